@@ -1,0 +1,99 @@
+package agentgateway
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// conn is one connection to the gateway. One call at a time uses it.
+type conn struct {
+	net.Conn          // what is read and written: TLS, or the socket itself
+	socket    *socket // beneath it
+	answer    answer  // bounds what one call reads
+	reader    *bufio.Reader
+	idleSince time.Time
+}
+
+// socket counts what is written to the network, TLS records included.
+type socket struct {
+	net.Conn
+	written int64
+}
+
+func (s *socket) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.written += int64(n)
+	return n, err
+}
+
+// answer reads at most left bytes of from.
+type answer struct {
+	from net.Conn
+	left int
+}
+
+var errTooLarge = errors.New("the reply is larger than 1 MiB")
+
+func (a *answer) Read(p []byte) (int, error) {
+	if a.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := a.from.Read(p[:min(len(p), a.left)])
+	a.left -= n
+	return n, err
+}
+
+// open dials the gateway and, for https, verifies who answers.
+func (c *Client) open(ctx context.Context, deadline time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	nc, err := c.dial(ctx, "tcp", c.address)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{Conn: nc}
+	cn := &conn{Conn: s, socket: s}
+	if c.tls != nil {
+		secured := tls.Client(s, c.tls)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			s.Close()
+			return nil, err
+		}
+		cn.Conn = secured
+	}
+	cn.answer.from = cn.Conn
+	cn.reader = bufio.NewReader(&cn.answer)
+	return cn, cn.SetDeadline(deadline)
+}
+
+// Close closes the socket without the farewell of TLS, which could block.
+func (c *conn) Close() error { return c.socket.Close() }
+
+func (c *conn) stale(now time.Time) bool { return now.Sub(c.idleSince) >= idleTimeout }
+
+// fit sets the deadline of the next call and reports whether the connection may
+// carry it: not idle for too long, not closed by the gateway, and with nothing
+// to read. Whatever could be read now is no answer to a request that is still to
+// be written.
+func (c *conn) fit(deadline time.Time) bool {
+	return !c.stale(time.Now()) && !c.readable() && c.SetDeadline(deadline) == nil && quiet(c.socket.Conn)
+}
+
+// readable reports whether TLS holds back decrypted or received bytes that the
+// socket no longer shows. A read whose deadline has passed returns them, and
+// otherwise fails without touching the socket.
+func (c *conn) readable() bool {
+	if c.Conn == net.Conn(c.socket) {
+		return false
+	}
+	if c.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return true
+	}
+	n, err := c.Read(make([]byte, 1))
+	return n > 0 || !errors.Is(err, os.ErrDeadlineExceeded)
+}

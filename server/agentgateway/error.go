@@ -1,0 +1,58 @@
+package agentgateway
+
+import "fmt"
+
+// Kind says how far a failed call came.
+type Kind int
+
+const (
+	// NotSent: no byte of the request was written. It did not happen.
+	NotSent Kind = iota + 1
+
+	// Refused: the gateway answered with a retcode other than "0".
+	Refused
+
+	// TimedOut: time ran out after the request was, at least partly, written.
+	TimedOut
+
+	// Broken: the connection broke after the request was, at least partly,
+	// written, or what came back is not an answer of the gateway.
+	Broken
+)
+
+func (k Kind) String() string {
+	switch k {
+	case NotSent:
+		return "not sent"
+	case Refused:
+		return "refused"
+	case TimedOut:
+		return "timed out"
+	case Broken:
+		return "broken"
+	}
+	return fmt.Sprintf("Kind(%d)", int(k))
+}
+
+// Error is the error of every failed call. Its text is for logs: it holds
+// neither the GUID nor anything of the body.
+type Error struct {
+	Kind Kind
+
+	// Retcode and Message are the gateway's, when it refused. They are not
+	// bounded and may repeat what the request said.
+	Retcode string
+	Message string
+
+	// Err is the cause. It is context.Canceled when the caller gave up.
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Kind == Refused {
+		return fmt.Sprintf("refused with retcode %.64q", e.Retcode)
+	}
+	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }

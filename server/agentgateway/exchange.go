@@ -1,0 +1,107 @@
+package agentgateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	// maxAnswer bounds an answer, head and body together, in bytes.
+	maxAnswer = 1 << 20
+
+	// maxInterim is how many interim (1xx) responses may precede the final one.
+	maxInterim = 5
+)
+
+// exchange writes request and reads the answer to it, both by deadline. Every
+// error is an *Error that says whether any of request was written.
+func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byte) (status int, body []byte, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, nil, &Error{Kind: NotSent, Err: err}
+	}
+	cn := c.idle.get(deadline)
+	if cn == nil {
+		if cn, err = c.open(ctx, deadline); err != nil {
+			return 0, nil, &Error{Kind: NotSent, Err: cause(ctx, err)}
+		}
+	}
+	before := cn.socket.written
+	forget := context.AfterFunc(ctx, func() { cn.SetDeadline(time.Unix(1, 0)) })
+	status, body, reusable, err := cn.roundTrip(request)
+	// Once the caller has gone, its clean-up may still be touching the deadline.
+	reusable = forget() && reusable
+	if !reusable {
+		defer cn.Close()
+	}
+	if err != nil {
+		return 0, nil, &Error{Kind: kindOf(err, cn.socket.written > before), Err: cause(ctx, err)}
+	}
+	if reusable {
+		c.idle.put(cn)
+	}
+	return status, body, nil
+}
+
+func kindOf(err error, written bool) Kind {
+	switch {
+	case !written:
+		return NotSent
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return TimedOut
+	}
+	return Broken
+}
+
+// cause is context.Canceled if the caller gave up, whatever that looked like on
+// the connection.
+func cause(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Canceled
+	}
+	return err
+}
+
+// roundTrip writes request and reads the final response, and reports whether the
+// connection may serve another call.
+func (c *conn) roundTrip(request []byte) (status int, body []byte, reusable bool, err error) {
+	if _, err := c.Write(request); err != nil {
+		return 0, nil, false, err
+	}
+	c.answer.left = maxAnswer
+	resp, err := c.readHead()
+	if err != nil {
+		return 0, nil, false, legible(err)
+	}
+	body, err = io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil, false, legible(err)
+	}
+	return resp.StatusCode, body, !resp.Close && c.reader.Buffered() == 0, nil
+}
+
+func (c *conn) readHead() (*http.Response, error) {
+	for range maxInterim + 1 {
+		resp, err := http.ReadResponse(c.reader, nil)
+		if err != nil || resp.StatusCode > 199 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, err
+		}
+	}
+	return nil, errors.New("more interim responses than anybody needs")
+}
+
+// legible keeps an error of the connection and replaces one of the parser, which
+// would repeat what the gateway sent.
+func legible(err error) error {
+	var network net.Error
+	switch {
+	case errors.As(err, &network), errors.Is(err, errTooLarge),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return errors.New("the reply is not HTTP/1.1")
+}

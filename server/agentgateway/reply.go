@@ -1,0 +1,102 @@
+package agentgateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// Success is the retcode of an accepted request. Nothing else is a success.
+const Success = "0"
+
+// Reply is the envelope of every answer (page 0473).
+type Reply struct {
+	Message string
+	Retcode string
+	// Result is any JSON value, or nil when there is none.
+	Result json.RawMessage
+}
+
+// decodeReply reads an envelope. The page says that retcode is a string; some
+// gateways send a number, which is taken by its digits. Unknown keys are
+// skipped. A key that comes twice, or text behind the envelope, leaves open
+// what was meant and is an error. No error repeats any of body.
+func decodeReply(body []byte) (Reply, error) {
+	if !utf8.Valid(body) {
+		return Reply{}, errors.New("the reply is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return Reply{}, errors.New("the reply is not a JSON object")
+	}
+	var reply Reply
+	seen := make(map[string]bool, 3)
+	for dec.More() {
+		key, value, err := readMember(dec)
+		if err != nil {
+			return Reply{}, err
+		}
+		if !reply.set(key, value) {
+			continue
+		}
+		if seen[key] {
+			return Reply{}, fmt.Errorf("the reply has two %q", key)
+		}
+		seen[key] = true
+	}
+	if _, err := dec.Token(); err != nil { // the closing brace
+		return Reply{}, errors.New("the reply is cut short or not JSON")
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return Reply{}, errors.New("the reply goes on behind its end")
+	}
+	if reply.Retcode == "" {
+		return Reply{}, errors.New("the reply has no retcode")
+	}
+	return reply, nil
+}
+
+func readMember(dec *json.Decoder) (key string, value json.RawMessage, err error) {
+	t, err := dec.Token()
+	key, isKey := t.(string)
+	if err != nil || !isKey {
+		return "", nil, errors.New("the reply is cut short or not JSON")
+	}
+	if err := dec.Decode(&value); err != nil {
+		return "", nil, errors.New("the reply is cut short or not JSON")
+	}
+	return key, value, nil
+}
+
+// set takes over the member key and reports whether it belongs to the envelope.
+// A retcode that is neither string nor number is left empty.
+func (r *Reply) set(key string, value json.RawMessage) bool {
+	switch key {
+	case "message":
+		_ = json.Unmarshal(value, &r.Message) // only for people: another type is no message
+	case "retcode":
+		r.Retcode = retcodeText(value)
+	case "result":
+		r.Result = value
+	default:
+		return false
+	}
+	return true
+}
+
+func retcodeText(value json.RawMessage) string {
+	switch c := value[0]; {
+	case c == '"':
+		var s string
+		if json.Unmarshal(value, &s) != nil {
+			return ""
+		}
+		return s
+	case c == '-' || '0' <= c && c <= '9':
+		return string(value)
+	}
+	return ""
+}
