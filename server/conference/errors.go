@@ -1,0 +1,141 @@
+package conference
+
+import (
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Domain is the domain of every google.rpc.ErrorInfo.
+const Domain = "agentconf"
+
+// Outcome is what is known of the effect of a call that failed.
+type Outcome string
+
+const (
+	// NotApplied: the operation did not happen.
+	NotApplied Outcome = "not_applied"
+	// Unknown: it may have happened.
+	Unknown Outcome = "unknown"
+)
+
+// Error is how every failed call ends, on all fronts. Its text is for people and
+// holds no GUID, phone number or voice path; the cause is for the log alone.
+type Error struct {
+	Code      codes.Code
+	Reason    string
+	Outcome   Outcome
+	Operation string // empty if the request named none
+
+	// Retcode and GatewayMessage are the gateway's, when it refused the call.
+	Retcode        string
+	GatewayMessage string
+
+	Violations []Violation
+	RetryAfter time.Duration // zero if waiting does not help
+
+	text  string
+	cause error
+}
+
+func (e *Error) Error() string {
+	if len(e.Violations) == 0 {
+		return e.text
+	}
+	faults := make([]string, len(e.Violations))
+	for i, v := range e.Violations {
+		faults[i] = v.Field + " " + v.Description
+	}
+	return e.text + ": " + strings.Join(faults, "; ") + "."
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// GRPCStatus is the error as every gRPC client can read it.
+func (e *Error) GRPCStatus() *status.Status {
+	info := &errdetails.ErrorInfo{
+		Reason:   e.Reason,
+		Domain:   Domain,
+		Metadata: map[string]string{"outcome": string(e.Outcome)},
+	}
+	if e.Operation != "" {
+		info.Metadata["operation"] = e.Operation
+	}
+	if e.Retcode != "" {
+		info.Metadata["retcode"] = e.Retcode
+	}
+	details := []protoadapt.MessageV1{info}
+	if len(e.Violations) > 0 {
+		bad := &errdetails.BadRequest{}
+		for _, v := range e.Violations {
+			bad.FieldViolations = append(bad.FieldViolations,
+				&errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+		}
+		details = append(details, bad)
+	}
+	if e.RetryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
+	}
+	st, err := status.New(e.Code, e.Error()).WithDetails(details...)
+	if err != nil { // only for code OK, which no Error has
+		panic(err)
+	}
+	return st
+}
+
+// InvalidArgument is the error of a request with wrong fields.
+func InvalidArgument(operation string, violations ...Violation) *Error {
+	return &Error{
+		Code:       codes.InvalidArgument,
+		Reason:     "INVALID_ARGUMENT",
+		Outcome:    NotApplied,
+		Operation:  operation,
+		Violations: violations,
+		text:       operation + " was not applied, the request is wrong",
+	}
+}
+
+// NoSuchOperation is the error of a path or an HTTP method that leads nowhere.
+// The text says what is wrong and what would be right.
+func NoSuchOperation(text string) *Error {
+	return &Error{Code: codes.Unimplemented, Reason: "NO_SUCH_OPERATION", Outcome: NotApplied, text: text}
+}
+
+// Internal is the error of a fault in this service, such as a panic. As nobody
+// can tell how far the call came, its outcome is unknown.
+func Internal(operation string, cause error) *Error {
+	return &Error{
+		Code:      codes.Internal,
+		Reason:    "INTERNAL",
+		Outcome:   Unknown,
+		Operation: operation,
+		text:      operation + " may have been applied: agentconf met a fault of its own, which is in its log. " + lookFirst,
+		cause:     cause,
+	}
+}
+
+func guidMissing(operation string) *Error {
+	return &Error{
+		Code:      codes.Unauthenticated,
+		Reason:    "GUID_MISSING",
+		Outcome:   NotApplied,
+		Operation: operation,
+		text: operation + " was not applied: the GUID is missing. " +
+			"Send the one of the agent's sign-in as metadata guid (over HTTP: header Guid).",
+	}
+}
+
+func guidMalformed(operation, why string) *Error {
+	return &Error{
+		Code:      codes.Unauthenticated,
+		Reason:    "GUID_MALFORMED",
+		Outcome:   NotApplied,
+		Operation: operation,
+		text:      operation + " was not applied: the GUID is malformed: " + why + ".",
+	}
+}

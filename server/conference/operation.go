@@ -1,0 +1,143 @@
+package conference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"google.golang.org/grpc/codes"
+
+	"agentconf/server/agentgateway"
+)
+
+const (
+	// switchoverDelay is how long a caller should wait for an agent that is being
+	// moved to another server. No page gives a figure.
+	switchoverDelay = 2 * time.Second
+
+	maxRetcode = 32  // bytes of a retcode that are passed on; real ones have 7
+	maxMessage = 256 // characters of a gateway's message that are passed on
+
+	lookFirst = "Look at the participant before repeating anything"
+)
+
+// operation is one call on its way: what is sent, and what an error of it may
+// and may not say.
+type operation struct {
+	name    string // the gateway's method name in its logs
+	agentID string
+	target  participant // whom it is about
+	body    any
+	secrets []string // what besides the target's address no text may repeat
+}
+
+// String names the operation for an error text.
+func (op operation) String() string {
+	return fmt.Sprintf("%s by agent %s on %v", op.name, op.agentID, op.target)
+}
+
+// failed says what became of op after err, an error of the gateway's client.
+func (op operation) failed(err error) *Error {
+	var gateway *agentgateway.Error
+	if !errors.As(err, &gateway) {
+		return Internal(op.name, err)
+	}
+	switch {
+	case gateway.Kind == agentgateway.Refused:
+		return op.refused(gateway)
+	case gateway.Kind == agentgateway.NotSent && errors.Is(err, context.Canceled):
+		return op.lost(err, codes.Canceled, "CALL_CANCELLED", "the caller gave up before anything was sent")
+	case gateway.Kind == agentgateway.NotSent:
+		return op.lost(err, codes.Unavailable, "GATEWAY_UNREACHABLE", "the CC-Gateway was not reached in time and nothing was sent. "+
+			"Try again; if that does not help, the operator should check the gateway's address and certificate")
+	case errors.Is(err, context.Canceled):
+		return op.lost(err, codes.Canceled, outcomeUnknown, "the caller gave up after the request was sent. "+lookFirst)
+	case gateway.Kind == agentgateway.TimedOut:
+		return op.lost(err, codes.DeadlineExceeded, outcomeUnknown, "the request was sent and the CC-Gateway did not answer in time. "+lookFirst)
+	}
+	return op.lost(err, codes.Unknown, outcomeUnknown, "the request was sent and no answer came back that can be trusted. "+lookFirst)
+}
+
+const outcomeUnknown = "OUTCOME_UNKNOWN"
+
+// lost is the error of a call that got no answer.
+func (op operation) lost(cause error, code codes.Code, reason, text string) *Error {
+	outcome := NotApplied
+	if reason == outcomeUnknown {
+		outcome = Unknown
+	}
+	return &Error{
+		Code:      code,
+		Reason:    reason,
+		Outcome:   outcome,
+		Operation: op.name,
+		text:      fmt.Sprintf("%v %s: %s.", op, outcome.words(), text),
+		cause:     cause,
+	}
+}
+
+// refused is the error of a call that was answered with a retcode.
+func (op operation) refused(answer *agentgateway.Error) *Error {
+	m, ok := meanings[answer.Retcode]
+	if !ok {
+		m = unmapped
+	}
+	e := &Error{
+		Code:           m.code,
+		Reason:         m.reason,
+		Outcome:        NotApplied,
+		Operation:      op.name,
+		Retcode:        printable(answer.Retcode, maxRetcode),
+		GatewayMessage: printable(op.redact(answer.Message), maxMessage),
+		cause:          answer,
+	}
+	text := m.text
+	switch m.code {
+	case codes.Unknown:
+		e.Outcome = Unknown
+		text += ". " + lookFirst
+	case codes.Unavailable:
+		e.RetryAfter = switchoverDelay
+	}
+	e.text = fmt.Sprintf("%v %s: %s. The CC-Gateway said %q (retcode %s).",
+		op, e.Outcome.words(), text, e.GatewayMessage, e.Retcode)
+	return e
+}
+
+func (o Outcome) words() string {
+	if o == NotApplied {
+		return "was not applied"
+	}
+	return "may have been applied"
+}
+
+// redact takes out of a gateway's text what the request said in confidence.
+func (op operation) redact(s string) string {
+	for _, secret := range op.secrets {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "…")
+		}
+	}
+	if op.target.Address != "" {
+		s = strings.ReplaceAll(s, op.target.Address, op.target.shown())
+	}
+	return s
+}
+
+// printable bounds what an unknown peer says, so that it fits into a trailer and
+// onto one line.
+func printable(s string, most int) string {
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
+	if runes := []rune(clean); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return clean
+}
