@@ -1,0 +1,117 @@
+package transport
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	// A client gets every detail by name; the types have to be linked in.
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	"agentconf/server/conference"
+)
+
+// gatewayRoot begins every path of the gateway's own dialect.
+const gatewayRoot = "/agentgateway/"
+
+// The retcodes that agentconf answers by itself, in the gateway's dialect. Their
+// meanings are the gateway's (page 0580).
+const (
+	retcodeArgument  = "000-002"
+	retcodeNoRight   = "000-003"
+	retcodeException = "100-007"
+)
+
+// writeError answers in the dialect of the path. httpStatus is for errors that
+// only HTTP has; 0 means the one that belongs to the error.
+func writeError(w http.ResponseWriter, r *http.Request, e *conference.Error, httpStatus int) {
+	body, belonging := asStatus(e)
+	if strings.HasPrefix(r.URL.Path, gatewayRoot) {
+		body, belonging = asEnvelope(e)
+	}
+	if httpStatus == 0 {
+		httpStatus = belonging
+	}
+	h := w.Header()
+	if httpStatus == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Guid")
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(httpStatus)
+	w.Write(body)
+}
+
+// asStatus is e for new clients: google.rpc.Status and the HTTP status of its
+// code.
+func asStatus(e *conference.Error) (body []byte, httpStatus int) {
+	body, err := protojson.Marshal(e.GRPCStatus().Proto())
+	if err != nil { // a detail that is not linked in
+		panic(err)
+	}
+	return body, runtime.HTTPStatusFromCode(e.Code)
+}
+
+// asEnvelope is e for clients of the gateway. What the gateway itself would have
+// said has HTTP status 200; a status of its own says that the gateway did not
+// say it.
+func asEnvelope(e *conference.Error) (body []byte, httpStatus int) {
+	envelope := struct {
+		Message string   `json:"message"`
+		Retcode string   `json:"retcode"`
+		Result  struct{} `json:"result"`
+	}{Message: e.Error()}
+
+	switch {
+	case e.Retcode != "":
+		envelope.Message, envelope.Retcode, httpStatus = e.GatewayMessage, e.Retcode, http.StatusOK
+	case e.Code == codes.InvalidArgument:
+		envelope.Retcode, httpStatus = retcodeArgument, http.StatusOK
+	case e.Code == codes.Unauthenticated:
+		envelope.Retcode, httpStatus = retcodeNoRight, http.StatusOK
+	case e.Code == codes.Unimplemented:
+		envelope.Retcode, httpStatus = retcodeArgument, http.StatusNotFound
+	case e.Code == codes.DeadlineExceeded:
+		envelope.Retcode, httpStatus = retcodeException, http.StatusGatewayTimeout
+	case e.Outcome == conference.NotApplied:
+		envelope.Retcode, httpStatus = retcodeException, http.StatusServiceUnavailable
+	default:
+		envelope.Retcode, httpStatus = retcodeException, http.StatusBadGateway
+	}
+	body, err := json.Marshal(envelope)
+	if err != nil {
+		panic(err)
+	}
+	return body, httpStatus
+}
+
+// inJSON is e with the names that its fields have in JSON.
+func inJSON(e *conference.Error) *conference.Error {
+	named := *e
+	named.Violations = make([]conference.Violation, len(e.Violations))
+	for i, v := range e.Violations {
+		named.Violations[i] = conference.Violation{Field: jsonName(v.Field), Description: v.Description}
+	}
+	return &named
+}
+
+// jsonName is the JSON name of a field, by the rule of protobuf: address_type
+// becomes addressType.
+func jsonName(field string) string {
+	words := strings.Split(field, "_")
+	for i, w := range words[1:] {
+		if w != "" {
+			words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, "")
+}

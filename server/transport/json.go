@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/conference"
+)
+
+// jsonFront is the HTTP side of the contract, after the bindings of http.yaml.
+type jsonFront struct {
+	mux *runtime.ServeMux
+	log *slog.Logger
+}
+
+func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
+	f := &jsonFront{log: log}
+	f.mux = runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true},
+		}}),
+		// The GUID and nothing else becomes metadata, in neither direction: a client
+		// over HTTP has no way to smuggle in what only gRPC clients may say.
+		runtime.WithMetadata(guidHeader),
+		runtime.WithIncomingHeaderMatcher(noHeader),
+		runtime.WithOutgoingHeaderMatcher(noHeader),
+		runtime.WithOutgoingTrailerMatcher(noHeader),
+		runtime.WithErrorHandler(f.failed),
+		runtime.WithRoutingErrorHandler(f.noRoute),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithWriteContentLength(),
+	)
+	err := agentconfv1.RegisterConferenceServiceHandlerClient(context.Background(), f.mux, agentconfv1.NewConferenceServiceClient(conn))
+	if err != nil { // a binding that does not parse: http.yaml is broken
+		panic(err)
+	}
+	return f
+}
+
+func guidHeader(_ context.Context, r *http.Request) metadata.MD {
+	return metadata.MD{"guid": r.Header.Values("Guid")}
+}
+
+func noHeader(string) (string, bool) { return "", false }
+
+func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = &requestBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), control: http.NewResponseController(w)}
+	f.mux.ServeHTTP(w, r)
+}
+
+// requestBody is the body of a request. What is wrong with it is kept here for
+// failed, since the generated code in between passes on no more than a text.
+type requestBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+	faults  []conference.Violation
+}
+
+// all reads the body in the time that a client has for it.
+func (b *requestBody) all() ([]byte, error) {
+	b.control.SetReadDeadline(time.Now().Add(patience))
+	defer b.control.SetReadDeadline(time.Time{})
+	return io.ReadAll(b)
+}
+
+// codec is JSON as the contract has it: strict in, plain out.
+type codec struct{ runtime.JSONPb }
+
+func (*codec) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		body := r.(*requestBody)
+		body.faults = decode(body.all, v.(proto.Message))
+		if body.faults != nil {
+			return errors.New("the body is not what this operation takes")
+		}
+		return nil
+	})
+}
+
+// failed writes the error of a request that has an operation.
+func (f *jsonFront) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	method, _ := runtime.RPCMethod(ctx)
+	var e *conference.Error
+	if errors.As(err, &e) {
+		writeError(w, r, inJSON(e), 0)
+		return
+	}
+	e = rejected(operationOf(method), r, err) // before it came to the interceptor
+	logCall(ctx, f.log, e.Operation, "", 0, e)
+	writeError(w, r, e, 0)
+}
+
+// rejected is the error of a request that the generated code turned away.
+func rejected(operation string, r *http.Request, err error) *conference.Error {
+	if body, ok := r.Body.(*requestBody); ok && body.faults != nil {
+		return conference.InvalidArgument(operation, body.faults...)
+	}
+	if status.Code(err) == codes.InvalidArgument {
+		return conference.InvalidArgument(operation, conference.Violation{
+			Field: "Grpc-Timeout", Description: "must be a number of at most 8 digits and one of H M S m u n, such as 500m",
+		})
+	}
+	return conference.Internal(operation, err)
+}
+
+// noRoute writes the error of a request that names no operation.
+func (f *jsonFront) noRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, httpStatus int) {
+	text := "No operation has this path; the README lists them."
+	if httpStatus == http.StatusMethodNotAllowed {
+		text = "This operation takes POST only."
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	e := conference.NoSuchOperation(text)
+	logCall(ctx, f.log, "", "", 0, e)
+	writeError(w, r, e, httpStatus)
+}

@@ -1,0 +1,128 @@
+// Package transport is the two fronts of the service, gRPC and JSON: listeners,
+// the interceptor that every call of either passes, and their end.
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/conference"
+)
+
+const (
+	// maxRequest bounds a request in bytes, a gRPC message and a JSON body alike.
+	// A hold has about 200.
+	maxRequest = 64 << 10
+
+	// maxHeaders bounds the headers of a request in bytes.
+	maxHeaders = 16 << 10
+
+	// maxStreams bounds the calls in flight on one gRPC connection; grpc-go has no
+	// limit of its own.
+	maxStreams = 250
+
+	// patience is how long a client may take to send a header or a body, and to
+	// finish the handshake of a connection.
+	patience = 5 * time.Second
+
+	// idleTimeout is how long an unused HTTP connection is kept.
+	idleTimeout = 60 * time.Second
+
+	// drainTimeout is how long calls may go on after the order to stop.
+	drainTimeout = 10 * time.Second
+)
+
+// Server is both fronts of one service.
+type Server struct {
+	grpc   *grpc.Server
+	http   *http.Server
+	health *health.Server
+}
+
+// New returns the fronts of service, which log to log.
+func New(service agentconfv1.ConferenceServiceServer, log *slog.Logger) *Server {
+	calls := &interceptor{log: log}
+	s := &Server{
+		grpc: grpc.NewServer(
+			grpc.UnaryInterceptor(calls.unary),
+			grpc.UnknownServiceHandler(unknownMethod),
+			grpc.MaxRecvMsgSize(maxRequest),
+			grpc.MaxHeaderListSize(maxHeaders),
+			grpc.MaxConcurrentStreams(maxStreams),
+			grpc.ConnectionTimeout(patience),
+		),
+		health: health.NewServer(),
+	}
+	agentconfv1.RegisterConferenceServiceServer(s.grpc, service)
+	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	s.health.SetServingStatus(agentconfv1.ConferenceService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
+
+	inside := newInProcess(calls.unary)
+	agentconfv1.RegisterConferenceServiceServer(inside, service)
+	s.http = &http.Server{
+		Handler:           newJSONFront(inside, log),
+		ReadHeaderTimeout: patience,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+func unknownMethod(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream)
+	return conference.NoSuchOperation("agentconf has no method " + method + ".")
+}
+
+// Serve answers on both listeners until ctx is done, then lets the calls in
+// flight end, for at most 10 s. It closes the listeners.
+func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
+	ended := make(chan error, 2)
+	go func() { ended <- s.grpc.Serve(grpcListener) }()
+	go func() { ended <- s.http.Serve(httpListener) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-ended: // before its time
+	}
+	return errors.Join(err, s.drain())
+}
+
+// drain ends both fronts in parallel; whoever asks for the health in between is
+// told not to send more.
+func (s *Server) drain() error {
+	s.health.Shutdown()
+	grpcDone := make(chan struct{})
+	go func() {
+		defer close(grpcDone)
+		s.grpc.GracefulStop()
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		s.http.Close()
+	}
+	select {
+	case <-grpcDone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.grpc.Stop()
+		<-grpcDone
+	}
+	if err != nil {
+		return errors.New("calls were still running when the time to drain was over; they were cut off")
+	}
+	return nil
+}
