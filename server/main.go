@@ -1,0 +1,73 @@
+// Command server is agentconf: a gRPC service, and the JSON endpoint of the same
+// contract, in front of a Huawei CC-Gateway. The README shows how it is used.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over gRPC and JSON.
+
+  server demo         play a hold through, with an emulated gateway
+  server serve        run the service; needs --gateway
+  server emulate      run an emulated gateway
+  server healthcheck  ask a running service whether it serves
+
+"server COMMAND --help" lists the flags of a command.
+`
+
+// program is what a command has of the process it runs in.
+type program struct {
+	lookupEnv      func(string) (string, bool)
+	stdout, stderr io.Writer
+}
+
+var commands = map[string]func(p program, ctx context.Context, args []string) error{
+	"demo":        program.demo,
+	"serve":       program.serve,
+	"emulate":     program.emulate,
+	"healthcheck": program.healthcheck,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	p := program{os.LookupEnv, os.Stdout, os.Stderr}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// run carries out one command and returns the exit code: 2 if the command line
+// is wrong, 1 if the command failed.
+func (p program) run(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(p.stderr, usage)
+		return 2
+	}
+	command, ok := commands[args[0]]
+	if !ok {
+		if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+			fmt.Fprint(p.stdout, usage)
+			return 0
+		}
+		fmt.Fprintf(p.stderr, "server: no command %q\n\n%s", args[0], usage)
+		return 2
+	}
+	err := command(p, ctx, args[1:])
+	var wrong usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(p.stderr, "server %s: %v\n", args[0], err)
+		return 2
+	}
+	fmt.Fprintf(p.stderr, "server %s: %v\n", args[0], err)
+	return 1
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"agentconf/server/agentgateway"
+	"agentconf/server/conference"
+	"agentconf/server/transport"
+)
+
+// serveConfig is the flags of serve.
+type serveConfig struct {
+	gateway        string
+	gatewayCA      string
+	gatewayTimeout time.Duration
+	grpcListen     string
+	httpListen     string
+	agentIDMax     int
+}
+
+const defaultGRPCListen = ":9090"
+
+func (p program) serve(ctx context.Context, args []string) error {
+	var c serveConfig
+	fs := p.newFlags("serve", "run the service")
+	fs.StringVar(&c.gateway, "gateway", "", "`URL` of the CC-Gateway, such as https://gateway.example:8043")
+	fs.StringVar(&c.gatewayCA, "gateway-ca", "", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
+	fs.DurationVar(&c.gatewayTimeout, "gateway-timeout", 5*time.Second, "longest `time` for a call whose caller sets no shorter deadline")
+	fs.StringVar(&c.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
+	fs.StringVar(&c.httpListen, "http-listen", ":8080", "`address` of the JSON port")
+	fs.IntVar(&c.agentIDMax, "agent-id-max", 59999, "highest agent `ID`; newer gateways allow 999999")
+	if err := p.parse(fs, args); err != nil {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return usageError{err}
+	}
+	defer client.Close()
+
+	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	if strings.HasPrefix(c.gateway, "http://") {
+		log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", c.gateway)
+	}
+	grpcListener, err := net.Listen("tcp", c.grpcListen)
+	if err != nil {
+		return fmt.Errorf("--grpc-listen: %w", err)
+	}
+	httpListener, err := net.Listen("tcp", c.httpListen)
+	if err != nil {
+		grpcListener.Close()
+		return fmt.Errorf("--http-listen: %w", err)
+	}
+	log.Info("serving", "grpc", grpcListener.Addr().String(), "http", httpListener.Addr().String(), "gateway", c.gateway)
+	server := transport.New(conference.New(client, c.agentIDMax), log)
+	err = server.Serve(ctx, grpcListener, httpListener)
+	log.Info("stopped")
+	return err
+}
+
+// client is the client of the gateway that c names, or all that is wrong with c.
+func (c serveConfig) client() (*agentgateway.Client, error) {
+	var faults []error
+	if c.gateway == "" {
+		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"server demo\", which brings its own"))
+	} else if _, err := agentgateway.ParseURL(c.gateway); err != nil {
+		faults = append(faults, fmt.Errorf("--gateway %v, such as https://gateway.example:8043", err))
+	}
+	if c.gatewayTimeout <= 0 {
+		faults = append(faults, errors.New("--gateway-timeout must be above zero, such as 5s"))
+	}
+	if c.agentIDMax < 101 || c.agentIDMax > 999999 {
+		faults = append(faults, errors.New("--agent-id-max must be 101 to 999999"))
+	}
+	roots, err := rootCAs(c.gatewayCA)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("--gateway-ca: %w", err))
+	}
+	if faults != nil {
+		return nil, errors.Join(faults...)
+	}
+	return agentgateway.New(agentgateway.Config{URL: c.gateway, RootCAs: roots, Timeout: c.gatewayTimeout})
+}
+
+// rootCAs are the CAs in file, or nil, which stands for the system's.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+	}
+	return roots, nil
+}
