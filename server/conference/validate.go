@@ -67,7 +67,7 @@ func (v *violations) voicePath(p string) {
 	if !voicePathPattern.MatchString(p) || utf8.RuneCountInString(p) > maxVoicePath ||
 		strings.Contains(p, "..") || strings.ContainsFunc(p, unicode.IsControl) || !utf8.ValidString(p) {
 		v.add("voice_path", "must be a drive letter, :/conf/, VDN ID, / and file name, at most %d characters, "+
-			"without .., backslash or control characters, such as y:/conf/120/1136287.V3", maxVoicePath)
+			"without .., backslash or control characters, such as y:/conf/120/wait.V3", maxVoicePath)
 	}
 }
 

@@ -1,0 +1,180 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"agentconf/server/agentgateway"
+	"agentconf/server/conference"
+	"agentconf/server/transport"
+)
+
+// network makes listeners, each with the way to dial it.
+type network struct {
+	name   string
+	listen func(t *testing.T) (net.Listener, dialer)
+	// gateway is listen for the scripted gateway.
+	gateway func(t *testing.T) (net.Listener, dialer)
+}
+
+type dialer func(ctx context.Context) (net.Conn, error)
+
+// sockets are real ones; memory is for bubbles of synctest, where time is free.
+var (
+	sockets = network{"sockets", listenTCP, listenTCP}
+	memory  = network{"memory", listenBuffered, listenPipe}
+)
+
+func listenTCP(t *testing.T) (net.Listener, dialer) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+	}
+}
+
+func listenBuffered(*testing.T) (net.Listener, dialer) {
+	l := bufconn.Listen(64 << 10)
+	return l, l.DialContext
+}
+
+// pipeListener hands out net.Pipe, whose deadlines are those of a socket.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	close  sync.Once
+}
+
+func listenPipe(*testing.T) (net.Listener, dialer) {
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return l, l.dial
+}
+
+func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, errors.New("connection refused")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.close.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// fronts is the service, a scripted gateway behind it and a client of each front.
+type fronts struct {
+	gateway *scriptedGateway
+	conn    *grpc.ClientConn
+	http    *http.Client
+	log     *lockedBuffer
+}
+
+func newFronts(t *testing.T, n network) *fronts {
+	t.Helper()
+	gatewayListener, dialGateway := n.gateway(t)
+	grpcListener, dialGRPC := n.listen(t)
+	httpListener, dialHTTP := n.listen(t)
+
+	f := &fronts{gateway: newScriptedGateway(gatewayListener), log: &lockedBuffer{}}
+	client, err := agentgateway.New(agentgateway.Config{
+		URL:     "http://gateway.test:8043",
+		Timeout: 5 * time.Second,
+		Dial:    func(ctx context.Context, _, _ string) (net.Conn, error) { return dialGateway(ctx) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	server := transport.New(conference.New(client, 59999), log)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, grpcListener, httpListener) }()
+
+	f.conn, err = grpc.NewClient("passthrough:///agentconf.test",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dialGRPC(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	httpTransport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialHTTP(ctx) },
+	}
+	f.http = &http.Client{
+		Transport:     httpTransport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	t.Cleanup(func() {
+		f.conn.Close()
+		httpTransport.CloseIdleConnections()
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		client.Close()
+		f.gateway.stop()
+	})
+	return f
+}
+
+// do sends an HTTP request to the JSON front and returns status, header, body.
+func (f *fronts) do(t *testing.T, req *http.Request) (int, http.Header, []byte) {
+	t.Helper()
+	resp, err := f.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, body
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
