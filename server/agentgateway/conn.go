@@ -31,20 +31,24 @@ func (s *socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// answer reads at most left bytes of from.
+// answer reads at most left bytes of from. It keeps the error that ended it,
+// since a parser may see no more than a line cut short.
 type answer struct {
 	from net.Conn
 	left int
+	err  error
 }
 
 var errTooLarge = errors.New("the reply is larger than 1 MiB")
 
 func (a *answer) Read(p []byte) (int, error) {
 	if a.left <= 0 {
-		return 0, errTooLarge
+		a.err = errTooLarge
+		return 0, a.err
 	}
 	n, err := a.from.Read(p[:min(len(p), a.left)])
 	a.left -= n
+	a.err = err
 	return n, err
 }
 

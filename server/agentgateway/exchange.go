@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -74,34 +73,29 @@ func (c *conn) roundTrip(request []byte) (status int, body []byte, reusable bool
 	}
 	c.answer.left = maxAnswer
 	resp, err := c.readHead()
-	if err != nil {
-		return 0, nil, false, legible(err)
+	if err == nil {
+		body, err = io.ReadAll(resp.Body)
 	}
-	body, err = io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, nil, false, legible(err)
+	switch {
+	case err == nil:
+		return resp.StatusCode, body, !resp.Close && c.reader.Buffered() == 0, nil
+	case c.answer.err != nil:
+		return 0, nil, false, c.answer.err
 	}
-	return resp.StatusCode, body, !resp.Close && c.reader.Buffered() == 0, nil
+	// The parser's own error would repeat what the gateway sent.
+	return 0, nil, false, errors.New("the reply is not HTTP/1.1")
 }
 
+// readHead reads up to the body of the final response.
 func (c *conn) readHead() (*http.Response, error) {
 	for range maxInterim + 1 {
 		resp, err := http.ReadResponse(c.reader, nil)
-		if err != nil || resp.StatusCode > 199 || resp.StatusCode == http.StatusSwitchingProtocols {
+		if err != nil || resp.StatusCode > 199 {
 			return resp, err
 		}
+		if resp.StatusCode == http.StatusSwitchingProtocols {
+			break // what follows is not HTTP
+		}
 	}
-	return nil, errors.New("more interim responses than anybody needs")
-}
-
-// legible keeps an error of the connection and replaces one of the parser, which
-// would repeat what the gateway sent.
-func legible(err error) error {
-	var network net.Error
-	switch {
-	case errors.As(err, &network), errors.Is(err, errTooLarge),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return err
-	}
-	return errors.New("the reply is not HTTP/1.1")
+	return nil, errors.New("no final response")
 }

@@ -1,0 +1,501 @@
+package agentgateway
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const success = `{"message":"success","retcode":"0","result":{}}`
+
+// ok is an answer that keeps the connection.
+var ok = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(success), success)
+
+var hold = Request{
+	Method: "POST",
+	Path:   "agentconf/1287/holdparticipant",
+	GUID:   "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
+	Body:   map[string]string{"address": "88887946"},
+}
+
+// server runs serve for every connection to l until the test ends, and counts
+// them. One that returns closes the connection.
+type server struct {
+	net.Listener
+	serve func(*session)
+
+	mu    sync.Mutex
+	conns []net.Conn
+	reads int
+}
+
+// session is one connection, from the gateway's side.
+type session struct {
+	net.Conn
+	server *server
+	r      *bufio.Reader
+}
+
+func newServer(t *testing.T, l net.Listener, serve func(*session)) *server {
+	t.Helper()
+	s := &server{Listener: l, serve: serve}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			s.mu.Unlock()
+			done.Go(func() {
+				defer c.Close()
+				serve(&session{c, s, bufio.NewReader(c)})
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		s.mu.Lock()
+		for _, c := range s.conns {
+			c.Close()
+		}
+		s.mu.Unlock()
+		done.Wait()
+	})
+	return s
+}
+
+// next reads a request, and reports whether there was one.
+func (s *session) next() bool {
+	req, err := http.ReadRequest(s.r)
+	if err != nil {
+		return false
+	}
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return false
+	}
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.server.reads++
+	return true
+}
+
+// counts returns how many connections were opened and requests read.
+func (s *server) counts() (conns, requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns), s.reads
+}
+
+// answering serves every request with raw.
+func answering(raw string) func(*session) {
+	return func(s *session) {
+		for s.next() {
+			if _, err := io.WriteString(s, raw); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func newClient(t *testing.T, config Config) *Client {
+	t.Helper()
+	if config.Timeout == 0 {
+		config.Timeout = 5 * time.Second
+	}
+	c, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// kind is the Kind of err, or 0 if it is nil.
+func kind(t *testing.T, err error) Kind {
+	t.Helper()
+	var e *Error
+	if err != nil && !errors.As(err, &e) {
+		t.Fatalf("%T is no *Error: %v", err, err)
+	}
+	if e == nil {
+		return 0
+	}
+	return e.Kind
+}
+
+func TestCallReusesConnection(t *testing.T) {
+	s := newServer(t, listen(t), answering(ok))
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	for range 3 {
+		if _, err := c.Call(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if conns, requests := s.counts(); conns != 1 || requests != 3 {
+		t.Errorf("%d connections for %d requests, want 1 for 3", conns, requests)
+	}
+}
+
+// A proxy of the environment would see the GUID.
+func TestCallIgnoresProxies(t *testing.T) {
+	proxy := newServer(t, listen(t), func(*session) { t.Error("the proxy was asked") })
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
+		t.Setenv(name, "http://"+proxy.Addr().String())
+	}
+	s := newServer(t, listen(t), answering(ok))
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	if _, err := c.Call(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	head := fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(success), success)
+	tests := []struct {
+		name, raw string
+		kind      Kind // 0: success
+		reusable  bool
+	}{
+		{"plain", ok, 0, true},
+		{"chunked", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(success), success), 0, true},
+		{"chunked with a trailer", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX: y\r\n\r\n", len(success), success), 0, true},
+		{"to be closed", "HTTP/1.1 200 OK\r\nConnection: close\r\n" + head, 0, false},
+		{"HTTP/1.0", "HTTP/1.0 200 OK\r\n" + head, 0, false},
+		{"after interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok, 0, true},
+		{"nothing but interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), Broken, false},
+		{"with more behind it", ok + ok, 0, false},
+		{"an upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Broken, false},
+		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", Broken, true},
+		{"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", Broken, false},
+		{"HTTP/2", "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\r\n\r\n", Broken, false},
+		{"a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n" + success, Broken, false},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n" + head, Broken, false},
+		{"a bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Broken, false},
+		{"headers without end", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxAnswer/6), Broken, false},
+		{"one long header", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxAnswer), Broken, false},
+		{"a body too large", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", maxAnswer, success+strings.Repeat(" ", maxAnswer)), Broken, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newServer(t, listen(t), answering(test.raw))
+			c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+			for range 2 {
+				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
+					t.Fatalf("error %v, want %v", err, test.kind)
+				}
+			}
+			want := 2
+			if test.reusable {
+				want = 1
+			}
+			if conns, _ := s.counts(); conns != want {
+				t.Errorf("%d connections for two calls, want %d", conns, want)
+			}
+		})
+	}
+}
+
+// The gateway closes behind an answer that did not say so. The next call must
+// see that before it writes.
+func TestClosedWhileIdle(t *testing.T) {
+	closed := make(chan struct{})
+	s := newServer(t, listen(t), func(s *session) {
+		s.next()
+		io.WriteString(s, ok)
+		s.Close()
+		closed <- struct{}{}
+	})
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	for range 3 {
+		if _, err := c.Call(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+		<-closed
+	}
+	if conns, requests := s.counts(); conns != 3 || requests != 3 {
+		t.Errorf("%d connections and %d requests, want 3 and 3", conns, requests)
+	}
+}
+
+// What arrives on an idle connection answers no request.
+func TestUnaskedAnswer(t *testing.T) {
+	sent := make(chan struct{})
+	s := newServer(t, listen(t), func(s *session) {
+		s.next()
+		io.WriteString(s, ok)
+		io.WriteString(s, ok)
+		sent <- struct{}{}
+		s.next()
+	})
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	for range 2 {
+		if _, err := c.Call(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+		<-sent
+	}
+	if conns, _ := s.counts(); conns != 2 {
+		t.Errorf("%d connections for two calls, want 2", conns)
+	}
+}
+
+// A request that got lost on a connection used before is not sent again.
+func TestNoSecondAttempt(t *testing.T) {
+	s := newServer(t, listen(t), func(s *session) {
+		s.next()
+		io.WriteString(s, ok)
+		s.next() // and closes without an answer
+	})
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	if _, err := c.Call(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Call(t.Context(), hold); kind(t, err) != Broken {
+		t.Errorf("error %v, want %v", err, Broken)
+	}
+	if conns, requests := s.counts(); conns != 1 || requests != 2 {
+		t.Errorf("%d connections and %d requests, want 1 and 2", conns, requests)
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	l := listen(t)
+	l.Close()
+	c := newClient(t, Config{URL: "http://" + l.Addr().String()})
+	if _, err := c.Call(t.Context(), hold); kind(t, err) != NotSent {
+		t.Errorf("error %v, want %v", err, NotSent)
+	}
+}
+
+// What would break out of its place in the request is not sent.
+func TestUnsafeRequest(t *testing.T) {
+	s := newServer(t, listen(t), answering(ok))
+	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	for _, unsafe := range []string{"", "a b", "a\r\nX: y", "a\x00", "é"} {
+		for _, req := range []Request{
+			{Method: "POST", Path: unsafe, GUID: "g"},
+			{Method: "POST", Path: "p", GUID: unsafe},
+		} {
+			if _, err := c.Call(t.Context(), req); kind(t, err) != NotSent {
+				t.Errorf("%+v: error %v, want %v", req, err, NotSent)
+			}
+		}
+	}
+	if conns, _ := s.counts(); conns != 0 {
+		t.Errorf("%d connections, want none", conns)
+	}
+}
+
+// pipes is a gateway in memory: every dial runs serve on the other end.
+func pipes(t *testing.T, serve func(net.Conn)) func(context.Context, string, string) (net.Conn, error) {
+	var done sync.WaitGroup
+	t.Cleanup(done.Wait)
+	return func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		t.Cleanup(func() { far.Close() })
+		done.Go(func() { serve(far) })
+		return near, nil
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	silent := func(c net.Conn) { io.Copy(io.Discard, c) }
+	deaf := func(net.Conn) {} // reads nothing, so that not a byte is written
+	slow := func(c net.Conn) {
+		http.ReadRequest(bufio.NewReader(c))
+		for _, b := range []byte(ok) {
+			if _, err := c.Write([]byte{b}); err != nil {
+				return
+			}
+			time.Sleep(time.Second)
+		}
+	}
+	tests := []struct {
+		name    string
+		callers time.Duration // 0: none
+		serve   func(net.Conn)
+		kind    Kind
+		took    time.Duration
+	}{
+		{"ours", 0, silent, TimedOut, 5 * time.Second},
+		{"ours, before the caller's", time.Minute, silent, TimedOut, 5 * time.Second},
+		{"the caller's, a little early", 2 * time.Second, silent, TimedOut, 2*time.Second - maxShave},
+		{"a short one, less early", 100 * time.Millisecond, silent, TimedOut, 90 * time.Millisecond},
+		{"nobody reads", 0, deaf, NotSent, 5 * time.Second},
+		{"a byte a second", 0, slow, TimedOut, 5 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, test.serve)})
+				ctx := t.Context()
+				if test.callers != 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.callers)
+					defer cancel()
+				}
+				start := time.Now()
+				_, err := c.Call(ctx, hold)
+				if kind(t, err) != test.kind || time.Since(start) != test.took {
+					t.Errorf("error %v after %v, want %v after %v", err, time.Since(start), test.kind, test.took)
+				}
+			})
+		})
+	}
+}
+
+// A gateway that takes no connection costs the whole time, and nothing was sent.
+func TestDeadlineWhileDialling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, Config{URL: "https://gateway.test", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		start := time.Now()
+		_, err := c.Call(t.Context(), hold)
+		if kind(t, err) != NotSent || time.Since(start) != 5*time.Second {
+			t.Errorf("error %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hungUp := make(chan struct{})
+		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
+			io.Copy(io.Discard, c)
+			close(hungUp)
+		})})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		_, err := c.Call(ctx, hold)
+		if kind(t, err) != Broken && kind(t, err) != TimedOut || !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+			t.Errorf("error %v after %v", err, time.Since(start))
+		}
+		<-hungUp
+		if _, err := c.Call(ctx, hold); kind(t, err) != NotSent || !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want %v by the caller", err, NotSent)
+		}
+	})
+}
+
+func TestIdleConnectionsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialled, open := 0, 0
+		var mu sync.Mutex
+		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
+			mu.Lock()
+			dialled++
+			open++
+			mu.Unlock()
+			r := bufio.NewReader(c)
+			for {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					break
+				}
+				io.Copy(io.Discard, req.Body)
+				time.Sleep(time.Second) // so that calls overlap
+				io.WriteString(c, ok)
+			}
+			mu.Lock()
+			open--
+			mu.Unlock()
+		})})
+		call := func() {
+			t.Helper()
+			if _, err := c.Call(t.Context(), hold); err != nil {
+				t.Error(err)
+			}
+		}
+		expect := func(wantDialled, wantOpen int) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if dialled != wantDialled || open != wantOpen {
+				t.Errorf("%d dialled, %d open, want %d and %d", dialled, open, wantDialled, wantOpen)
+			}
+		}
+		var three sync.WaitGroup
+		for range 3 {
+			three.Go(call)
+		}
+		three.Wait()
+		expect(3, 3)
+		time.Sleep(10 * time.Second)
+		call()
+		expect(3, 3)
+		time.Sleep(10 * time.Second) // the one used last is the only one left
+		expect(3, 1)
+		time.Sleep(10 * time.Second)
+		expect(3, 0)
+		call()
+		expect(4, 1)
+	})
+}
+
+// A connection that comes back after Close is not kept.
+func TestCloseWithCallInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, hungUp := make(chan struct{}), make(chan struct{})
+		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
+			http.ReadRequest(bufio.NewReader(c))
+			close(asked)
+			time.Sleep(time.Second)
+			io.WriteString(c, ok)
+			io.Copy(io.Discard, c)
+			close(hungUp)
+		})})
+		go func() {
+			<-asked
+			c.Close()
+		}()
+		if _, err := c.Call(t.Context(), hold); err != nil {
+			t.Error(err)
+		}
+		<-hungUp
+	})
+}
+
+func TestNew(t *testing.T) {
+	for _, url := range []string{"", "gateway:8043", "ftp://gateway", "https://", "https://u:p@gateway", "https://gateway/x", "https://gateway?x=y", "https://gateway#x", "https://gate way", "://"} {
+		if _, err := New(Config{URL: url, Timeout: time.Second}); err == nil {
+			t.Errorf("no error for the URL %q", url)
+		}
+	}
+	if _, err := New(Config{URL: "https://gateway"}); err == nil {
+		t.Error("no error without a timeout")
+	}
+	for url, address := range map[string]string{
+		"https://gateway": "gateway:443", "http://gateway/": "gateway:80",
+		"https://[::1]:8043": "[::1]:8043", "https://[::1]": "[::1]:443",
+	} {
+		c, err := New(Config{URL: url, Timeout: time.Second})
+		if err != nil || c.address != address {
+			t.Errorf("%s is dialled at %v (%v), want %s", url, c, err, address)
+		}
+	}
+}

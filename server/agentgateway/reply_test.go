@@ -1,0 +1,72 @@
+package agentgateway
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestDecodeReply(t *testing.T) {
+	tests := []struct {
+		body string
+		want Reply // no retcode: an error
+	}{
+		{success, Reply{"success", "0", json.RawMessage("{}")}},
+		{` {"retcode" : 0 } `, Reply{Retcode: "0"}},
+		{`{"retcode":"101-002","message":null,"result":null}`, Reply{Retcode: "101-002", Result: json.RawMessage("null")}},
+		{`{"retcode":-1,"extra":{"retcode":"0"}}`, Reply{Retcode: "-1"}},
+		{`{"retcode":"0"}`, Reply{Retcode: "0"}},
+		{`{"retcode":"0","message":"a"}x`, Reply{}},
+		{`{"retcode":"0","retcode":"0"}`, Reply{}},
+		{`{"retcode":"0","message":"a","message":"b"}`, Reply{}},
+		{`{"Retcode":"0"}`, Reply{}},
+		{`{"retcode":{"0":0}}`, Reply{}},
+		{`{"retcode":"0"`, Reply{}},
+		{`{"retcode":"0",}`, Reply{}},
+		{"{\"retcode\":\"0\",\"message\":\"\xff\"}", Reply{}},
+		{"\ufeff" + success, Reply{}},
+		{"", Reply{}},
+		{"null", Reply{}},
+	}
+	for _, test := range tests {
+		got, err := decodeReply([]byte(test.body))
+		if (err != nil) != (test.want.Retcode == "") || got.Retcode != test.want.Retcode ||
+			got.Message != test.want.Message || string(got.Result) != string(test.want.Result) {
+			t.Errorf("%s: %+v, %v, want %+v", test.body, got, err, test.want)
+		}
+	}
+}
+
+// An accepted reply is JSON that says what was read from it, to a decoder that
+// shares nothing with ours.
+func FuzzDecodeReply(f *testing.F) {
+	for _, seed := range []string{success, `{"retcode":0}`, `{"retcode":"0","retcode":"1"}`, `{"retcode":"0"}{}`, `{"RETCODE":"0"}`, `[]`, "\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		reply, err := decodeReply(body)
+		if err != nil {
+			if strings.Contains(err.Error(), string(body)) && len(body) > 20 {
+				t.Errorf("the error repeats the body: %v", err)
+			}
+			return
+		}
+		var plain map[string]any
+		if err := json.Unmarshal(body, &plain); err != nil || !utf8.Valid(body) {
+			t.Fatalf("accepted, but %v", err)
+		}
+		switch r := plain["retcode"].(type) {
+		case string:
+			if r != reply.Retcode {
+				t.Errorf("retcode %q, want %q", reply.Retcode, r)
+			}
+		case float64:
+			if reply.Retcode == Success && r != 0 {
+				t.Errorf("success read from %v", r)
+			}
+		default:
+			t.Errorf("retcode %q read from %v", reply.Retcode, r)
+		}
+	})
+}

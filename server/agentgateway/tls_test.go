@@ -1,0 +1,140 @@
+package agentgateway
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// certificate is one for 127.0.0.1 and example.com, with the roots to verify it.
+func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	return s.TLS.Certificates[0], roots
+}
+
+func listenTLS(t *testing.T, config *tls.Config) net.Listener {
+	return tls.NewListener(listen(t), config)
+}
+
+func TestTLS(t *testing.T) {
+	cert, roots := certificate(t)
+	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), answering(ok))
+	old := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS11}), answering(ok))
+	plain := newServer(t, listen(t), answering(ok))
+	_, port, err := net.SplitHostPort(s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		url   string
+		roots *x509.CertPool
+		kind  Kind
+	}{
+		{"verified", "https://" + s.Addr().String(), roots, 0},
+		{"unknown CA", "https://" + s.Addr().String(), nil, NotSent},
+		{"another host", "https://localhost:" + port, roots, NotSent},
+		{"TLS 1.1", "https://" + old.Addr().String(), roots, NotSent},
+		{"no TLS", "https://" + plain.Addr().String(), roots, NotSent},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := newClient(t, Config{URL: test.url, RootCAs: test.roots})
+			for range 3 {
+				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
+					t.Errorf("error %v, want %v", err, test.kind)
+				}
+			}
+		})
+	}
+	if _, requests := s.counts(); requests != 3 {
+		t.Errorf("%d requests, want the 3 of the verified client", requests)
+	}
+	for name, s := range map[string]*server{"an old": old, "a plain": plain} {
+		if _, requests := s.counts(); requests != 0 {
+			t.Errorf("%s server got %d requests", name, requests)
+		}
+	}
+}
+
+func TestTLSReusesConnection(t *testing.T) {
+	cert, roots := certificate(t)
+	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version}), answering(ok))
+			c := newClient(t, Config{URL: "https://" + s.Addr().String(), RootCAs: roots})
+			for range 3 {
+				if _, err := c.Call(t.Context(), hold); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if conns, requests := s.counts(); conns != 1 || requests != 3 {
+				t.Errorf("%d connections for %d requests, want 1 for 3", conns, requests)
+			}
+		})
+	}
+}
+
+// One TCP segment brings the answer and, in a TLS record of its own, bytes that
+// nobody asked for, or the farewell: neither is left for the next call to find.
+func TestTLSUnaskedBytes(t *testing.T) {
+	cert, roots := certificate(t)
+	for _, behind := range []string{ok, ""} {
+		sent := make(chan struct{})
+		s := newServer(t, listen(t), func(s *session) {
+			batch := &batchConn{Conn: s.Conn}
+			secured := tls.Server(batch, &tls.Config{Certificates: []tls.Certificate{cert}})
+			req, err := http.ReadRequest(bufio.NewReader(secured))
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, req.Body)
+			batch.hold = true
+			io.WriteString(secured, ok)
+			if behind != "" {
+				io.WriteString(secured, behind)
+			} else {
+				secured.CloseWrite()
+				s.SetWriteDeadline(time.Time{}) // CloseWrite leaves one that is over
+			}
+			s.Conn.Write(batch.held)
+			sent <- struct{}{}
+			s.r.ReadByte() // until the client hangs up
+		})
+		c := newClient(t, Config{URL: "https://" + s.Addr().String(), RootCAs: roots})
+		for range 2 {
+			if _, err := c.Call(t.Context(), hold); err != nil {
+				t.Errorf("with %q behind the answer: %v", behind, err)
+			}
+			<-sent
+		}
+		if conns, _ := s.counts(); conns != 2 {
+			t.Errorf("with %q behind the answer: %d connections for two calls, want 2", behind, conns)
+		}
+	}
+}
+
+// batchConn keeps what is written to it while hold is set.
+type batchConn struct {
+	net.Conn
+	hold bool
+	held []byte
+}
+
+func (b *batchConn) Write(p []byte) (int, error) {
+	if !b.hold {
+		return b.Conn.Write(p)
+	}
+	b.held = append(b.held, p...)
+	return len(p), nil
+}
