@@ -25,6 +25,8 @@ type scriptedGateway struct {
 	listener net.Listener
 	done     sync.WaitGroup
 
+	hungUp chan struct{} // takes a value when the caller of a stalled request gives up
+
 	mu       sync.Mutex
 	script   gatewayScript
 	requests []recordedRequest
@@ -39,7 +41,7 @@ type recordedRequest struct {
 }
 
 func newScriptedGateway(l net.Listener) *scriptedGateway {
-	g := &scriptedGateway{listener: l}
+	g := &scriptedGateway{listener: l, hungUp: make(chan struct{}, 1)}
 	g.done.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -102,6 +104,7 @@ func (g *scriptedGateway) serve(conn net.Conn) {
 			return
 		case "stall":
 			io.Copy(io.Discard, r) // until the caller gives up
+			g.hungUp <- struct{}{}
 			return
 		}
 		if err := script.answer(conn); err != nil {
