@@ -401,6 +401,40 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
+// A caller that gives up as its answer comes in gets the answer. Its clean-up may
+// still be reaching for the connection, which is not used again.
+func TestCancelledByTheAnswer(t *testing.T) {
+	s := newServer(t, listen(t), answering(ok))
+	var cancel context.CancelFunc
+	c := newClient(t, Config{URL: "http://gateway.test", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		nc, err := new(net.Dialer).DialContext(ctx, "tcp", s.Addr().String())
+		return &hookedConn{nc, func() { cancel() }}, err
+	}})
+	for range 2 {
+		ctx, giveUp := context.WithCancel(t.Context())
+		defer giveUp()
+		cancel = giveUp
+		if _, err := c.Call(ctx, hold); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if conns, _ := s.counts(); conns != 2 {
+		t.Errorf("%d connections for two calls, want 2", conns)
+	}
+}
+
+// hookedConn calls afterRead when a read has brought something.
+type hookedConn struct {
+	net.Conn
+	afterRead func()
+}
+
+func (h *hookedConn) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.afterRead()
+	return n, err
+}
+
 func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dialled, open := 0, 0
@@ -473,10 +507,14 @@ func TestCloseWithCallInFlight(t *testing.T) {
 			<-asked
 			c.Close()
 		}()
+		start := time.Now()
 		if _, err := c.Call(t.Context(), hold); err != nil {
 			t.Error(err)
 		}
 		<-hungUp
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("the connection was kept until %v", took)
+		}
 	})
 }
 

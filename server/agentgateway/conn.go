@@ -78,14 +78,11 @@ func (c *Client) open(ctx context.Context, deadline time.Time) (*conn, error) {
 // Close closes the socket without the farewell of TLS, which could block.
 func (c *conn) Close() error { return c.socket.Close() }
 
-func (c *conn) stale(now time.Time) bool { return now.Sub(c.idleSince) >= idleTimeout }
-
 // fit sets the deadline of the next call and reports whether the connection may
-// carry it: not idle for too long, not closed by the gateway, and with nothing
-// to read. Whatever could be read now is no answer to a request that is still to
-// be written.
+// carry it: not closed by the gateway, and with nothing to read. Whatever could
+// be read now is no answer to a request that is still to be written.
 func (c *conn) fit(deadline time.Time) bool {
-	return !c.stale(time.Now()) && !c.readable() && c.SetDeadline(deadline) == nil && quiet(c.socket.Conn)
+	return !c.readable() && c.SetDeadline(deadline) == nil && quiet(c.socket.Conn)
 }
 
 // readable reports whether TLS holds back decrypted or received bytes that the

@@ -1,6 +1,7 @@
 package agentgateway
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -61,17 +62,16 @@ func (p *pool) closeStale() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	stale := 0
-	for stale < len(p.conns) && p.conns[stale].stale(now) {
-		p.conns[stale].Close()
-		stale++
+	for len(p.conns) > 0 {
+		oldest := p.conns[0]
+		if left := oldest.idleSince.Add(idleTimeout).Sub(now); left > 0 {
+			p.sweep = time.AfterFunc(left, p.closeStale)
+			return
+		}
+		oldest.Close()
+		p.conns = slices.Delete(p.conns, 0, 1)
 	}
-	p.conns = append(p.conns[:0:0], p.conns[stale:]...)
 	p.sweep = nil
-	if len(p.conns) > 0 {
-		next := p.conns[0].idleSince.Add(idleTimeout).Sub(now)
-		p.sweep = time.AfterFunc(next, p.closeStale)
-	}
 }
 
 func (p *pool) close() {

@@ -29,7 +29,7 @@ func listenTLS(t *testing.T, config *tls.Config) net.Listener {
 func TestTLS(t *testing.T) {
 	cert, roots := certificate(t)
 	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), answering(ok))
-	old := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS11}), answering(ok))
+	old := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), answering(ok))
 	plain := newServer(t, listen(t), answering(ok))
 	_, port, err := net.SplitHostPort(s.Addr().String())
 	if err != nil {

@@ -32,16 +32,12 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true},
 		}}),
-		// The GUID and nothing else becomes metadata, in neither direction: a client
-		// over HTTP has no way to smuggle in what only gRPC clients may say.
+		// Of a client's headers only the GUID becomes metadata.
 		runtime.WithMetadata(guidHeader),
 		runtime.WithIncomingHeaderMatcher(noHeader),
-		runtime.WithOutgoingHeaderMatcher(noHeader),
-		runtime.WithOutgoingTrailerMatcher(noHeader),
 		runtime.WithErrorHandler(f.failed),
 		runtime.WithRoutingErrorHandler(f.noRoute),
-		runtime.WithDisablePathLengthFallback(),
-		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithDisablePathLengthFallback(), // nor does a form make a POST another method
 		runtime.WithWriteContentLength(),
 	)
 	err := agentconfv1.RegisterConferenceServiceHandlerClient(context.Background(), f.mux, agentconfv1.NewConferenceServiceClient(conn))
@@ -58,7 +54,11 @@ func guidHeader(_ context.Context, r *http.Request) metadata.MD {
 func noHeader(string) (string, bool) { return "", false }
 
 func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Body = &requestBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), control: http.NewResponseController(w)}
+	body := &requestBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), control: http.NewResponseController(w)}
+	if r.ContentLength != 0 { // also for a body that nobody will ask for
+		body.control.SetReadDeadline(time.Now().Add(patience))
+	}
+	r.Body = body
 	f.mux.ServeHTTP(w, r)
 }
 
@@ -70,11 +70,14 @@ type requestBody struct {
 	faults  []conference.Violation
 }
 
-// all reads the body in the time that a client has for it.
+// all reads the body. If it does not come in time the deadline stays, and net/http
+// does not wait for the rest either.
 func (b *requestBody) all() ([]byte, error) {
-	b.control.SetReadDeadline(time.Now().Add(patience))
-	defer b.control.SetReadDeadline(time.Time{})
-	return io.ReadAll(b)
+	data, err := io.ReadAll(b)
+	if err != nil {
+		return nil, err
+	}
+	return data, b.control.SetReadDeadline(time.Time{})
 }
 
 // codec is JSON as the contract has it: strict in, plain out.

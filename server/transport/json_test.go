@@ -2,13 +2,17 @@ package transport_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 )
@@ -176,6 +180,35 @@ func TestHeadersAreNoMetadata(t *testing.T) {
 	}
 	if got := f.gateway.received(); len(got) != 1 || got[0].header.Get("Guid") != someGUID {
 		t.Errorf("the gateway got %v", got)
+	}
+}
+
+// What of a request becomes metadata: the GUID, and what the gateway library adds.
+func TestMetadataOfHTTP(t *testing.T) {
+	var got metadata.MD
+	v := serve(t, service{hold: func(ctx context.Context) error {
+		got, _ = metadata.FromIncomingContext(ctx)
+		return nil
+	}})
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://agentconf.test"+holdV1, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Guid", "Cookie", "From", "Grpc-Metadata-X", "Grpcgateway-X", "X-Y"} {
+		req.Header.Set(name, someGUID)
+	}
+	resp, err := v.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	v.stop()
+	if err := <-v.ended; err != nil {
+		t.Error(err)
+	}
+	keys := slices.Sorted(maps.Keys(got))
+	if want := []string{"guid", "x-forwarded-host"}; !slices.Equal(keys, want) {
+		t.Errorf("metadata %v, want %v", keys, want)
 	}
 }
 

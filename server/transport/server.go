@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/conference"
@@ -44,29 +46,33 @@ const (
 
 // Server is both fronts of one service.
 type Server struct {
-	grpc   *grpc.Server
-	http   *http.Server
-	health *health.Server
+	grpc *grpc.Server
+	http *http.Server
+
+	// draining ends when no new call is taken; endStreams makes it so.
+	draining   context.Context
+	endStreams context.CancelFunc
 }
 
 // New returns the fronts of service, which log to log.
 func New(service agentconfv1.ConferenceServiceServer, log *slog.Logger) *Server {
 	calls := &interceptor{log: log}
-	s := &Server{
-		grpc: grpc.NewServer(
-			grpc.UnaryInterceptor(calls.unary),
-			grpc.UnknownServiceHandler(unknownMethod),
-			grpc.MaxRecvMsgSize(maxRequest),
-			grpc.MaxHeaderListSize(maxHeaders),
-			grpc.MaxConcurrentStreams(maxStreams),
-			grpc.ConnectionTimeout(patience),
-		),
-		health: health.NewServer(),
-	}
+	s := &Server{}
+	s.draining, s.endStreams = context.WithCancel(context.Background())
+	s.grpc = grpc.NewServer(
+		grpc.UnaryInterceptor(calls.unary),
+		grpc.StreamInterceptor(s.stream),
+		grpc.UnknownServiceHandler(unknownMethod),
+		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(patience),
+	)
 	agentconfv1.RegisterConferenceServiceServer(s.grpc, service)
-	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
+	healthy := health.NewServer()
+	healthy.SetServingStatus(agentconfv1.ConferenceService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(s.grpc, healthy)
 	reflection.Register(s.grpc)
-	s.health.SetServingStatus(agentconfv1.ConferenceService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
 
 	inside := newInProcess(calls.unary)
 	agentconfv1.RegisterConferenceServiceServer(inside, service)
@@ -85,6 +91,25 @@ func unknownMethod(_ any, stream grpc.ServerStream) error {
 	return conference.NoSuchOperation("agentconf has no method " + method + ".")
 }
 
+// stream ends a stream, which could go on for ever, when the server drains.
+func (s *Server) stream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+	err := handler(service, &endingStream{stream, ctx})
+	if s.draining.Err() != nil {
+		return status.Error(codes.Unavailable, "agentconf is stopping; reconnect")
+	}
+	return err
+}
+
+type endingStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *endingStream) Context() context.Context { return s.ctx }
+
 // Serve answers on both listeners until ctx is done, then lets the calls in
 // flight end, for at most 10 s. It closes the listeners.
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
@@ -99,10 +124,9 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 	return errors.Join(err, s.drain())
 }
 
-// drain ends both fronts in parallel; whoever asks for the health in between is
-// told not to send more.
+// drain ends both fronts in parallel.
 func (s *Server) drain() error {
-	s.health.Shutdown()
+	s.endStreams()
 	grpcDone := make(chan struct{})
 	go func() {
 		defer close(grpcDone)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,18 +43,19 @@ func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldPartici
 
 // served runs a service in memory until stop is called.
 type served struct {
-	grpc  *grpc.ClientConn
-	http  *http.Client
-	log   *lockedBuffer
-	stop  context.CancelFunc
-	ended chan error
+	dialHTTP dialer
+	grpc     *grpc.ClientConn
+	http     *http.Client
+	log      *lockedBuffer
+	stop     context.CancelFunc
+	ended    chan error
 }
 
 func serve(t *testing.T, s service) *served {
 	t.Helper()
 	grpcListener, dialGRPC := listenBuffered(t)
 	httpListener, dialHTTP := listenBuffered(t)
-	v := &served{log: &lockedBuffer{}, ended: make(chan error, 1)}
+	v := &served{dialHTTP: dialHTTP, log: &lockedBuffer{}, ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
 	server := transport.New(s, slog.New(slog.NewJSONHandler(v.log, nil)))
@@ -74,6 +77,12 @@ func serve(t *testing.T, s service) *served {
 
 func (v *served) holdGRPC(ctx context.Context) error {
 	_, err := agentconfv1.NewConferenceServiceClient(v.grpc).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{AgentId: "1287"})
+	return err
+}
+
+// grpcReady opens the connection and waits until the server has said its limits.
+func (v *served) grpcReady() error {
+	_, err := grpc_health_v1.NewHealthClient(v.grpc).Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
 	return err
 }
 
@@ -173,6 +182,9 @@ func TestHealthAndReflection(t *testing.T) {
 	if err := stream.CloseSend(); err != nil {
 		t.Error(err)
 	}
+	if f.log.String() != "" {
+		t.Errorf("logged: %s", f.log)
+	}
 }
 
 func TestUnknownMethod(t *testing.T) {
@@ -183,6 +195,106 @@ func TestUnknownMethod(t *testing.T) {
 		if st.Code() != codes.Unimplemented || len(st.Details()) != 1 {
 			t.Errorf("%s: %v with details %v", method, err, st.Details())
 		}
+	}
+}
+
+// More calls than one connection may have wait for their turn.
+func TestStreamsOfOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int32
+		end := make(chan struct{})
+		v := serve(t, service{hold: func(context.Context) error {
+			running.Add(1)
+			<-end
+			return nil
+		}})
+		if err := v.grpcReady(); err != nil { // so that the limit is known
+			t.Fatal(err)
+		}
+		const most = 250
+		ended := make(chan error, most+1)
+		for range most + 1 {
+			go func() { ended <- v.holdGRPC(context.Background()) }()
+		}
+		synctest.Wait()
+		if got := running.Load(); got != most {
+			t.Errorf("%d calls at once, want %d", got, most)
+		}
+		close(end)
+		for range most + 1 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		v.stop()
+		if err := <-v.ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A request that is too large never becomes a call.
+func TestTooLarge(t *testing.T) {
+	called := false
+	v := serve(t, service{hold: func(context.Context) error { called = true; return nil }})
+	large := strings.Repeat("9", 64<<10)
+	_, err := agentconfv1.NewConferenceServiceClient(v.grpc).HoldParticipant(t.Context(), &agentconfv1.HoldParticipantRequest{Address: large})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a message over 64 KiB: %v", err)
+	}
+	if err := v.holdGRPC(metadata.AppendToOutgoingContext(t.Context(), "guid", large)); err == nil {
+		t.Error("headers over 16 KiB were taken over gRPC")
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://agentconf.test"+holdV1, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Guid", large)
+	resp, err := v.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge || called {
+		t.Errorf("headers over 16 KiB over HTTP: HTTP status %d, called: %v", resp.StatusCode, called)
+	}
+	v.stop()
+	if err := <-v.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Who sends slowly is not waited for.
+func TestSlowSenders(t *testing.T) {
+	head := "POST " + holdV1 + " HTTP/1.1\r\nHost: agentconf.test\r\n"
+	for name, sent := range map[string]string{
+		"header":          head,
+		"body":            head + "Content-Length: 2\r\n\r\n{",
+		"body of nothing": "POST /nothing HTTP/1.1\r\nHost: agentconf.test\r\nContent-Length: 2\r\n\r\n{",
+		"chunk":           head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := serve(t, service{hold: func(context.Context) error { return errors.New("called") }})
+				conn, err := v.dialHTTP(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(conn, sent); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				answer, err := io.ReadAll(conn) // until the server hangs up
+				if err != nil || time.Since(start) > 6*time.Second || strings.Contains(string(answer), "called") {
+					t.Errorf("after %v: %s, %v", time.Since(start), answer, err)
+				}
+				conn.Close()
+				v.stop()
+				if err := <-v.ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }
 
@@ -207,6 +319,28 @@ func TestCallerGivesUp(t *testing.T) {
 			if !strings.Contains(f.log.String(), part) {
 				t.Errorf("the log lacks %s: %s", part, f.log)
 			}
+		}
+	})
+}
+
+// A stream that would go on for ever is told to go elsewhere.
+func TestStopEndsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := serve(t, service{})
+		watch, err := grpc_health_v1.NewHealthClient(v.grpc).Watch(context.Background(), &grpc_health_v1.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := watch.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		v.stop()
+		if _, err := watch.Recv(); status.Code(err) != codes.Unavailable {
+			t.Errorf("error %v", err)
+		}
+		if err := <-v.ended; err != nil || time.Since(start) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
 }
