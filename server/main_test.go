@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -179,6 +182,47 @@ func TestServe(t *testing.T) {
 	}
 	if code := service.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// The gateway's certificate is verified, by --gateway-ca if it is given.
+func TestServeGatewayCA(t *testing.T) {
+	gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"retcode":"0"}`)
+	}))
+	defer gateway.Close()
+	gateway.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: gateway.Certificate().Raw})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args       []string
+		httpStatus int
+	}{
+		{[]string{"--gateway-ca", ca}, http.StatusOK},
+		{nil, http.StatusServiceUnavailable},
+	} {
+		args := append([]string{"serve", "--gateway", gateway.URL, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, test.args...)
+		service := start(t, `"msg":"serving"`, nil, args...)
+		var at struct{ HTTP string }
+		if err := json.Unmarshal([]byte(service.printed), &at); err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+at.HTTP+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Guid", "some")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != test.httpStatus {
+			t.Errorf("with %v: HTTP status %d, want %d", test.args, resp.StatusCode, test.httpStatus)
+		}
 	}
 }
 

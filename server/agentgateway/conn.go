@@ -72,17 +72,17 @@ func (c *Client) open(ctx context.Context, deadline time.Time) (*conn, error) {
 	}
 	cn.answer.from = cn.Conn
 	cn.reader = bufio.NewReader(&cn.answer)
-	return cn, cn.SetDeadline(deadline)
+	return cn, nil
 }
 
 // Close closes the socket without the farewell of TLS, which could block.
 func (c *conn) Close() error { return c.socket.Close() }
 
-// fit sets the deadline of the next call and reports whether the connection may
-// carry it: not closed by the gateway, and with nothing to read. Whatever could
-// be read now is no answer to a request that is still to be written.
-func (c *conn) fit(deadline time.Time) bool {
-	return !c.readable() && c.SetDeadline(deadline) == nil && quiet(c.socket.Conn)
+// fit reports whether the connection may carry another call: not closed by the
+// gateway, and with nothing to read. Whatever could be read now is no answer to a
+// request that is still to be written.
+func (c *conn) fit() bool {
+	return !c.readable() && c.SetDeadline(time.Time{}) == nil && quiet(c.socket.Conn)
 }
 
 // readable reports whether TLS holds back decrypted or received bytes that the

@@ -23,13 +23,14 @@ func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byt
 	if err := ctx.Err(); err != nil {
 		return 0, nil, &Error{Kind: NotSent, Err: err}
 	}
-	cn := c.idle.get(deadline)
+	cn := c.idle.get()
 	if cn == nil {
 		if cn, err = c.open(ctx, deadline); err != nil {
 			return 0, nil, &Error{Kind: NotSent, Err: cause(ctx, err)}
 		}
 	}
 	before := cn.socket.written
+	cn.SetDeadline(deadline) // fails on a closed socket only, and so will the write
 	forget := context.AfterFunc(ctx, func() { cn.SetDeadline(time.Unix(1, 0)) })
 	status, body, reusable, err := cn.roundTrip(request)
 	// Once the caller has gone, its clean-up may still be touching the deadline.

@@ -20,11 +20,11 @@ type pool struct {
 	closed bool
 }
 
-// get returns a connection that is fit to be written to by deadline, or nil.
-func (p *pool) get(deadline time.Time) *conn {
+// get returns a connection that is fit for another call, or nil.
+func (p *pool) get() *conn {
 	for {
 		c := p.pop()
-		if c == nil || c.fit(deadline) {
+		if c == nil || c.fit() {
 			return c
 		}
 		c.Close()
@@ -62,16 +62,17 @@ func (p *pool) closeStale() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	for len(p.conns) > 0 {
-		oldest := p.conns[0]
-		if left := oldest.idleSince.Add(idleTimeout).Sub(now); left > 0 {
-			p.sweep = time.AfterFunc(left, p.closeStale)
-			return
-		}
-		oldest.Close()
-		p.conns = slices.Delete(p.conns, 0, 1)
+	stale := 0
+	for stale < len(p.conns) && now.Sub(p.conns[stale].idleSince) >= idleTimeout {
+		p.conns[stale].Close()
+		stale++
 	}
+	p.conns = slices.Delete(p.conns, 0, stale)
 	p.sweep = nil
+	if len(p.conns) > 0 {
+		next := p.conns[0].idleSince.Add(idleTimeout).Sub(now)
+		p.sweep = time.AfterFunc(next, p.closeStale)
+	}
 }
 
 func (p *pool) close() {

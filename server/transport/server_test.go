@@ -385,7 +385,10 @@ func TestStopCutsOff(t *testing.T) {
 		ended := make(chan error, 2)
 		go func() { ended <- v.holdGRPC(context.Background()) }()
 		go func() {
-			_, err := v.holdJSON(context.Background())
+			httpStatus, err := v.holdJSON(context.Background())
+			if err == nil && httpStatus != http.StatusOK {
+				err = errors.New("not OK")
+			}
 			ended <- err
 		}()
 		<-started
