@@ -19,7 +19,9 @@ const (
 
 // exchange writes request and reads the answer to it, both by deadline. Every
 // error is an *Error that says whether any of request was written.
-func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byte) (status int, body []byte, err error) {
+func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byte) (
+	status int, body []byte, err error,
+) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, &Error{Kind: NotSent, Err: err}
 	}

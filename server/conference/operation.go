@@ -22,6 +22,10 @@ const (
 	maxMessage = 256 // characters of a gateway's message that are passed on
 
 	lookFirst = "Look at the participant before repeating anything"
+
+	// outcomeUnknown is the reason of every error after which nobody knows whether
+	// the operation happened, because no answer came.
+	outcomeUnknown = "OUTCOME_UNKNOWN"
 )
 
 // operation is one call on its way: what is sent, and what an error of it may
@@ -45,23 +49,27 @@ func (op operation) failed(err error) *Error {
 	if !errors.As(err, &gateway) {
 		return Internal(op.name, err)
 	}
+	callerGaveUp := errors.Is(err, context.Canceled)
 	switch {
 	case gateway.Kind == agentgateway.Refused:
 		return op.refused(gateway)
-	case gateway.Kind == agentgateway.NotSent && errors.Is(err, context.Canceled):
-		return op.lost(err, codes.Canceled, "CALL_CANCELLED", "the caller gave up before anything was sent")
+	case gateway.Kind == agentgateway.NotSent && callerGaveUp:
+		return op.lost(err, codes.Canceled, "CALL_CANCELLED",
+			"the caller gave up before anything was sent")
 	case gateway.Kind == agentgateway.NotSent:
-		return op.lost(err, codes.Unavailable, "GATEWAY_UNREACHABLE", "the CC-Gateway was not reached in time and nothing was sent. "+
-			"Try again; if that does not help, the operator should check the gateway's address and certificate")
-	case errors.Is(err, context.Canceled):
-		return op.lost(err, codes.Canceled, outcomeUnknown, "the caller gave up after the request was sent. "+lookFirst)
+		return op.lost(err, codes.Unavailable, "GATEWAY_UNREACHABLE",
+			"the CC-Gateway was not reached in time and nothing was sent. Try again; if that does "+
+				"not help, the operator should check the gateway's address and certificate")
+	case callerGaveUp:
+		return op.lost(err, codes.Canceled, outcomeUnknown,
+			"the caller gave up after the request was sent. "+lookFirst)
 	case gateway.Kind == agentgateway.TimedOut:
-		return op.lost(err, codes.DeadlineExceeded, outcomeUnknown, "the request was sent and the CC-Gateway did not answer in time. "+lookFirst)
+		return op.lost(err, codes.DeadlineExceeded, outcomeUnknown,
+			"the request was sent and the CC-Gateway did not answer in time. "+lookFirst)
 	}
-	return op.lost(err, codes.Unknown, outcomeUnknown, "the request was sent and no answer came back that can be trusted. "+lookFirst)
+	return op.lost(err, codes.Unknown, outcomeUnknown,
+		"the request was sent and no answer came back that can be trusted. "+lookFirst)
 }
-
-const outcomeUnknown = "OUTCOME_UNKNOWN"
 
 // lost is the error of a call that got no answer.
 func (op operation) lost(cause error, code codes.Code, reason, text string) *Error {
@@ -102,8 +110,10 @@ func (op operation) refused(answer *agentgateway.Error) *Error {
 	case codes.Unavailable:
 		e.RetryAfter = switchoverDelay
 	}
-	e.text = fmt.Sprintf("%v %s: %s. The CC-Gateway said %q (retcode %s).",
-		op, e.Outcome.words(), text, e.GatewayMessage, e.Retcode)
+	e.text = fmt.Sprintf("%v %s: %s (retcode %s).", op, e.Outcome.words(), text, e.Retcode)
+	if e.GatewayMessage != "" {
+		e.text += fmt.Sprintf(" The CC-Gateway said %q.", e.GatewayMessage)
+	}
 	return e
 }
 

@@ -8,17 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -225,22 +220,32 @@ func (c contractCase) request(t *testing.T, path string) *http.Request {
 	return req
 }
 
-func (c contractCase) overV1(t *testing.T, f *fronts) {
-	verb := []rune(c.RPC)
-	verb[0] = unicode.ToLower(verb[0])
-	httpStatus, header, body := f.do(t, c.request(t, "/v1/agents/"+url.PathEscape(c.AgentID)+"/conference:"+string(verb)))
+// overHTTP makes the call on path. It returns nil if the case ends in success,
+// which it has compared then; else the body of the error, whose HTTP status it has.
+func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantStatus int) (errorBody []byte) {
+	httpStatus, header, body := f.do(t, c.request(t, path))
 	checkHeader(t, header)
 	if c.Want.Code == "OK" {
 		if httpStatus != http.StatusOK {
 			t.Errorf("HTTP status %d", httpStatus)
 		}
 		c.checkReply(t, body)
-		return
+		return nil
 	}
-	if httpStatus != c.Want.V1Status {
-		t.Errorf("HTTP status %d, want %d", httpStatus, c.Want.V1Status)
+	if httpStatus != wantStatus {
+		t.Errorf("HTTP status %d, want %d", httpStatus, wantStatus)
 	}
 	c.checkRetryAfter(t, header)
+	return body
+}
+
+func (c contractCase) overV1(t *testing.T, f *fronts) {
+	verb := strings.ToLower(c.RPC[:1]) + c.RPC[1:]
+	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/conference:" + verb
+	body := c.overHTTP(t, f, path, c.Want.V1Status)
+	if body == nil {
+		return
+	}
 	got := &spb.Status{}
 	if err := protojson.Unmarshal(body, got); err != nil {
 		t.Fatalf("%v in %s", err, body)
@@ -250,19 +255,10 @@ func (c contractCase) overV1(t *testing.T, f *fronts) {
 
 func (c contractCase) overDialect(t *testing.T, f *fronts) {
 	path := "/agentgateway/resource/agentconf/" + url.PathEscape(c.AgentID) + "/" + strings.ToLower(c.RPC)
-	httpStatus, header, body := f.do(t, c.request(t, path))
-	checkHeader(t, header)
-	if c.Want.Code == "OK" {
-		if httpStatus != http.StatusOK {
-			t.Errorf("HTTP status %d", httpStatus)
-		}
-		c.checkReply(t, body)
+	body := c.overHTTP(t, f, path, c.Want.GatewayStatus)
+	if body == nil {
 		return
 	}
-	if httpStatus != c.Want.GatewayStatus {
-		t.Errorf("HTTP status %d, want %d", httpStatus, c.Want.GatewayStatus)
-	}
-	c.checkRetryAfter(t, header)
 	var got struct {
 		Message string
 		Retcode string
@@ -285,148 +281,4 @@ func (c contractCase) overDialect(t *testing.T, f *fronts) {
 		}
 	}
 	c.checkSecrets(t, "the message", got.Message)
-}
-
-func checkHeader(t *testing.T, header http.Header) {
-	t.Helper()
-	if got := header.Get("Content-Type"); got != "application/json" {
-		t.Errorf("Content-Type %q", got)
-	}
-	for name := range header {
-		if strings.HasPrefix(name, "Grpc-") {
-			t.Errorf("header %s leaks from gRPC", name)
-		}
-	}
-}
-
-func (c contractCase) checkRetryAfter(t *testing.T, header http.Header) {
-	t.Helper()
-	if got, want := header.Get("Retry-After"), strings.TrimSuffix(c.Want.Retry, "s"); got != want {
-		t.Errorf("Retry-After %q, want %q", got, want)
-	}
-}
-
-func (c contractCase) checkReply(t *testing.T, got []byte) {
-	t.Helper()
-	if c.Want.Code != "OK" {
-		t.Fatalf("OK with %s, want %s", got, c.Want.Code)
-	}
-	if !jsonEqual(t, got, c.Want.Reply) {
-		t.Errorf("reply %s, want %s", got, c.Want.Reply)
-	}
-}
-
-// checkStatus compares an error with the case; named gives a field the name it
-// has on this front.
-func (c contractCase) checkStatus(t *testing.T, got *spb.Status, named func(string) string) {
-	t.Helper()
-	var code codes.Code
-	if err := code.UnmarshalJSON([]byte(`"` + c.Want.Code + `"`)); err != nil {
-		t.Fatal(err)
-	}
-	if codes.Code(got.GetCode()) != code {
-		t.Errorf("code %v, want %v (%s)", codes.Code(got.GetCode()), code, got.GetMessage())
-	}
-	var violations []string
-	retry := ""
-	reason := &errdetails.ErrorInfo{}
-	for _, detail := range status.FromProto(got).Details() {
-		switch d := detail.(type) {
-		case *errdetails.ErrorInfo:
-			reason = d
-		case *errdetails.BadRequest:
-			for _, v := range d.GetFieldViolations() {
-				violations = append(violations, v.GetField())
-			}
-		case *errdetails.RetryInfo:
-			retry = d.GetRetryDelay().AsDuration().String()
-		default:
-			t.Errorf("unexpected detail %T", d)
-		}
-	}
-	wantInfo := &errdetails.ErrorInfo{Domain: "agentconf", Reason: c.Want.Reason, Metadata: map[string]string{
-		"outcome": c.Want.Outcome, "operation": strings.ToLower(c.RPC[:1]) + c.RPC[1:],
-	}}
-	if c.Want.Retcode != "" {
-		wantInfo.Metadata["retcode"] = c.Want.Retcode
-	}
-	if !proto.Equal(reason, wantInfo) {
-		t.Errorf("ErrorInfo %v, want %v", reason, wantInfo)
-	}
-	var wantViolations []string
-	for _, field := range c.Want.Violations {
-		wantViolations = append(wantViolations, named(field))
-	}
-	if !slices.Equal(violations, wantViolations) {
-		t.Errorf("violations %v, want %v", violations, wantViolations)
-	}
-	if retry != c.Want.Retry {
-		t.Errorf("retry delay %q, want %q", retry, c.Want.Retry)
-	}
-	c.checkSecrets(t, "the message", got.GetMessage())
-}
-
-// checkGateway holds what the gateway got against the documentation: method,
-// path, headers and body, once; or nothing at all.
-func (c contractCase) checkGateway(t *testing.T, f *fronts) {
-	t.Helper()
-	got := f.gateway.received()
-	if c.Gateway == nil || c.Gateway.Fault == "refuse" {
-		if len(got) > 0 {
-			t.Errorf("the gateway was reached: %v", got)
-		}
-		return
-	}
-	if len(got) != 1 {
-		t.Fatalf("the gateway got %d requests, want 1", len(got))
-	}
-	r := got[0]
-	if want := "POST /agentgateway/resource/agentconf/" + c.AgentID + "/" + strings.ToLower(c.RPC); r.line != want {
-		t.Errorf("request %q, want %q", r.line, want)
-	}
-	wantHeader := http.Header{
-		"Content-Type":   {"application/json; charset=UTF-8"},
-		"Content-Length": r.header["Content-Length"], // read by the server, or the body would not be whole
-		"Guid":           c.GUID,
-	}
-	if !reflect.DeepEqual(r.header, wantHeader) || r.host != "gateway.test:8043" {
-		t.Errorf("headers %v of host %s, want %v", r.header, r.host, wantHeader)
-	}
-	if !jsonEqual(t, []byte(r.body), c.Sent) {
-		t.Errorf("the gateway got %s, want %s", r.body, c.Sent)
-	}
-}
-
-// checkSecrets looks for what no text may repeat.
-func (c contractCase) checkSecrets(t *testing.T, where, text string) {
-	t.Helper()
-	secrets := append([]string{"88887946", "1136287.V3"}, c.GUID...)
-	for _, s := range secrets {
-		if len(s) > 4 && strings.Contains(text, s) {
-			t.Errorf("%s repeats %q: %s", where, s, text)
-		}
-	}
-}
-
-func jsonEqual(t *testing.T, a, b []byte) bool {
-	t.Helper()
-	var x, y any
-	if err := json.Unmarshal(a, &x); err != nil {
-		t.Fatalf("%v in %s", err, a)
-	}
-	if err := json.Unmarshal(b, &y); err != nil {
-		t.Fatalf("%v in %s", err, b)
-	}
-	return reflect.DeepEqual(x, y)
-}
-
-// camelCase turns the name of a field of this contract into its JSON name.
-func camelCase(field string) string {
-	known := map[string]string{
-		"agent_id": "agentId", "address_type": "addressType", "play_mode": "playMode", "voice_path": "voicePath",
-	}
-	if name, ok := known[field]; ok {
-		return name
-	}
-	return field
 }

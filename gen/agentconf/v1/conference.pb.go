@@ -115,12 +115,14 @@ func (x *HoldParticipantRequest) GetVoicePath() string {
 // The CC-Gateway's answer to an accepted hold.
 type HoldParticipantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The CC-Gateway's description, for people. Do not key on it.
+	// The CC-Gateway's description, for people; may be empty. Do not key on it.
 	// Example: "success".
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	// The CC-Gateway's result code. Always "0": everything else is an error.
+	// The CC-Gateway's result code, a string as there. Always "0": everything else
+	// is an error. Example: "0".
 	Retcode string `protobuf:"bytes,2,opt,name=retcode,proto3" json:"retcode,omitempty"`
-	// Reserved by the CC-Gateway, an empty object today.
+	// Reserved by the CC-Gateway, an empty object today. Whatever else than an
+	// object it answers is left out. Example: {}.
 	Result        *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -249,12 +251,14 @@ func (x *UnholdParticipantRequest) GetAddress() string {
 // The CC-Gateway's answer to an accepted end of a hold.
 type UnholdParticipantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The CC-Gateway's description, for people. Do not key on it.
+	// The CC-Gateway's description, for people; may be empty. Do not key on it.
 	// Example: "success".
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	// The CC-Gateway's result code. Always "0": everything else is an error.
+	// The CC-Gateway's result code, a string as there. Always "0": everything else
+	// is an error. Example: "0".
 	Retcode string `protobuf:"bytes,2,opt,name=retcode,proto3" json:"retcode,omitempty"`
-	// Reserved by the CC-Gateway, an empty object today.
+	// Reserved by the CC-Gateway, an empty object today. Whatever else than an
+	// object it answers is left out. Example: {}.
 	Result        *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,160 @@
+package transport_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+func checkHeader(t *testing.T, header http.Header) {
+	t.Helper()
+	if got := header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type %q", got)
+	}
+	for name := range header {
+		if strings.HasPrefix(name, "Grpc-") {
+			t.Errorf("header %s leaks from gRPC", name)
+		}
+	}
+}
+
+func (c contractCase) checkRetryAfter(t *testing.T, header http.Header) {
+	t.Helper()
+	if got, want := header.Get("Retry-After"), strings.TrimSuffix(c.Want.Retry, "s"); got != want {
+		t.Errorf("Retry-After %q, want %q", got, want)
+	}
+}
+
+func (c contractCase) checkReply(t *testing.T, got []byte) {
+	t.Helper()
+	if c.Want.Code != "OK" {
+		t.Fatalf("OK with %s, want %s", got, c.Want.Code)
+	}
+	if !jsonEqual(t, got, c.Want.Reply) {
+		t.Errorf("reply %s, want %s", got, c.Want.Reply)
+	}
+}
+
+// checkStatus compares an error with the case; named gives a field the name it
+// has on this front.
+func (c contractCase) checkStatus(t *testing.T, got *spb.Status, named func(string) string) {
+	t.Helper()
+	var code codes.Code
+	if err := code.UnmarshalJSON([]byte(`"` + c.Want.Code + `"`)); err != nil {
+		t.Fatal(err)
+	}
+	if codes.Code(got.GetCode()) != code {
+		t.Errorf("code %v, want %v (%s)", codes.Code(got.GetCode()), code, got.GetMessage())
+	}
+	var violations []string
+	retry := ""
+	reason := &errdetails.ErrorInfo{}
+	for _, detail := range status.FromProto(got).Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			reason = d
+		case *errdetails.BadRequest:
+			for _, v := range d.GetFieldViolations() {
+				violations = append(violations, v.GetField())
+			}
+		case *errdetails.RetryInfo:
+			retry = d.GetRetryDelay().AsDuration().String()
+		default:
+			t.Errorf("unexpected detail %T", d)
+		}
+	}
+	wantInfo := &errdetails.ErrorInfo{Domain: "agentconf", Reason: c.Want.Reason, Metadata: map[string]string{
+		"outcome": c.Want.Outcome, "operation": strings.ToLower(c.RPC[:1]) + c.RPC[1:],
+	}}
+	if c.Want.Retcode != "" {
+		wantInfo.Metadata["retcode"] = c.Want.Retcode
+	}
+	if !proto.Equal(reason, wantInfo) {
+		t.Errorf("ErrorInfo %v, want %v", reason, wantInfo)
+	}
+	var wantViolations []string
+	for _, field := range c.Want.Violations {
+		wantViolations = append(wantViolations, named(field))
+	}
+	if !slices.Equal(violations, wantViolations) {
+		t.Errorf("violations %v, want %v", violations, wantViolations)
+	}
+	if retry != c.Want.Retry {
+		t.Errorf("retry delay %q, want %q", retry, c.Want.Retry)
+	}
+	c.checkSecrets(t, "the message", got.GetMessage())
+}
+
+// checkGateway holds what the gateway got against the documentation: method,
+// path, headers and body, once; or nothing at all.
+func (c contractCase) checkGateway(t *testing.T, f *fronts) {
+	t.Helper()
+	got := f.gateway.received()
+	if c.Gateway == nil || c.Gateway.Fault == "refuse" {
+		if len(got) > 0 {
+			t.Errorf("the gateway was reached: %v", got)
+		}
+		return
+	}
+	if len(got) != 1 {
+		t.Fatalf("the gateway got %d requests, want 1", len(got))
+	}
+	r := got[0]
+	if want := "POST /agentgateway/resource/agentconf/" + c.AgentID + "/" + strings.ToLower(c.RPC); r.line != want {
+		t.Errorf("request %q, want %q", r.line, want)
+	}
+	wantHeader := http.Header{
+		"Content-Type":   {"application/json; charset=UTF-8"},
+		"Content-Length": r.header["Content-Length"], // read by the server, or the body would not be whole
+		"Guid":           c.GUID,
+	}
+	if !reflect.DeepEqual(r.header, wantHeader) || r.host != "gateway.test:8043" {
+		t.Errorf("headers %v of host %s, want %v", r.header, r.host, wantHeader)
+	}
+	if !jsonEqual(t, []byte(r.body), c.Sent) {
+		t.Errorf("the gateway got %s, want %s", r.body, c.Sent)
+	}
+}
+
+// checkSecrets looks for what no text may repeat.
+func (c contractCase) checkSecrets(t *testing.T, where, text string) {
+	t.Helper()
+	secrets := append([]string{"88887946", "1136287.V3"}, c.GUID...)
+	for _, s := range secrets {
+		if len(s) > 4 && strings.Contains(text, s) {
+			t.Errorf("%s repeats %q: %s", where, s, text)
+		}
+	}
+}
+
+func jsonEqual(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var x, y any
+	if err := json.Unmarshal(a, &x); err != nil {
+		t.Fatalf("%v in %s", err, a)
+	}
+	if err := json.Unmarshal(b, &y); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+// camelCase turns the name of a field of this contract into its JSON name.
+func camelCase(field string) string {
+	known := map[string]string{
+		"agent_id": "agentId", "address_type": "addressType", "play_mode": "playMode", "voice_path": "voicePath",
+	}
+	if name, ok := known[field]; ok {
+		return name
+	}
+	return field
+}

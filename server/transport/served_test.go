@@ -1,0 +1,88 @@
+package transport_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/transport"
+)
+
+// service is one whose hold does as a test says.
+type service struct {
+	agentconfv1.UnimplementedConferenceServiceServer
+	hold func(context.Context) error
+}
+
+func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
+	if err := s.hold(ctx); err != nil {
+		return nil, err
+	}
+	return &agentconfv1.HoldParticipantResponse{Retcode: "0", Result: &structpb.Struct{}}, nil
+}
+
+// served runs a service in memory until stop is called.
+type served struct {
+	dialHTTP dialer
+	grpc     *grpc.ClientConn
+	http     *http.Client
+	log      *lockedBuffer
+	stop     context.CancelFunc
+	ended    chan error
+}
+
+func serve(t *testing.T, s service) *served {
+	t.Helper()
+	grpcListener, dialGRPC := listenBuffered(t)
+	httpListener, dialHTTP := listenBuffered(t)
+	v := &served{dialHTTP: dialHTTP, log: &lockedBuffer{}, ended: make(chan error, 1)}
+	var ctx context.Context
+	ctx, v.stop = context.WithCancel(context.Background())
+	server := transport.New(s, slog.New(slog.NewJSONHandler(v.log, nil)))
+	go func() { v.ended <- server.Serve(ctx, grpcListener, httpListener) }()
+	var err error
+	v.grpc, err = grpc.NewClient("passthrough:///agentconf.test",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dialGRPC(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.http = &http.Client{Transport: &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialHTTP(ctx) },
+		DisableKeepAlives: true,
+	}}
+	t.Cleanup(func() { v.grpc.Close() })
+	return v
+}
+
+func (v *served) holdGRPC(ctx context.Context) error {
+	_, err := agentconfv1.NewConferenceServiceClient(v.grpc).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{AgentId: "1287"})
+	return err
+}
+
+// grpcReady opens the connection and waits until the server has said its limits.
+func (v *served) grpcReady() error {
+	_, err := grpc_health_v1.NewHealthClient(v.grpc).Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
+	return err
+}
+
+func (v *served) holdJSON(ctx context.Context) (httpStatus int, err error) {
+	req, err := http.NewRequestWithContext(ctx, "POST", "http://agentconf.test"+holdV1, strings.NewReader("{}"))
+	if err != nil {
+		return 0, err
+	}
+	resp, err := v.http.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
+}
