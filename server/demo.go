@@ -88,7 +88,9 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	}
 	// A GUID that stays, so that the printed commands work for as long as they are
 	// looked at.
-	gateway := emulator.New(emulator.Config{AuthMode: emulator.StaticGUID, AnswerDelay: 300 * time.Millisecond})
+	gateway := emulator.New(emulator.Config{
+		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
+	})
 	server := transport.New(conference.New(client, 59999), slog.New(slog.DiscardHandler))
 	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

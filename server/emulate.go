@@ -19,6 +19,7 @@ func emulatorConfig(fs *flag.FlagSet) *emulator.Config {
 	fs.IntVar(&c.AuthMode, "auth-mode", emulator.DynamicGUID, "1: the GUID stays; 2: polls replace it (`mode`)")
 	fs.DurationVar(&c.GUIDInterval, "guid-interval", 60*time.Second, "`age` at which a poll replaces a GUID, in mode 2")
 	fs.DurationVar(&c.GUIDTimeout, "guid-timeout", 120*time.Second, "`age` at which a GUID is no longer valid, in mode 2")
+	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
 	fs.DurationVar(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, "`time` until a called phone answers")
 	return c
 }

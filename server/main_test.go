@@ -5,26 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
 // runCommand runs a command to its end, with an environment of pairs NAME=VALUE.
@@ -85,10 +71,24 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 }
 
 // emulate starts an emulated gateway and returns its URL.
-func emulate(t *testing.T) (url string) {
+func emulate(t *testing.T, args ...string) (url string) {
 	t.Helper()
-	e := start(t, "http://", nil, "emulate", "--listen", "127.0.0.1:0", "--answer-delay", "1ms")
+	args = append([]string{"emulate", "--listen", "127.0.0.1:0", "--answer-delay", "1ms"}, args...)
+	e := start(t, "http://", nil, args...)
 	return regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(e.printed)
+}
+
+// serve starts the service on ports of its own and returns where they are.
+func serve(t *testing.T, env []string, args ...string) (service running, grpcAddress, httpURL string) {
+	t.Helper()
+	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, args...)
+	service = start(t, `"msg":"serving"`, env, args...)
+	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
+	var at struct{ GRPC, HTTP string }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
+		t.Fatal(err)
+	}
+	return service, at.GRPC, "http://" + at.HTTP
 }
 
 func TestDemo(t *testing.T) {
@@ -106,122 +106,6 @@ func TestDemo(t *testing.T) {
 	} {
 		if got := strings.Count(out, part); got != times {
 			t.Errorf("%q is there %d times, want %d:\n%s", part, got, times, out)
-		}
-	}
-}
-
-// A real service in front of an emulated gateway: the documented request on the
-// documented path gets the documented response, gRPC takes the hold back, and the
-// gateway's own log says the same.
-func TestServe(t *testing.T) {
-	gateway := emulate(t)
-	service := start(t, `"msg":"serving"`, []string{"AGENTCONF_GATEWAY=" + gateway, "AGENTCONF_GRPC_LISTEN=nonsense"},
-		"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
-	if !strings.Contains(service.printed, `"level":"WARN"`) {
-		t.Errorf("no warning that the gateway is asked over http: %s", service.printed)
-	}
-	var at struct{ GRPC, HTTP string }
-	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
-		t.Fatal(err)
-	}
-	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", at.GRPC); code != 0 {
-		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
-	}
-
-	d := &demo{out: io.Discard, gateway: gateway, http: "http://" + at.HTTP}
-	for _, step := range []func(context.Context) error{d.signIn, d.openConference, d.addPhone} {
-		if err := step(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	answer, header, err := d.send(t.Context(), http.MethodPost, d.http+"/agentgateway/resource/agentconf/1287/holdparticipant",
-		`{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`)
-	var got any
-	if err != nil || json.Unmarshal(answer, &got) != nil ||
-		!reflect.DeepEqual(got, map[string]any{"message": "success", "retcode": "0", "result": map[string]any{}}) {
-		t.Errorf("answer %s (%v), %v", answer, header, err)
-	}
-	if err := d.awaitEvent(t.Context(), "AgentConf_ParticipantChanged", `"changeType":5`); err != nil {
-		t.Error(err)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", d.guid)
-	unhold := &agentconfv1.UnholdParticipantRequest{AgentId: "1287", AddressType: "6", Address: "88887946"}
-	client := agentconfv1.NewConferenceServiceClient(conn)
-	if _, err := client.UnholdParticipant(ctx, unhold); err != nil {
-		t.Error(err)
-	}
-	if _, err := client.UnholdParticipant(ctx, unhold); status.Code(err) != codes.Unknown {
-		t.Errorf("a second unhold: %v", err)
-	}
-
-	log, _, err := d.send(t.Context(), http.MethodGet, gateway+"/emulator/log", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var applied []string
-	for line := range strings.Lines(string(log)) {
-		var entry struct {
-			Operation string
-			Applied   bool
-		}
-		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			t.Fatal(err)
-		}
-		if entry.Applied {
-			applied = append(applied, entry.Operation)
-		}
-	}
-	if want := []string{"requestAgentConf", "batchAddParticipant", "holdParticipant", "unholdParticipant"}; !slices.Equal(applied, want) {
-		t.Errorf("applied %v, want %v", applied, want)
-	}
-	if code := service.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-}
-
-// The gateway's certificate is verified, by --gateway-ca if it is given.
-func TestServeGatewayCA(t *testing.T) {
-	gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, `{"retcode":"0"}`)
-	}))
-	defer gateway.Close()
-	gateway.Config.ErrorLog = log.New(io.Discard, "", 0)
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: gateway.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		args       []string
-		httpStatus int
-	}{
-		{[]string{"--gateway-ca", ca}, http.StatusOK},
-		{nil, http.StatusServiceUnavailable},
-	} {
-		args := append([]string{"serve", "--gateway", gateway.URL, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, test.args...)
-		service := start(t, `"msg":"serving"`, nil, args...)
-		var at struct{ HTTP string }
-		if err := json.Unmarshal([]byte(service.printed), &at); err != nil {
-			t.Fatal(err)
-		}
-		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+at.HTTP+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Guid", "some")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != test.httpStatus {
-			t.Errorf("with %v: HTTP status %d, want %d", test.args, resp.StatusCode, test.httpStatus)
 		}
 	}
 }
@@ -273,6 +157,7 @@ func TestCommandLine(t *testing.T) {
 		{"no gateway", nil, []string{"serve"}, 2, []string{"--gateway https://", "server demo"}},
 		{"everything wrong", nil, []string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--gateway-ca", "/does/not/exist"}, 2,
 			[]string{"--gateway ", "--gateway-timeout", "--agent-id-max", "--gateway-ca"}},
+		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
 		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
 		{"a wrong address", nil, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "256.0.0.1:1"}, 1, []string{"--grpc-listen"}},

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 // serveConfig is the flags of serve.
 type serveConfig struct {
 	gateway        string
+	gatewayNodes   map[string]string // URL by name
 	gatewayCA      string
 	gatewayTimeout time.Duration
 	grpcListen     string
@@ -29,9 +32,10 @@ type serveConfig struct {
 const defaultGRPCListen = ":9090"
 
 func (p program) serve(ctx context.Context, args []string) error {
-	var c serveConfig
+	c := serveConfig{gatewayNodes: map[string]string{}}
 	fs := p.newFlags("serve", "run the service")
 	fs.StringVar(&c.gateway, "gateway", "", "`URL` of the CC-Gateway, such as https://gateway.example:8043")
+	fs.Func("gateway-node", "`NAME=URL` of a node that calls with its GUIDs go straight to; repeatable, or several with commas between", c.addNodes)
 	fs.StringVar(&c.gatewayCA, "gateway-ca", "", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
 	fs.DurationVar(&c.gatewayTimeout, "gateway-timeout", 5*time.Second, "longest `time` for a call whose caller sets no shorter deadline")
 	fs.StringVar(&c.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
@@ -47,8 +51,10 @@ func (p program) serve(ctx context.Context, args []string) error {
 	defer client.Close()
 
 	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
-	if strings.HasPrefix(c.gateway, "http://") {
-		log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", c.gateway)
+	for _, url := range append(slices.Sorted(maps.Values(c.gatewayNodes)), c.gateway) {
+		if strings.HasPrefix(url, "http://") {
+			log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", url)
+		}
 	}
 	grpcListener, err := net.Listen("tcp", c.grpcListen)
 	if err != nil {
@@ -64,6 +70,17 @@ func (p program) serve(ctx context.Context, args []string) error {
 	err = server.Serve(ctx, grpcListener, httpListener)
 	log.Info("stopped")
 	return err
+}
+
+func (c *serveConfig) addNodes(list string) error {
+	for pair := range strings.SplitSeq(list, ",") {
+		name, url, ok := strings.Cut(pair, "=")
+		if _, err := agentgateway.ParseURL(url); !ok || name == "" || err != nil {
+			return errors.New("must be NAME=URL, such as AgentGateway1=https://node1.example:8043")
+		}
+		c.gatewayNodes[name] = url
+	}
+	return nil
 }
 
 // client is the client of the gateway that c names, or all that is wrong with c.
@@ -87,7 +104,9 @@ func (c serveConfig) client() (*agentgateway.Client, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
-	return agentgateway.New(agentgateway.Config{URL: c.gateway, RootCAs: roots, Timeout: c.gatewayTimeout})
+	return agentgateway.New(agentgateway.Config{
+		URL: c.gateway, Nodes: c.gatewayNodes, RootCAs: roots, Timeout: c.gatewayTimeout,
+	})
 }
 
 // rootCAs are the CAs in file, or nil, which stands for the system's.

@@ -7,34 +7,29 @@
 package agentgateway
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
-	"strconv"
+	"strings"
 	"time"
 )
 
-const (
-	// resourceRoot is where the agent interface begins (page 0467).
-	resourceRoot = "/agentgateway/resource/"
-
-	// maxShave is the most that a caller's deadline is brought forward, so that
-	// the caller hears from this client what ran out and not from its own clock.
-	maxShave = 50 * time.Millisecond
-)
+// maxShave is the most that a caller's deadline is brought forward, so that the
+// caller hears from this client what ran out and not from its own clock.
+const maxShave = 50 * time.Millisecond
 
 // Config says which gateway to call and how.
 type Config struct {
 	// URL is the gateway's scheme (https, or http for tests and old gateways),
 	// host and port, with nothing behind them.
 	URL string
+
+	// Nodes are the URLs of the gateway's nodes by name. A GUID ends in a dot and
+	// the name of the node that issued it, AgentGateway1 for example; its calls go
+	// straight to that node, and to URL if the name is not here. That only the
+	// issuing node knows a session is inferred, no page says so.
+	Nodes map[string]string
 
 	// RootCAs verifies the gateway's certificate. Nil means the system's roots.
 	RootCAs *x509.CertPool
@@ -50,59 +45,37 @@ type Config struct {
 // connections it opened for the next call. It follows no redirect and asks no
 // proxy: either would hand the GUID to somebody else.
 type Client struct {
-	host    string // as in the Host header
-	address string // to dial
+	gateway *endpoint
+	nodes   map[string]*endpoint
 	timeout time.Duration
-	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	tls     *tls.Config // nil for http
-	idle    pool
 }
 
 // New returns a client of the gateway that config names. No connection is made
 // before the first call.
 func New(config Config) (*Client, error) {
-	u, err := ParseURL(config.URL)
-	if err != nil {
-		return nil, err
-	}
 	if config.Timeout <= 0 {
 		return nil, fmt.Errorf("timeout %v: must be above zero", config.Timeout)
 	}
-	c := &Client{host: u.Host, timeout: config.Timeout, dial: config.Dial}
-	if c.dial == nil {
-		c.dial = new(net.Dialer).DialContext
+	c := &Client{nodes: map[string]*endpoint{}, timeout: config.Timeout}
+	var err error
+	if c.gateway, err = newEndpoint(config, config.URL); err != nil {
+		return nil, err
 	}
-	port := u.Port()
-	if u.Scheme == "https" {
-		port = cmp.Or(port, "443")
-		c.tls = &tls.Config{
-			ServerName: u.Hostname(),
-			RootCAs:    config.RootCAs,
-			MinVersion: tls.VersionTLS12,
+	for name, url := range config.Nodes {
+		if c.nodes[name], err = newEndpoint(config, url); err != nil {
+			return nil, fmt.Errorf("node %s: %w", name, err)
 		}
 	}
-	c.address = net.JoinHostPort(u.Hostname(), cmp.Or(port, "80"))
 	return c, nil
 }
 
-// ParseURL reads a gateway's URL and refuses whatever it would have to ignore.
-func ParseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("not a URL")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("must begin with https:// (or http://)")
-	case u.Hostname() == "":
-		return nil, errors.New("names no host")
-	case u.User != nil, u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
-		return nil, errors.New("must end after host and port")
-	}
-	return u, nil
-}
-
 // Close closes the idle connections. Calls in flight end undisturbed.
-func (c *Client) Close() { c.idle.close() }
+func (c *Client) Close() {
+	c.gateway.idle.close()
+	for _, e := range c.nodes {
+		e.idle.close()
+	}
+}
 
 // Request is one call of the agent interface.
 type Request struct {
@@ -125,11 +98,12 @@ type Request struct {
 // The call ends at the caller's deadline or after Config.Timeout, whichever
 // comes first, on the calling goroutine.
 func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
-	message, err := c.encode(req)
+	e := c.endpointOf(req.GUID)
+	message, err := e.encode(req)
 	if err != nil {
 		return Reply{}, &Error{Kind: NotSent, Err: err}
 	}
-	status, body, err := c.exchange(ctx, c.deadline(ctx), message)
+	status, body, err := e.exchange(ctx, c.deadline(ctx), message)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -146,39 +120,12 @@ func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 	return reply, nil
 }
 
-// encode writes req as an HTTP/1.1 message, with the headers that page 0473
-// documents and no others.
-func (c *Client) encode(req Request) ([]byte, error) {
-	if !visible(req.Path) || !visible(req.GUID) {
-		return nil, errors.New("path or GUID has a character that would break the request")
+// endpointOf is where the session of guid lives.
+func (c *Client) endpointOf(guid string) *endpoint {
+	if e, ok := c.nodes[guid[strings.LastIndexByte(guid, '.')+1:]]; ok {
+		return e
 	}
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = json.Marshal(req.Body); err != nil {
-			return nil, err
-		}
-	}
-	var b bytes.Buffer
-	b.Grow(len(body) + 256)
-	b.WriteString(req.Method + " " + resourceRoot + req.Path + " HTTP/1.1\r\n")
-	b.WriteString("Host: " + c.host + "\r\n")
-	b.WriteString("Content-Type: application/json; charset=UTF-8\r\n")
-	b.WriteString("Guid: " + req.GUID + "\r\n")
-	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
-	b.Write(body)
-	return b.Bytes(), nil
-}
-
-// visible reports whether s is visible ASCII, and so cannot end its place in a
-// request line or a header.
-func visible(s string) bool {
-	for i := range len(s) {
-		if s[i] < '!' || s[i] > '~' {
-			return false
-		}
-	}
-	return s != ""
+	return c.gateway
 }
 
 func (c *Client) deadline(ctx context.Context) time.Time {

@@ -70,6 +70,29 @@ func TestCallReusesConnection(t *testing.T) {
 	}
 }
 
+// A call goes to the node that issued its GUID, and without one to the gateway.
+func TestNodes(t *testing.T) {
+	gateway, first, second := newServer(t, listen(t), answering(ok)), newServer(t, listen(t), answering(ok)), newServer(t, listen(t), answering(ok))
+	c := newClient(t, Config{URL: "http://" + gateway.Addr().String(), Nodes: map[string]string{
+		"AgentGateway1": "http://" + first.Addr().String(),
+		"AgentGateway2": "http://" + second.Addr().String(),
+	}})
+	for guid, want := range map[string]*server{
+		"a.AgentGateway1": first, "a.b.AgentGateway2": second, "a.AgentGateway3": gateway,
+		"a.agentgateway1": gateway, "a.AgentGateway1.": gateway, "a": gateway,
+	} {
+		_, before := want.counts()
+		req := hold
+		req.GUID = guid
+		if _, err := c.Call(t.Context(), req); err != nil {
+			t.Error(err)
+		}
+		if _, after := want.counts(); after != before+1 {
+			t.Errorf("%s went elsewhere", guid)
+		}
+	}
+}
+
 // A proxy of the environment would see the GUID.
 func TestCallIgnoresProxies(t *testing.T) {
 	proxy := newServer(t, listen(t), func(*session) { t.Error("the proxy was asked") })
@@ -226,6 +249,9 @@ func TestNew(t *testing.T) {
 			t.Errorf("no error for the URL %q", url)
 		}
 	}
+	if _, err := New(Config{URL: "https://gateway", Timeout: time.Second, Nodes: map[string]string{"A": "node:1"}}); err == nil {
+		t.Error("no error for the URL of a node")
+	}
 	if _, err := New(Config{URL: "https://gateway"}); err == nil {
 		t.Error("no error without a timeout")
 	}
@@ -234,7 +260,7 @@ func TestNew(t *testing.T) {
 		"https://[::1]:8043": "[::1]:8043", "https://[::1]": "[::1]:443",
 	} {
 		c, err := New(Config{URL: url, Timeout: time.Second})
-		if err != nil || c.address != address {
+		if err != nil || c.gateway.address != address {
 			t.Errorf("%s is dialled at %v (%v), want %s", url, c, err, address)
 		}
 	}

@@ -2,8 +2,6 @@ package agentgateway
 
 import (
 	"bufio"
-	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -50,29 +48,6 @@ func (a *answer) Read(p []byte) (int, error) {
 	a.left -= n
 	a.err = err
 	return n, err
-}
-
-// open dials the gateway and, for https, verifies who answers.
-func (c *Client) open(ctx context.Context, deadline time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	nc, err := c.dial(ctx, "tcp", c.address)
-	if err != nil {
-		return nil, err
-	}
-	s := &socket{Conn: nc}
-	cn := &conn{Conn: s, socket: s}
-	if c.tls != nil {
-		secured := tls.Client(s, c.tls)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			s.Close()
-			return nil, err
-		}
-		cn.Conn = secured
-	}
-	cn.answer.from = cn.Conn
-	cn.reader = bufio.NewReader(&cn.answer)
-	return cn, nil
 }
 
 // Close closes the socket without the farewell of TLS, which could block.

@@ -19,15 +19,15 @@ const (
 
 // exchange writes request and reads the answer to it, both by deadline. Every
 // error is an *Error that says whether any of request was written.
-func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byte) (
+func (e *endpoint) exchange(ctx context.Context, deadline time.Time, request []byte) (
 	status int, body []byte, err error,
 ) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, &Error{Kind: NotSent, Err: err}
 	}
-	cn := c.idle.get()
+	cn := e.idle.get()
 	if cn == nil {
-		if cn, err = c.open(ctx, deadline); err != nil {
+		if cn, err = e.open(ctx, deadline); err != nil {
 			return 0, nil, &Error{Kind: NotSent, Err: cause(ctx, err)}
 		}
 	}
@@ -44,7 +44,7 @@ func (c *Client) exchange(ctx context.Context, deadline time.Time, request []byt
 		return 0, nil, &Error{Kind: kindOf(err, cn.socket.written > before), Err: cause(ctx, err)}
 	}
 	if reusable {
-		c.idle.put(cn)
+		e.idle.put(cn)
 	}
 	return status, body, nil
 }

@@ -72,5 +72,5 @@ func (g *Gateway) rotate(a *agent) (newGUID string) {
 	for time.Since(a.guids[0].at) >= g.config.GUIDTimeout && len(a.guids) > 1 {
 		a.guids = a.guids[1:]
 	}
-	return a.issue()
+	return g.issue(a)
 }

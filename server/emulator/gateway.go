@@ -65,6 +65,9 @@ type Config struct {
 	GUIDInterval time.Duration // a poll replaces a GUID of this age [GUIDINTERVAL]
 	GUIDTimeout  time.Duration // a GUID is valid for this long [GUIDTIMEOUT]
 
+	// Node is the name of the node that this gateway is, as its GUIDs end in it.
+	Node string
+
 	// AnswerDelay is how long a phone rings until it is answered, and an
 	// application for a conference takes.
 	AnswerDelay time.Duration
@@ -124,7 +127,7 @@ func (g *Gateway) SignIn(agentID, password string, force bool) (guid, retcode st
 	g.agents[agentID] = a
 	a.tell("AgentOther_InService", nil)
 	a.tell("AgentState_Ready", nil)
-	return a.issue(), success
+	return g.issue(a), success
 }
 
 // SignOut signs an agent out. Without force it fails in a conference.
@@ -169,12 +172,12 @@ func (g *Gateway) authenticate(agentID, guid string) (*agent, string) {
 	return nil, noRight
 }
 
-// issue makes a new GUID valid: a UUID, a dot and the name of the gateway's node.
-func (a *agent) issue() string {
+// issue makes a new GUID of a valid: a UUID, a dot and the name of the node.
+func (g *Gateway) issue(a *agent) string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4, variant 1
-	guid := fmt.Sprintf("%x-%x-%x-%x-%x.AgentGateway1", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	guid := fmt.Sprintf("%x-%x-%x-%x-%x.%s", b[:4], b[4:6], b[6:8], b[8:10], b[10:], g.config.Node)
 	a.guids = append(a.guids, issued{guid, time.Now()})
 	return guid
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var dynamic = Config{AuthMode: DynamicGUID, GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute, AnswerDelay: time.Second}
+var dynamic = Config{AuthMode: DynamicGUID, GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute, Node: "AgentGateway1", AnswerDelay: time.Second}
 
 // person is a signed-in agent in a test of the state machine.
 type person struct {
