@@ -50,7 +50,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Kind == Refused {
-		return fmt.Sprintf("refused with retcode %.64q", e.Retcode)
+		return e.Kind.String() // with what, may repeat the request
 	}
 	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
 }

@@ -89,18 +89,18 @@ func (op operation) lost(cause error, code codes.Code, reason, text string) *Err
 
 // refused is the error of a call that was answered with a retcode.
 func (op operation) refused(answer *agentgateway.Error) *Error {
-	m, ok := meanings[answer.Retcode]
+	retcode := answer.Retcode
+	m, ok := meanings[retcode]
 	if !ok {
-		m = unmapped
+		m, retcode = unmapped, op.redact(retcode) // who knows what it is
 	}
 	e := &Error{
 		Code:           m.code,
 		Reason:         m.reason,
 		Outcome:        NotApplied,
 		Operation:      op.name,
-		Retcode:        printable(answer.Retcode, maxRetcode),
+		Retcode:        printable(retcode, maxRetcode),
 		GatewayMessage: printable(op.redact(answer.Message), maxMessage),
-		cause:          answer,
 	}
 	text := m.text
 	switch m.code {

@@ -49,8 +49,7 @@ type Server struct {
 	grpc *grpc.Server
 	http *http.Server
 
-	// draining ends when no new call is taken; endStreams makes it so.
-	draining   context.Context
+	draining   context.Context // done when the server is to end
 	endStreams context.CancelFunc
 }
 
@@ -86,9 +85,8 @@ func New(service agentconfv1.ConferenceServiceServer, log *slog.Logger) *Server 
 	return s
 }
 
-func unknownMethod(_ any, stream grpc.ServerStream) error {
-	method, _ := grpc.MethodFromServerStream(stream)
-	return conference.NoSuchOperation("agentconf has no method " + method + ".")
+func unknownMethod(any, grpc.ServerStream) error {
+	return conference.NoSuchOperation("agentconf has no such method; reflection lists those it has.")
 }
 
 // stream ends a stream, which could go on for ever, when the server drains.
