@@ -185,6 +185,22 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
+// What was to follow an application is dropped if the applicant goes before.
+func TestSignOutTooEarly(t *testing.T) {
+	inBubble(t, dynamic, func(t *testing.T, g *Gateway) {
+		first := signIn(t, g, "1287")
+		first.do("requestagentconf", `{"memberNum":4}`, success)
+		if got := g.SignOut("1287", first.guid, true); got != success {
+			t.Errorf("forced logout: %s", got)
+		}
+		time.Sleep(2 * time.Second)
+		again := signIn(t, g, "1287")
+		if event := again.next(); event != nil {
+			t.Errorf("event %+v", event)
+		}
+	})
+}
+
 // A poll that waits ends when its agent is signed out, when it is cut off, and
 // after 10 s.
 func TestPollEnds(t *testing.T) {

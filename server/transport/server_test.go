@@ -79,6 +79,23 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// A request that never becomes a call has its line too.
+func TestLogLineOfRejected(t *testing.T) {
+	f := newFronts(t, sockets)
+	for path, want := range map[string]string{
+		"/nothing":  `"reason":"NO_SUCH_OPERATION"`,
+		holdGateway: `"operation":"holdParticipant","agent":"","code":"InvalidArgument"`,
+	} {
+		f.send(t, "POST", path, func(r *http.Request) {
+			r.Body, r.ContentLength = readCloser{strings.NewReader("88887946")}, -1
+		})
+		lines := strings.Split(strings.TrimSpace(f.log.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.Contains(last, want) || strings.Contains(last, "88887946") {
+			t.Errorf("%s is logged as %s", path, last)
+		}
+	}
+}
+
 func TestHealthAndReflection(t *testing.T) {
 	f := newFronts(t, sockets)
 	for _, name := range []string{"", "agentconf.v1.ConferenceService"} {
