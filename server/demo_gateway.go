@@ -35,14 +35,9 @@ func (d *demo) post(ctx context.Context, url, body string) error {
 	if err != nil {
 		return err
 	}
-	var envelope struct {
-		Retcode string `json:"retcode"`
-	}
-	if json.Unmarshal(answer, &envelope) != nil || envelope.Retcode != "0" {
-		return fmt.Errorf("want retcode 0, got %s", answer)
-	}
 	d.say("   answer: %s", answer)
-	return nil
+	_, err = accepted(answer)
+	return err
 }
 
 // awaitEvent polls the gateway for an event of a type whose text has a part.
@@ -52,18 +47,28 @@ func (d *demo) awaitEvent(ctx context.Context, eventType, part string) error {
 		if err != nil {
 			return err
 		}
-		var envelope struct {
-			Event json.RawMessage `json:"event"`
-		}
-		if err := json.Unmarshal(answer, &envelope); err != nil {
+		event, err := accepted(answer)
+		if err != nil {
 			return err
 		}
-		event := string(envelope.Event)
 		if strings.Contains(event, `"`+eventType+`"`) && strings.Contains(event, part) {
 			d.say("   event:  %s", event)
 			return nil
 		}
 	}
+}
+
+// accepted returns the event of an answer, if it has one, or an error if the
+// answer is no success.
+func accepted(answer []byte) (event string, err error) {
+	var envelope struct {
+		Retcode string          `json:"retcode"`
+		Event   json.RawMessage `json:"event"`
+	}
+	if json.Unmarshal(answer, &envelope) != nil || envelope.Retcode != "0" {
+		return "", fmt.Errorf("want retcode 0, got %s", answer)
+	}
+	return string(envelope.Event), nil
 }
 
 func (d *demo) send(ctx context.Context, method, url, body string) (answer []byte, header http.Header, err error) {

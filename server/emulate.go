@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,33 +11,27 @@ import (
 	"agentconf/server/emulator"
 )
 
-// emulatorConfig adds the flags of an emulated gateway to fs. The defaults are
-// those of a real one.
-func emulatorConfig(fs *flag.FlagSet) *emulator.Config {
-	c := new(emulator.Config)
+// emulate runs an emulated gateway. The defaults are those of a real one.
+func (p program) emulate(ctx context.Context, args []string) error {
+	fs := p.newFlags("emulate", "run an emulated CC-Gateway")
+	listen := fs.String("listen", "127.0.0.1:8043", "`address` of its port, which speaks http")
+	var c emulator.Config
 	fs.IntVar(&c.AuthMode, "auth-mode", emulator.DynamicGUID, "1: the GUID stays; 2: polls replace it (`mode`)")
 	fs.DurationVar(&c.GUIDInterval, "guid-interval", 60*time.Second, "`age` at which a poll replaces a GUID, in mode 2")
 	fs.DurationVar(&c.GUIDTimeout, "guid-timeout", 120*time.Second, "`age` at which a GUID is no longer valid, in mode 2")
 	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
 	fs.DurationVar(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, "`time` until a called phone answers")
-	return c
-}
-
-func (p program) emulate(ctx context.Context, args []string) error {
-	fs := p.newFlags("emulate", "run an emulated CC-Gateway")
-	listen := fs.String("listen", "127.0.0.1:8043", "`address` of its port, which speaks http")
-	config := emulatorConfig(fs)
 	if err := p.parse(fs, args); err != nil {
 		return err
 	}
 	var faults []error
-	if config.AuthMode != emulator.StaticGUID && config.AuthMode != emulator.DynamicGUID {
+	if c.AuthMode != emulator.StaticGUID && c.AuthMode != emulator.DynamicGUID {
 		faults = append(faults, errors.New("--auth-mode must be 1 or 2"))
 	}
-	if config.GUIDInterval <= 0 || config.GUIDTimeout <= config.GUIDInterval {
+	if c.GUIDInterval <= 0 || c.GUIDTimeout <= c.GUIDInterval {
 		faults = append(faults, errors.New("--guid-interval must be above zero and --guid-timeout above --guid-interval"))
 	}
-	if config.AnswerDelay < 0 {
+	if c.AnswerDelay < 0 {
 		faults = append(faults, errors.New("--answer-delay must not be negative"))
 	}
 	if faults != nil {
@@ -49,7 +42,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; what it was asked: curl http://%[1]s/emulator/log\n", listener.Addr())
-	return serveHTTP(ctx, emulator.New(*config).Handler(), listener)
+	return serveHTTP(ctx, emulator.New(c).Handler(), listener)
 }
 
 // serveHTTP serves until ctx is done. Polls that wait are cut off: their events

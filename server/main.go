@@ -60,14 +60,12 @@ func (p program) run(ctx context.Context, args []string) int {
 		return 2
 	}
 	err := command(p, ctx, args[1:])
-	var wrong usageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
-	case errors.As(err, &wrong):
-		fmt.Fprintf(p.stderr, "server %s: %v\n", args[0], err)
-		return 2
 	}
 	fmt.Fprintf(p.stderr, "server %s: %v\n", args[0], err)
+	if _, wrong := errors.AsType[usageError](err); wrong {
+		return 2
+	}
 	return 1
 }

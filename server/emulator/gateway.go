@@ -90,13 +90,12 @@ func New(config Config) *Gateway {
 
 // agent is a signed-in agent.
 type agent struct {
-	id       string
-	signedIn time.Time
-	guids    []issued // oldest first
-	events   []Event
-	queued   chan struct{} // closed when an event comes
-	conf     *conf         // that it is in, or has applied for
-	ringing  *conf         // that it is invited to
+	id      string
+	guids   []issued // oldest first
+	events  []Event
+	queued  chan struct{} // closed when an event comes
+	conf    *conf         // that it is in, or has applied for
+	ringing *conf         // that it is invited to
 }
 
 // issued is a GUID and when it began to be valid.
@@ -123,7 +122,7 @@ func (g *Gateway) SignIn(agentID, password string, force bool) (guid, retcode st
 		}
 		g.signOut(old)
 	}
-	a := &agent{id: agentID, signedIn: time.Now(), queued: make(chan struct{})}
+	a := &agent{id: agentID, queued: make(chan struct{})}
 	g.agents[agentID] = a
 	a.tell("AgentOther_InService", nil)
 	a.tell("AgentState_Ready", nil)

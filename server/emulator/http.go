@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 const (
@@ -12,7 +13,7 @@ const (
 	maxBody  = 64 << 10
 )
 
-// messages are the texts of retcodes; the others have none, as with many gateways.
+// messages are the texts of the retcodes. Sign-ins and polls that succeed have none.
 var messages = map[string]string{
 	success:           "success",
 	badArgument:       "invalid argument",
@@ -50,13 +51,13 @@ func (g *Gateway) signInHTTP(force bool) http.HandlerFunc {
 		}
 		body, err := readBody(w, r)
 		if err != nil || json.Unmarshal(body, &b) != nil {
-			write(w, envelope{Retcode: badSignIn, Result: struct{}{}})
+			answer(w, badSignIn)
 			return
 		}
 		agentID := r.PathValue("agentid")
 		guid, retcode := g.SignIn(agentID, b.Password, force)
 		if retcode != success {
-			write(w, envelope{Message: messages[retcode], Retcode: retcode, Result: struct{}{}})
+			answer(w, retcode)
 			return
 		}
 		setGUID(w, guid)
@@ -64,7 +65,7 @@ func (g *Gateway) signInHTTP(force bool) http.HandlerFunc {
 			"vdnid":         1,
 			"workno":        agentID,
 			"mediatype":     "TTF",
-			"loginTime":     g.signInTime(agentID),
+			"loginTime":     strconv.FormatInt(time.Now().UnixMilli(), 10),
 			"isForceChange": "false",
 			"serverName":    "AgentGateway",
 			"timeRemaining": "",
@@ -72,20 +73,10 @@ func (g *Gateway) signInHTTP(force bool) http.HandlerFunc {
 	}
 }
 
-func (g *Gateway) signInTime(agentID string) string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	a := g.agents[agentID]
-	if a == nil {
-		return ""
-	}
-	return strconv.FormatInt(a.signedIn.UnixMilli(), 10)
-}
-
 func (g *Gateway) signOutHTTP(force bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		retcode := g.SignOut(r.PathValue("agentid"), r.Header.Get("Guid"), force)
-		write(w, envelope{Message: messages[retcode], Retcode: retcode, Result: struct{}{}})
+		answer(w, retcode)
 	}
 }
 
@@ -94,11 +85,11 @@ func (g *Gateway) pollHTTP(w http.ResponseWriter, r *http.Request) {
 	if newGUID != "" {
 		setGUID(w, newGUID)
 	}
-	answer := envelope{Retcode: retcode, Event: event}
+	polled := envelope{Retcode: retcode, Event: event}
 	if retcode != success {
-		answer.Message = messages[retcode]
+		polled.Message = messages[retcode]
 	}
-	write(w, answer)
+	write(w, polled)
 }
 
 func (g *Gateway) callHTTP(path string) http.HandlerFunc {
@@ -108,7 +99,7 @@ func (g *Gateway) callHTTP(path string) http.HandlerFunc {
 			return // the client is gone
 		}
 		retcode := g.Do(Call{path, r.PathValue("agentid"), r.Header.Get("Guid"), body})
-		write(w, envelope{Message: messages[retcode], Retcode: retcode, Result: struct{}{}})
+		answer(w, retcode)
 	}
 }
 
@@ -129,6 +120,11 @@ type envelope struct {
 	Retcode string `json:"retcode"`
 	Result  any    `json:"result,omitempty"`
 	Event   *Event `json:"event,omitempty"`
+}
+
+// answer writes what a call has whose result is reserved, or that failed.
+func answer(w http.ResponseWriter, retcode string) {
+	write(w, envelope{Message: messages[retcode], Retcode: retcode, Result: struct{}{}})
 }
 
 func write(w http.ResponseWriter, e envelope) {

@@ -59,7 +59,7 @@ func TestHTTP(t *testing.T) {
 			}
 		}
 		expect("PUT", agent, "", `{"password":"x"}`, `{"message":"already signed in","retcode":"100-002","result":{}}`)
-		expect("PUT", agent, "", `{`, `{"message":"","retcode":"100-001","result":{}}`)
+		expect("PUT", agent, "", `{`, `{"message":"invalid sign-in argument","retcode":"100-001","result":{}}`)
 		expect("GET", events, guid, "", `{"message":"","retcode":"0","event":{"eventType":"AgentOther_InService","workNo":"1287","content":null}}`)
 		expect("GET", events, guid, "", `{"message":"","retcode":"0","event":{"eventType":"AgentState_Ready","workNo":"1287","content":null}}`)
 		expect("GET", events, guid, "", `{"message":"","retcode":"0"}`) // to the byte: clients compare it

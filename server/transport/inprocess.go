@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -45,25 +44,19 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 	}
 	sent, _ := metadata.FromOutgoingContext(ctx)
 	ctx = metadata.NewIncomingContext(ctx, sent)
-	decode := func(request any) error { return fill(request, args) }
-	resp, err := m.handle(m.service, ctx, decode, p.interceptor)
+	copyRequest := func(request any) error {
+		proto.Merge(request.(proto.Message), args.(proto.Message))
+		return nil
+	}
+	resp, err := m.handle(m.service, ctx, copyRequest, p.interceptor)
 	if err != nil {
 		return err
 	}
-	return fill(reply, resp)
+	proto.Merge(reply.(proto.Message), resp.(proto.Message))
+	return nil
 }
 
 // NewStream implements grpc.ClientConnInterface. The contract has no stream yet.
 func (p *inProcess) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	return nil, status.Errorf(codes.Unimplemented, "no stream %s", method)
-}
-
-func fill(to, from any) error {
-	t, ok := to.(proto.Message)
-	f, ok2 := from.(proto.Message)
-	if !ok || !ok2 {
-		return fmt.Errorf("%T or %T is no message", to, from)
-	}
-	proto.Merge(t, f)
-	return nil
 }
