@@ -6,65 +6,64 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
+// announcement is the part of a body that names a file to be played (page 0473).
+type announcement struct {
+	PlayMode  int32  `json:"playMode,omitempty"`
+	VoicePath string `json:"voicePath,omitempty"`
+}
+
 // playFile is the only play mode there is: play the file that voicePath names.
 const playFile = 2
 
-// hold is the body of holdparticipant (page 0473).
+// play is the announcement of the file at path.
+func play(path string) announcement { return announcement{playFile, path} }
+
+// hold is the body of holdparticipant (page 0473) and of playvoicetoparticipant
+// (page 0482).
 type hold struct {
 	participant
-	PlayMode  int32  `json:"playMode"`
-	VoicePath string `json:"voicePath"`
+	announcement
 }
 
-// HoldParticipant puts a participant on hold. The RPC's comment in the proto
-// tells limits and errors.
+// HoldParticipant puts a participant on hold. As with every operation, the RPC's
+// comment in the proto tells limits and errors.
 func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
 	var faults violations
-	faults.agentID(req.GetAgentId(), s.agentIDMax)
-	faults.addressType(req.GetAddressType())
-	faults.address(req.GetAddress())
-	faults.playMode(req.PlayMode)
-	faults.voicePath(req.GetVoicePath())
-
-	target := participant{req.GetAddressType(), req.GetAddress()}
-	reply, err := s.call(ctx, operation{
+	target := faults.participant(req)
+	faults.announcement(req.PlayMode, req.GetVoicePath())
+	return call(ctx, s, operation{
 		name:    "holdParticipant",
 		agentID: req.GetAgentId(),
 		target:  target,
-		body:    hold{target, playFile, req.GetVoicePath()},
+		body:    hold{target, play(req.GetVoicePath())},
 		secrets: []string{req.GetVoicePath()},
-	}, faults)
-	if err != nil {
-		return nil, err
-	}
-	return &agentconfv1.HoldParticipantResponse{
-		Message: reply.Message,
-		Retcode: reply.Retcode,
-		Result:  reserved(reply.Result),
-	}, nil
+	}, faults, &agentconfv1.HoldParticipantResponse{})
 }
 
-// UnholdParticipant takes a participant off hold. The RPC's comment in the proto
-// tells limits and errors.
+// UnholdParticipant takes a participant off hold.
 func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.UnholdParticipantRequest) (*agentconfv1.UnholdParticipantResponse, error) {
 	var faults violations
-	faults.agentID(req.GetAgentId(), s.agentIDMax)
-	faults.addressType(req.GetAddressType())
-	faults.address(req.GetAddress())
-
-	target := participant{req.GetAddressType(), req.GetAddress()}
-	reply, err := s.call(ctx, operation{
+	target := faults.participant(req)
+	return call(ctx, s, operation{
 		name:    "unholdParticipant",
 		agentID: req.GetAgentId(),
 		target:  target,
 		body:    target,
-	}, faults)
-	if err != nil {
-		return nil, err
-	}
-	return &agentconfv1.UnholdParticipantResponse{
-		Message: reply.Message,
-		Retcode: reply.Retcode,
-		Result:  reserved(reply.Result),
-	}, nil
+	}, faults, &agentconfv1.UnholdParticipantResponse{})
+}
+
+// ChangeParticipantMode mutes or unmutes a participant.
+func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.ChangeParticipantModeRequest) (*agentconfv1.ChangeParticipantModeResponse, error) {
+	var faults violations
+	target := faults.participant(req)
+	faults.number("attribute", req.GetAttribute(), 1, 4)
+	return call(ctx, s, operation{
+		name:    "changeParticipantMode",
+		agentID: req.GetAgentId(),
+		target:  target,
+		body: struct {
+			participant
+			Attribute int32 `json:"attribute"`
+		}{target, req.GetAttribute()},
+	}, faults, &agentconfv1.ChangeParticipantModeResponse{})
 }

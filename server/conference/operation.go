@@ -21,7 +21,7 @@ const (
 	maxRetcode = 32  // bytes of a retcode that are passed on; real ones have 7
 	maxMessage = 256 // characters of a gateway's message that are passed on
 
-	lookFirst = "Look at the participant before repeating anything"
+	lookFirst = "Look at the conference before repeating anything"
 
 	// outcomeUnknown is the reason of every error after which nobody knows whether
 	// the operation happened, because no answer came.
@@ -33,14 +33,18 @@ const (
 type operation struct {
 	name    string // the gateway's method name in its logs
 	agentID string
-	target  participant // whom it is about
+	target  participant // whom it is about, if one participant
 	body    any
 	secrets []string // what besides the target's address no text may repeat
 }
 
 // String names the operation for an error text.
 func (op operation) String() string {
-	return fmt.Sprintf("%s by agent %s on %v", op.name, op.agentID, op.target)
+	by := op.name + " by agent " + op.agentID
+	if op.target == (participant{}) {
+		return by
+	}
+	return fmt.Sprintf("%s on %v", by, op.target)
 }
 
 // failed says what became of op after err, an error of the gateway's client.

@@ -24,7 +24,7 @@ func (p participant) String() string {
 // of everything else two characters are kept, enough to tell two participants of
 // a conference apart.
 func (p participant) shown() string {
-	if p.AddressType == agentNumber && agentIDPattern.MatchString(p.Address) {
+	if p.secret() == "" {
 		return p.Address
 	}
 	const kept = 2
@@ -33,4 +33,12 @@ func (p participant) shown() string {
 		return "****"
 	}
 	return "****" + string(r[len(r)-kept:])
+}
+
+// secret is the address if no text may repeat it.
+func (p participant) secret() string {
+	if p.AddressType == agentNumber && agentIDPattern.MatchString(p.Address) {
+		return ""
+	}
+	return p.Address
 }

@@ -4,12 +4,10 @@ package conference
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/proto"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
@@ -29,35 +27,45 @@ func New(gateway *agentgateway.Client, agentIDMax int) *Service {
 	return &Service{gateway: gateway, agentIDMax: agentIDMax}
 }
 
-// call is the way of every conference operation: no byte is sent unless the GUID
-// and all arguments are in order.
-func (s *Service) call(ctx context.Context, op operation, faults violations) (agentgateway.Reply, error) {
+// call is the way of every operation: no byte is sent unless the GUID and all
+// arguments are in order. It returns resp with the gateway's answer in it.
+func call[R proto.Message](ctx context.Context, s *Service, op operation, faults violations, resp R) (R, error) {
+	var none R
 	guid, err := guidOf(ctx, op.name)
 	if err != nil {
-		return agentgateway.Reply{}, err
+		return none, err
 	}
-	if len(faults) > 0 {
-		return agentgateway.Reply{}, InvalidArgument(op.name, faults...)
+	if faults = append(s.agentIDFaults(op.agentID), faults...); len(faults) > 0 {
+		return none, InvalidArgument(op.name, faults...)
 	}
-	reply, err := s.gateway.Call(ctx, agentgateway.Request{
-		Method: "POST",
-		Path:   "agentconf/" + url.PathEscape(op.agentID) + "/" + strings.ToLower(op.name),
-		GUID:   guid,
-		Body:   op.body,
-	})
+	reply, err := s.gateway.Call(ctx, op.request(guid))
+	if err == nil {
+		err = read(reply, resp)
+	}
 	if err != nil {
 		op.secrets = append(op.secrets, guid)
-		return agentgateway.Reply{}, op.failed(err)
+		return none, op.failed(err)
 	}
-	return reply, nil
+	return resp, nil
 }
 
-// reserved is a result that the gateway has reserved for later: an object is
-// passed on, anything else has no place in the contract and becomes an empty one.
-func reserved(result json.RawMessage) *structpb.Struct {
-	object := &structpb.Struct{}
-	if len(result) == 0 || result[0] != '{' || protojson.Unmarshal(result, object) != nil {
-		return &structpb.Struct{}
+func (s *Service) agentIDFaults(id string) violations {
+	var faults violations
+	faults.agentID(id, s.agentIDMax)
+	return faults
+}
+
+// request is op as the gateway wants it. Where the table of page 0467 has
+// nothing special, an operation is posted to its own name.
+func (op operation) request(guid string) agentgateway.Request {
+	method, path := "POST", strings.ToLower(op.name)
+	if op.name == "queryAllConfIds" {
+		method, path = "GET", "queryvdnconfid"
 	}
-	return object
+	return agentgateway.Request{
+		Method: method,
+		Path:   "agentconf/" + url.PathEscape(op.agentID) + "/" + path,
+		GUID:   guid,
+		Body:   op.body,
+	}
 }

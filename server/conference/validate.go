@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	agentIDMin      = 101
-	maxAddressBytes = 24
-	maxVoicePath    = 127 // characters
-	maxGUIDBytes    = 256
+	agentIDMin   = 101
+	maxAddress   = 24  // bytes or characters, as the operation has it
+	maxVoicePath = 127 // characters
+	maxGUIDBytes = 256
 )
 
 var (
@@ -45,16 +45,87 @@ func (v *violations) agentID(id string, highest int) {
 	}
 }
 
-func (v *violations) addressType(t string) {
-	if t != phoneNumber && t != agentNumber {
-		v.add("address_type", `must be "6" (phone number) or "9" (agent ID)`)
+// number is for a required whole number.
+func (v *violations) number(field string, n, low, high int32) {
+	if n < low || n > high {
+		v.add(field, "must be %d to %d", low, high)
 	}
 }
 
-func (v *violations) address(a string) {
-	if a == "" || len(a) > maxAddressBytes || strings.ContainsFunc(a, blankOrControl) || !utf8.ValidString(a) {
-		v.add("address", "must be 1 to %d bytes without blanks or control characters", maxAddressBytes)
+// optional is for a whole number that may be left out.
+func (v *violations) optional(field string, n *int32, low, high int32) {
+	if n != nil && (*n < low || *n > high) {
+		v.add(field, "must be %d to %d, or left out", low, high)
 	}
+}
+
+// count is for a list.
+func (v *violations) count(field string, n, most int) {
+	if n < 1 || n > most {
+		v.add(field, "must have 1 to %d entries", most)
+	}
+}
+
+// addressed is what names a participant in a request.
+type addressed interface {
+	GetAddressType() string
+	GetAddress() string
+}
+
+// participant is for the one that an operation is about, whose address the
+// documentation limits in bytes.
+func (v *violations) participant(req addressed) participant {
+	v.addressType("address_type", req.GetAddressType())
+	v.address("address", req.GetAddress(), len(req.GetAddress()), "bytes")
+	return participant{req.GetAddressType(), req.GetAddress()}
+}
+
+// listed is for one of many, whose addresses the documentation limits in
+// characters.
+func (v *violations) listed(item string, who addressed) participant {
+	v.addressType(item+"address_type", who.GetAddressType())
+	v.address(item+"address", who.GetAddress(), utf8.RuneCountInString(who.GetAddress()), "characters")
+	return participant{who.GetAddressType(), who.GetAddress()}
+}
+
+func (v *violations) addressType(field, t string) {
+	if t != phoneNumber && t != agentNumber {
+		v.add(field, `must be "6" (phone number) or "9" (agent ID)`)
+	}
+}
+
+func (v *violations) address(field, a string, length int, unit string) {
+	if a == "" || !isNumber(a, length) {
+		v.add(field, "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
+	}
+}
+
+// callerNumber is for the number that is shown to the called, which may be left
+// out.
+func (v *violations) callerNumber(field, n string, length int) {
+	if !isNumber(n, length) {
+		v.add(field, "must be at most %d characters without blanks or control characters", maxAddress)
+	}
+}
+
+func isNumber(s string, length int) bool {
+	return length <= maxAddress && !strings.ContainsFunc(s, blankOrControl) && utf8.ValidString(s)
+}
+
+// announcement is for one that is always played.
+func (v *violations) announcement(mode *int32, path string) {
+	v.playMode(mode)
+	v.voicePath(path)
+}
+
+// welcome is for one that is played to who joins, if a tone is wanted.
+func (v *violations) welcome(tone bool, mode *int32, path string) welcome {
+	v.playMode(mode)
+	if !tone {
+		return welcome{}
+	}
+	v.voicePath(path)
+	return welcome{tone, play(path)}
 }
 
 func (v *violations) playMode(m *int32) {

@@ -36,7 +36,7 @@ func FuzzAddress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		var v violations
-		v.address(address)
+		v.address("address", address, len(address), "bytes")
 		if v != nil {
 			return
 		}

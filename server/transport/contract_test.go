@@ -46,6 +46,7 @@ type contractCase struct {
 type wanted struct {
 	Code           string
 	Reply          json.RawMessage
+	GatewayReply   json.RawMessage `json:"gateway_reply"`
 	Reason         string
 	Outcome        string
 	Retcode        string
@@ -166,8 +167,10 @@ func (c contractCase) run(t *testing.T, f *fronts, call func(contractCase, *test
 func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 	name := protoreflect.FullName("agentconf.v1." + c.RPC)
 	req, resp := newMessage(t, name+"Request"), newMessage(t, name+"Response")
-	if err := protojson.Unmarshal(c.Body, req); err != nil {
-		t.Fatal(err)
+	if c.hasBody() {
+		if err := protojson.Unmarshal(c.Body, req); err != nil {
+			t.Fatal(err)
+		}
 	}
 	req.ProtoReflect().Set(req.ProtoReflect().Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(c.AgentID))
 	ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{"guid": c.GUID})
@@ -185,11 +188,34 @@ func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 		c.checkStatus(t, status.Convert(err).Proto(), func(field string) string { return field })
 		return
 	}
+	if c.Want.Code != "OK" {
+		t.Fatalf("OK with %v, want %s", resp, c.Want.Code)
+	}
 	got, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(resp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.checkReply(t, got)
+	checkReply(t, got, c.Want.Reply)
+}
+
+// hasBody reports whether the call has arguments besides the agent.
+func (c contractCase) hasBody() bool { return string(c.Body) != "null" }
+
+// method is the HTTP method of the call.
+func (c contractCase) method() string {
+	if c.RPC == "QueryAllConfIds" {
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
+// gatewayPath is the gateway's own path of the call.
+func (c contractCase) gatewayPath(agentID string) string {
+	name := strings.ToLower(c.RPC)
+	if c.RPC == "QueryAllConfIds" {
+		name = "queryvdnconfid"
+	}
+	return "/agentgateway/resource/agentconf/" + agentID + "/" + name
 }
 
 func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {
@@ -205,10 +231,13 @@ func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {
 func (c contractCase) request(t *testing.T, path string) *http.Request {
 	t.Helper()
 	body := string(c.Body)
+	if !c.hasBody() {
+		body = ""
+	}
 	if c.RawBody != nil {
 		body = *c.RawBody
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://agentconf.test"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), c.method(), "http://agentconf.test"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,14 +251,14 @@ func (c contractCase) request(t *testing.T, path string) *http.Request {
 
 // overHTTP makes the call on path. It returns nil if the case ends in success,
 // which it has compared then; else the body of the error, whose HTTP status it has.
-func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantStatus int) (errorBody []byte) {
+func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantReply []byte, wantStatus int) (errorBody []byte) {
 	httpStatus, header, body := f.do(t, c.request(t, path))
 	checkHeader(t, header)
 	if c.Want.Code == "OK" {
 		if httpStatus != http.StatusOK {
 			t.Errorf("HTTP status %d", httpStatus)
 		}
-		c.checkReply(t, body)
+		checkReply(t, body, wantReply)
 		return nil
 	}
 	if httpStatus != wantStatus {
@@ -242,7 +271,7 @@ func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantStatus 
 func (c contractCase) overV1(t *testing.T, f *fronts) {
 	verb := strings.ToLower(c.RPC[:1]) + c.RPC[1:]
 	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/conference:" + verb
-	body := c.overHTTP(t, f, path, c.Want.V1Status)
+	body := c.overHTTP(t, f, path, c.Want.Reply, c.Want.V1Status)
 	if body == nil {
 		return
 	}
@@ -254,8 +283,11 @@ func (c contractCase) overV1(t *testing.T, f *fronts) {
 }
 
 func (c contractCase) overDialect(t *testing.T, f *fronts) {
-	path := "/agentgateway/resource/agentconf/" + url.PathEscape(c.AgentID) + "/" + strings.ToLower(c.RPC)
-	body := c.overHTTP(t, f, path, c.Want.GatewayStatus)
+	reply := c.Want.GatewayReply
+	if reply == nil {
+		reply = c.Want.Reply
+	}
+	body := c.overHTTP(t, f, c.gatewayPath(url.PathEscape(c.AgentID)), reply, c.Want.GatewayStatus)
 	if body == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -35,8 +36,10 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 		// Of a client's headers only the GUID becomes metadata.
 		runtime.WithMetadata(guidHeader),
 		runtime.WithIncomingHeaderMatcher(noHeader),
+		runtime.WithForwardResponseRewriter(inDialect),
 		runtime.WithErrorHandler(f.failed),
 		runtime.WithRoutingErrorHandler(f.noRoute),
+		runtime.WithMiddlewares(stopProbe),
 		runtime.WithDisablePathLengthFallback(), // nor does a form make a POST another method
 		runtime.WithWriteContentLength(),
 	)
@@ -83,6 +86,13 @@ func (b *requestBody) all() ([]byte, error) {
 // codec is JSON as the contract has it: strict in, plain out.
 type codec struct{ runtime.JSONPb }
 
+func (c *codec) Marshal(v any) ([]byte, error) {
+	if body, ok := v.(gatewayBody); ok {
+		return body, nil
+	}
+	return c.JSONPb.Marshal(v)
+}
+
 func (*codec) NewDecoder(r io.Reader) runtime.Decoder {
 	return runtime.DecoderFunc(func(v any) error {
 		body := r.(*requestBody)
@@ -122,12 +132,44 @@ func rejected(operation string, r *http.Request, err error) *conference.Error {
 
 // noRoute writes the error of a request that names no operation.
 func (f *jsonFront) noRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, httpStatus int) {
+	if _, probing := ctx.Value(probe{}).(*bool); probing {
+		return
+	}
 	text := "No operation has this path; the README lists them."
 	if httpStatus == http.StatusMethodNotAllowed {
-		text = "This operation takes POST only."
-		w.Header().Set("Allow", http.MethodPost)
+		allowed := strings.Join(f.methods(r), ", ")
+		text = "This operation takes " + allowed + " only."
+		w.Header().Set("Allow", allowed)
 	}
 	e := conference.NoSuchOperation(text)
 	logCall(ctx, f.log, "", "", 0, e)
 	writeError(w, r, e, httpStatus)
+}
+
+// probe is the context key of a request that only asks whether it has a route.
+type probe struct{}
+
+// methods are those that the path of r has an operation for. The mux has no way
+// to ask, so each is tried, and stopProbe keeps it from being done.
+func (f *jsonFront) methods(r *http.Request) (allowed []string) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		found := false
+		asked := r.Clone(context.WithValue(r.Context(), probe{}, &found))
+		asked.Method = method
+		f.mux.ServeHTTP(nil, asked)
+		if found {
+			allowed = append(allowed, method)
+		}
+	}
+	return allowed
+}
+
+func stopProbe(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
+		if found, probing := r.Context().Value(probe{}).(*bool); probing {
+			*found = true
+			return
+		}
+		next(w, r, pathParams)
+	}
 }

@@ -319,7 +319,7 @@ var File_agentconf_v1_conference_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_conference_proto_rawDesc = "" +
 	"\n" +
-	"\x1dagentconf/v1/conference.proto\x12\fagentconf.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xbf\x01\n" +
+	"\x1dagentconf/v1/conference.proto\x12\fagentconf.v1\x1a agentconf/v1/announcements.proto\x1a\x1cagentconf/v1/lifecycle.proto\x1a\x1fagentconf/v1/participants.proto\x1a\x1aagentconf/v1/queries.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xbf\x01\n" +
 	"\x16HoldParticipantRequest\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12!\n" +
 	"\faddress_type\x18\x02 \x01(\tR\vaddressType\x12\x18\n" +
@@ -340,10 +340,27 @@ const file_agentconf_v1_conference_proto_rawDesc = "" +
 	"\x19UnholdParticipantResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
-	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result2\xd9\x01\n" +
+	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result2\xba\x0f\n" +
 	"\x11ConferenceService\x12^\n" +
 	"\x0fHoldParticipant\x12$.agentconf.v1.HoldParticipantRequest\x1a%.agentconf.v1.HoldParticipantResponse\x12d\n" +
-	"\x11UnholdParticipant\x12&.agentconf.v1.UnholdParticipantRequest\x1a'.agentconf.v1.UnholdParticipantResponseBI\n" +
+	"\x11UnholdParticipant\x12&.agentconf.v1.UnholdParticipantRequest\x1a'.agentconf.v1.UnholdParticipantResponse\x12a\n" +
+	"\x10RequestAgentConf\x12%.agentconf.v1.RequestAgentConfRequest\x1a&.agentconf.v1.RequestAgentConfResponse\x12^\n" +
+	"\x0fAnswerAgentConf\x12$.agentconf.v1.AnswerAgentConfRequest\x1a%.agentconf.v1.AnswerAgentConfResponse\x12^\n" +
+	"\x0fRejectAgentConf\x12$.agentconf.v1.RejectAgentConfRequest\x1a%.agentconf.v1.RejectAgentConfResponse\x12p\n" +
+	"\x15RequestLeaveAgentConf\x12*.agentconf.v1.RequestLeaveAgentConfRequest\x1a+.agentconf.v1.RequestLeaveAgentConfResponse\x12a\n" +
+	"\x10ReleaseAgentConf\x12%.agentconf.v1.ReleaseAgentConfRequest\x1a&.agentconf.v1.ReleaseAgentConfResponse\x12R\n" +
+	"\vProlongTime\x12 .agentconf.v1.ProlongTimeRequest\x1a!.agentconf.v1.ProlongTimeResponse\x12p\n" +
+	"\x15ApplyToShiftPresident\x12*.agentconf.v1.ApplyToShiftPresidentRequest\x1a+.agentconf.v1.ApplyToShiftPresidentResponse\x12j\n" +
+	"\x13BatchAddParticipant\x12(.agentconf.v1.BatchAddParticipantRequest\x1a).agentconf.v1.BatchAddParticipantResponse\x12s\n" +
+	"\x16BatchRemoveParticipant\x12+.agentconf.v1.BatchRemoveParticipantRequest\x1a,.agentconf.v1.BatchRemoveParticipantResponse\x12p\n" +
+	"\x15ChangeParticipantMode\x12*.agentconf.v1.ChangeParticipantModeRequest\x1a+.agentconf.v1.ChangeParticipantModeResponse\x12^\n" +
+	"\x0fPlayVoiceToConf\x12$.agentconf.v1.PlayVoiceToConfRequest\x1a%.agentconf.v1.PlayVoiceToConfResponse\x12^\n" +
+	"\x0fStopVoiceToConf\x12$.agentconf.v1.StopVoiceToConfRequest\x1a%.agentconf.v1.StopVoiceToConfResponse\x12s\n" +
+	"\x16PlayVoiceToParticipant\x12+.agentconf.v1.PlayVoiceToParticipantRequest\x1a,.agentconf.v1.PlayVoiceToParticipantResponse\x12s\n" +
+	"\x16StopVoiceToParticipant\x12+.agentconf.v1.StopVoiceToParticipantRequest\x1a,.agentconf.v1.StopVoiceToParticipantResponse\x12g\n" +
+	"\x12ModifyConfResource\x12'.agentconf.v1.ModifyConfResourceRequest\x1a(.agentconf.v1.ModifyConfResourceResponse\x12[\n" +
+	"\x0eQueryConfInfos\x12#.agentconf.v1.QueryConfInfosRequest\x1a$.agentconf.v1.QueryConfInfosResponse\x12^\n" +
+	"\x0fQueryAllConfIds\x12$.agentconf.v1.QueryAllConfIdsRequest\x1a%.agentconf.v1.QueryAllConfIdsResponseBI\n" +
 	"\fagentconf.v1B\x0fConferenceProtoP\x01Z&agentconf/gen/agentconf/v1;agentconfv1b\x06proto3"
 
 var (
@@ -360,24 +377,92 @@ func file_agentconf_v1_conference_proto_rawDescGZIP() []byte {
 
 var file_agentconf_v1_conference_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_agentconf_v1_conference_proto_goTypes = []any{
-	(*HoldParticipantRequest)(nil),    // 0: agentconf.v1.HoldParticipantRequest
-	(*HoldParticipantResponse)(nil),   // 1: agentconf.v1.HoldParticipantResponse
-	(*UnholdParticipantRequest)(nil),  // 2: agentconf.v1.UnholdParticipantRequest
-	(*UnholdParticipantResponse)(nil), // 3: agentconf.v1.UnholdParticipantResponse
-	(*structpb.Struct)(nil),           // 4: google.protobuf.Struct
+	(*HoldParticipantRequest)(nil),         // 0: agentconf.v1.HoldParticipantRequest
+	(*HoldParticipantResponse)(nil),        // 1: agentconf.v1.HoldParticipantResponse
+	(*UnholdParticipantRequest)(nil),       // 2: agentconf.v1.UnholdParticipantRequest
+	(*UnholdParticipantResponse)(nil),      // 3: agentconf.v1.UnholdParticipantResponse
+	(*structpb.Struct)(nil),                // 4: google.protobuf.Struct
+	(*RequestAgentConfRequest)(nil),        // 5: agentconf.v1.RequestAgentConfRequest
+	(*AnswerAgentConfRequest)(nil),         // 6: agentconf.v1.AnswerAgentConfRequest
+	(*RejectAgentConfRequest)(nil),         // 7: agentconf.v1.RejectAgentConfRequest
+	(*RequestLeaveAgentConfRequest)(nil),   // 8: agentconf.v1.RequestLeaveAgentConfRequest
+	(*ReleaseAgentConfRequest)(nil),        // 9: agentconf.v1.ReleaseAgentConfRequest
+	(*ProlongTimeRequest)(nil),             // 10: agentconf.v1.ProlongTimeRequest
+	(*ApplyToShiftPresidentRequest)(nil),   // 11: agentconf.v1.ApplyToShiftPresidentRequest
+	(*BatchAddParticipantRequest)(nil),     // 12: agentconf.v1.BatchAddParticipantRequest
+	(*BatchRemoveParticipantRequest)(nil),  // 13: agentconf.v1.BatchRemoveParticipantRequest
+	(*ChangeParticipantModeRequest)(nil),   // 14: agentconf.v1.ChangeParticipantModeRequest
+	(*PlayVoiceToConfRequest)(nil),         // 15: agentconf.v1.PlayVoiceToConfRequest
+	(*StopVoiceToConfRequest)(nil),         // 16: agentconf.v1.StopVoiceToConfRequest
+	(*PlayVoiceToParticipantRequest)(nil),  // 17: agentconf.v1.PlayVoiceToParticipantRequest
+	(*StopVoiceToParticipantRequest)(nil),  // 18: agentconf.v1.StopVoiceToParticipantRequest
+	(*ModifyConfResourceRequest)(nil),      // 19: agentconf.v1.ModifyConfResourceRequest
+	(*QueryConfInfosRequest)(nil),          // 20: agentconf.v1.QueryConfInfosRequest
+	(*QueryAllConfIdsRequest)(nil),         // 21: agentconf.v1.QueryAllConfIdsRequest
+	(*RequestAgentConfResponse)(nil),       // 22: agentconf.v1.RequestAgentConfResponse
+	(*AnswerAgentConfResponse)(nil),        // 23: agentconf.v1.AnswerAgentConfResponse
+	(*RejectAgentConfResponse)(nil),        // 24: agentconf.v1.RejectAgentConfResponse
+	(*RequestLeaveAgentConfResponse)(nil),  // 25: agentconf.v1.RequestLeaveAgentConfResponse
+	(*ReleaseAgentConfResponse)(nil),       // 26: agentconf.v1.ReleaseAgentConfResponse
+	(*ProlongTimeResponse)(nil),            // 27: agentconf.v1.ProlongTimeResponse
+	(*ApplyToShiftPresidentResponse)(nil),  // 28: agentconf.v1.ApplyToShiftPresidentResponse
+	(*BatchAddParticipantResponse)(nil),    // 29: agentconf.v1.BatchAddParticipantResponse
+	(*BatchRemoveParticipantResponse)(nil), // 30: agentconf.v1.BatchRemoveParticipantResponse
+	(*ChangeParticipantModeResponse)(nil),  // 31: agentconf.v1.ChangeParticipantModeResponse
+	(*PlayVoiceToConfResponse)(nil),        // 32: agentconf.v1.PlayVoiceToConfResponse
+	(*StopVoiceToConfResponse)(nil),        // 33: agentconf.v1.StopVoiceToConfResponse
+	(*PlayVoiceToParticipantResponse)(nil), // 34: agentconf.v1.PlayVoiceToParticipantResponse
+	(*StopVoiceToParticipantResponse)(nil), // 35: agentconf.v1.StopVoiceToParticipantResponse
+	(*ModifyConfResourceResponse)(nil),     // 36: agentconf.v1.ModifyConfResourceResponse
+	(*QueryConfInfosResponse)(nil),         // 37: agentconf.v1.QueryConfInfosResponse
+	(*QueryAllConfIdsResponse)(nil),        // 38: agentconf.v1.QueryAllConfIdsResponse
 }
 var file_agentconf_v1_conference_proto_depIdxs = []int32{
-	4, // 0: agentconf.v1.HoldParticipantResponse.result:type_name -> google.protobuf.Struct
-	4, // 1: agentconf.v1.UnholdParticipantResponse.result:type_name -> google.protobuf.Struct
-	0, // 2: agentconf.v1.ConferenceService.HoldParticipant:input_type -> agentconf.v1.HoldParticipantRequest
-	2, // 3: agentconf.v1.ConferenceService.UnholdParticipant:input_type -> agentconf.v1.UnholdParticipantRequest
-	1, // 4: agentconf.v1.ConferenceService.HoldParticipant:output_type -> agentconf.v1.HoldParticipantResponse
-	3, // 5: agentconf.v1.ConferenceService.UnholdParticipant:output_type -> agentconf.v1.UnholdParticipantResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4,  // 0: agentconf.v1.HoldParticipantResponse.result:type_name -> google.protobuf.Struct
+	4,  // 1: agentconf.v1.UnholdParticipantResponse.result:type_name -> google.protobuf.Struct
+	0,  // 2: agentconf.v1.ConferenceService.HoldParticipant:input_type -> agentconf.v1.HoldParticipantRequest
+	2,  // 3: agentconf.v1.ConferenceService.UnholdParticipant:input_type -> agentconf.v1.UnholdParticipantRequest
+	5,  // 4: agentconf.v1.ConferenceService.RequestAgentConf:input_type -> agentconf.v1.RequestAgentConfRequest
+	6,  // 5: agentconf.v1.ConferenceService.AnswerAgentConf:input_type -> agentconf.v1.AnswerAgentConfRequest
+	7,  // 6: agentconf.v1.ConferenceService.RejectAgentConf:input_type -> agentconf.v1.RejectAgentConfRequest
+	8,  // 7: agentconf.v1.ConferenceService.RequestLeaveAgentConf:input_type -> agentconf.v1.RequestLeaveAgentConfRequest
+	9,  // 8: agentconf.v1.ConferenceService.ReleaseAgentConf:input_type -> agentconf.v1.ReleaseAgentConfRequest
+	10, // 9: agentconf.v1.ConferenceService.ProlongTime:input_type -> agentconf.v1.ProlongTimeRequest
+	11, // 10: agentconf.v1.ConferenceService.ApplyToShiftPresident:input_type -> agentconf.v1.ApplyToShiftPresidentRequest
+	12, // 11: agentconf.v1.ConferenceService.BatchAddParticipant:input_type -> agentconf.v1.BatchAddParticipantRequest
+	13, // 12: agentconf.v1.ConferenceService.BatchRemoveParticipant:input_type -> agentconf.v1.BatchRemoveParticipantRequest
+	14, // 13: agentconf.v1.ConferenceService.ChangeParticipantMode:input_type -> agentconf.v1.ChangeParticipantModeRequest
+	15, // 14: agentconf.v1.ConferenceService.PlayVoiceToConf:input_type -> agentconf.v1.PlayVoiceToConfRequest
+	16, // 15: agentconf.v1.ConferenceService.StopVoiceToConf:input_type -> agentconf.v1.StopVoiceToConfRequest
+	17, // 16: agentconf.v1.ConferenceService.PlayVoiceToParticipant:input_type -> agentconf.v1.PlayVoiceToParticipantRequest
+	18, // 17: agentconf.v1.ConferenceService.StopVoiceToParticipant:input_type -> agentconf.v1.StopVoiceToParticipantRequest
+	19, // 18: agentconf.v1.ConferenceService.ModifyConfResource:input_type -> agentconf.v1.ModifyConfResourceRequest
+	20, // 19: agentconf.v1.ConferenceService.QueryConfInfos:input_type -> agentconf.v1.QueryConfInfosRequest
+	21, // 20: agentconf.v1.ConferenceService.QueryAllConfIds:input_type -> agentconf.v1.QueryAllConfIdsRequest
+	1,  // 21: agentconf.v1.ConferenceService.HoldParticipant:output_type -> agentconf.v1.HoldParticipantResponse
+	3,  // 22: agentconf.v1.ConferenceService.UnholdParticipant:output_type -> agentconf.v1.UnholdParticipantResponse
+	22, // 23: agentconf.v1.ConferenceService.RequestAgentConf:output_type -> agentconf.v1.RequestAgentConfResponse
+	23, // 24: agentconf.v1.ConferenceService.AnswerAgentConf:output_type -> agentconf.v1.AnswerAgentConfResponse
+	24, // 25: agentconf.v1.ConferenceService.RejectAgentConf:output_type -> agentconf.v1.RejectAgentConfResponse
+	25, // 26: agentconf.v1.ConferenceService.RequestLeaveAgentConf:output_type -> agentconf.v1.RequestLeaveAgentConfResponse
+	26, // 27: agentconf.v1.ConferenceService.ReleaseAgentConf:output_type -> agentconf.v1.ReleaseAgentConfResponse
+	27, // 28: agentconf.v1.ConferenceService.ProlongTime:output_type -> agentconf.v1.ProlongTimeResponse
+	28, // 29: agentconf.v1.ConferenceService.ApplyToShiftPresident:output_type -> agentconf.v1.ApplyToShiftPresidentResponse
+	29, // 30: agentconf.v1.ConferenceService.BatchAddParticipant:output_type -> agentconf.v1.BatchAddParticipantResponse
+	30, // 31: agentconf.v1.ConferenceService.BatchRemoveParticipant:output_type -> agentconf.v1.BatchRemoveParticipantResponse
+	31, // 32: agentconf.v1.ConferenceService.ChangeParticipantMode:output_type -> agentconf.v1.ChangeParticipantModeResponse
+	32, // 33: agentconf.v1.ConferenceService.PlayVoiceToConf:output_type -> agentconf.v1.PlayVoiceToConfResponse
+	33, // 34: agentconf.v1.ConferenceService.StopVoiceToConf:output_type -> agentconf.v1.StopVoiceToConfResponse
+	34, // 35: agentconf.v1.ConferenceService.PlayVoiceToParticipant:output_type -> agentconf.v1.PlayVoiceToParticipantResponse
+	35, // 36: agentconf.v1.ConferenceService.StopVoiceToParticipant:output_type -> agentconf.v1.StopVoiceToParticipantResponse
+	36, // 37: agentconf.v1.ConferenceService.ModifyConfResource:output_type -> agentconf.v1.ModifyConfResourceResponse
+	37, // 38: agentconf.v1.ConferenceService.QueryConfInfos:output_type -> agentconf.v1.QueryConfInfosResponse
+	38, // 39: agentconf.v1.ConferenceService.QueryAllConfIds:output_type -> agentconf.v1.QueryAllConfIdsResponse
+	21, // [21:40] is the sub-list for method output_type
+	2,  // [2:21] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_agentconf_v1_conference_proto_init() }
@@ -385,6 +470,10 @@ func file_agentconf_v1_conference_proto_init() {
 	if File_agentconf_v1_conference_proto != nil {
 		return
 	}
+	file_agentconf_v1_announcements_proto_init()
+	file_agentconf_v1_lifecycle_proto_init()
+	file_agentconf_v1_participants_proto_init()
+	file_agentconf_v1_queries_proto_init()
 	file_agentconf_v1_conference_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

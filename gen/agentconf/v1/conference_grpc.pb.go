@@ -19,8 +19,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConferenceService_HoldParticipant_FullMethodName   = "/agentconf.v1.ConferenceService/HoldParticipant"
-	ConferenceService_UnholdParticipant_FullMethodName = "/agentconf.v1.ConferenceService/UnholdParticipant"
+	ConferenceService_HoldParticipant_FullMethodName        = "/agentconf.v1.ConferenceService/HoldParticipant"
+	ConferenceService_UnholdParticipant_FullMethodName      = "/agentconf.v1.ConferenceService/UnholdParticipant"
+	ConferenceService_RequestAgentConf_FullMethodName       = "/agentconf.v1.ConferenceService/RequestAgentConf"
+	ConferenceService_AnswerAgentConf_FullMethodName        = "/agentconf.v1.ConferenceService/AnswerAgentConf"
+	ConferenceService_RejectAgentConf_FullMethodName        = "/agentconf.v1.ConferenceService/RejectAgentConf"
+	ConferenceService_RequestLeaveAgentConf_FullMethodName  = "/agentconf.v1.ConferenceService/RequestLeaveAgentConf"
+	ConferenceService_ReleaseAgentConf_FullMethodName       = "/agentconf.v1.ConferenceService/ReleaseAgentConf"
+	ConferenceService_ProlongTime_FullMethodName            = "/agentconf.v1.ConferenceService/ProlongTime"
+	ConferenceService_ApplyToShiftPresident_FullMethodName  = "/agentconf.v1.ConferenceService/ApplyToShiftPresident"
+	ConferenceService_BatchAddParticipant_FullMethodName    = "/agentconf.v1.ConferenceService/BatchAddParticipant"
+	ConferenceService_BatchRemoveParticipant_FullMethodName = "/agentconf.v1.ConferenceService/BatchRemoveParticipant"
+	ConferenceService_ChangeParticipantMode_FullMethodName  = "/agentconf.v1.ConferenceService/ChangeParticipantMode"
+	ConferenceService_PlayVoiceToConf_FullMethodName        = "/agentconf.v1.ConferenceService/PlayVoiceToConf"
+	ConferenceService_StopVoiceToConf_FullMethodName        = "/agentconf.v1.ConferenceService/StopVoiceToConf"
+	ConferenceService_PlayVoiceToParticipant_FullMethodName = "/agentconf.v1.ConferenceService/PlayVoiceToParticipant"
+	ConferenceService_StopVoiceToParticipant_FullMethodName = "/agentconf.v1.ConferenceService/StopVoiceToParticipant"
+	ConferenceService_ModifyConfResource_FullMethodName     = "/agentconf.v1.ConferenceService/ModifyConfResource"
+	ConferenceService_QueryConfInfos_FullMethodName         = "/agentconf.v1.ConferenceService/QueryConfInfos"
+	ConferenceService_QueryAllConfIds_FullMethodName        = "/agentconf.v1.ConferenceService/QueryAllConfIds"
 )
 
 // ConferenceServiceClient is the client API for ConferenceService service.
@@ -70,6 +87,120 @@ type ConferenceServiceClient interface {
 	//
 	// Gateway method: unholdParticipant (pages 0474 and 1289).
 	UnholdParticipant(ctx context.Context, in *UnholdParticipantRequest, opts ...grpc.CallOption) (*UnholdParticipantResponse, error)
+	// Applies for a conference. The agent becomes its chairperson.
+	//
+	// Accepted does not mean applied: AgentConf_RequestSuccess or
+	// AgentConf_RequestFailed follows, and until the first of them every call of a
+	// chairperson fails. The agent must be idle or in a stable call.
+	// FAILED_PRECONDITION if the agent has a conference; for the rest, errors are
+	// those of HoldParticipant.
+	//
+	// Gateway method: requestAgentConf (pages 0468 and 1283).
+	RequestAgentConf(ctx context.Context, in *RequestAgentConfRequest, opts ...grpc.CallOption) (*RequestAgentConfResponse, error)
+	// Answers an invitation. The agent must have got AgentConf_Ringing.
+	//
+	// FAILED_PRECONDITION if the agent is not invited; for the rest, errors are
+	// those of HoldParticipant.
+	//
+	// Gateway method: answerAgentConf (pages 0469 and 1284).
+	AnswerAgentConf(ctx context.Context, in *AnswerAgentConfRequest, opts ...grpc.CallOption) (*AnswerAgentConfResponse, error)
+	// Rejects an invitation. The agent must have got AgentConf_Ringing. Errors are
+	// those of AnswerAgentConf.
+	//
+	// Gateway method: rejectAgentConf (pages 0470 and 1285).
+	RejectAgentConf(ctx context.Context, in *RejectAgentConfRequest, opts ...grpc.CallOption) (*RejectAgentConfResponse, error)
+	// Leaves the conference. The event AgentConf_SelfLeaveResult follows.
+	//
+	// FAILED_PRECONDITION if the agent is in no conference, or is the chairperson,
+	// who can only release it or hand it over; for the rest, errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: requestLeaveAgentConf (pages 0471 and 1286).
+	RequestLeaveAgentConf(ctx context.Context, in *RequestLeaveAgentConfRequest, opts ...grpc.CallOption) (*RequestLeaveAgentConfResponse, error)
+	// Ends the conference for all who are in it. The agent must be the
+	// chairperson. The event AgentConf_SelfLeaveResult follows. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: releaseAgentConf (pages 0472 and 1287).
+	ReleaseAgentConf(ctx context.Context, in *ReleaseAgentConfRequest, opts ...grpc.CallOption) (*ReleaseAgentConfResponse, error)
+	// Prolongs the conference. The agent must be the chairperson. No event
+	// follows. Errors are those of HoldParticipant.
+	//
+	// Gateway method: prolongTime (pages 0475 and 1290).
+	ProlongTime(ctx context.Context, in *ProlongTimeRequest, opts ...grpc.CallOption) (*ProlongTimeResponse, error)
+	// Makes another agent of the conference the chairperson. The agent must be
+	// the chairperson. The event AgentConf_PresidentChanged goes to the new one,
+	// AgentConf_ParticipantChanged with changeType 2 to the members.
+	//
+	// FAILED_PRECONDITION if the agent names itself; for the rest, errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: applyToShiftPresident (pages 0476 and 1291).
+	ApplyToShiftPresident(ctx context.Context, in *ApplyToShiftPresidentRequest, opts ...grpc.CallOption) (*ApplyToShiftPresidentResponse, error)
+	// Invites phones and agents. The agent must be the chairperson. Somebody who
+	// answers, or cannot be reached, is announced by AgentConf_ParticipantChanged
+	// with changeType 0; an invited agent gets AgentConf_Ringing. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: batchAddParticipant (pages 0477 and 1292).
+	BatchAddParticipant(ctx context.Context, in *BatchAddParticipantRequest, opts ...grpc.CallOption) (*BatchAddParticipantResponse, error)
+	// Removes participants. The agent must be the chairperson.
+	// AgentConf_ParticipantChanged with changeType 1 follows for each.
+	//
+	// FAILED_PRECONDITION if the agent names itself; for the rest, errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: batchRemoveParticipant (pages 0478 and 1293).
+	BatchRemoveParticipant(ctx context.Context, in *BatchRemoveParticipantRequest, opts ...grpc.CallOption) (*BatchRemoveParticipantResponse, error)
+	// Mutes or unmutes a participant. The agent must be the chairperson.
+	// AgentConf_ParticipantChanged follows for `attribute` 1 (changeType 3) and 3
+	// (changeType 4), no event for 2 and 4. Errors are those of HoldParticipant.
+	//
+	// Gateway method: changeParticipantMode (pages 0479 and 1294).
+	ChangeParticipantMode(ctx context.Context, in *ChangeParticipantModeRequest, opts ...grpc.CallOption) (*ChangeParticipantModeResponse, error)
+	// Plays an announcement to the conference. The agent must be the
+	// chairperson. AgentConf_StopVoice comes at its end. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: playVoiceToConf (pages 0480 and 1295).
+	PlayVoiceToConf(ctx context.Context, in *PlayVoiceToConfRequest, opts ...grpc.CallOption) (*PlayVoiceToConfResponse, error)
+	// Stops the announcement to the conference. The agent must be the
+	// chairperson. Errors are those of HoldParticipant.
+	//
+	// Gateway method: stopVoiceToConf (pages 0481 and 1296).
+	StopVoiceToConf(ctx context.Context, in *StopVoiceToConfRequest, opts ...grpc.CallOption) (*StopVoiceToConfResponse, error)
+	// Plays an announcement to one participant. The agent must be the
+	// chairperson. AgentConf_StopParticipantVoice comes at its end. Errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: playVoiceToParticipant (pages 0482 and 1297).
+	PlayVoiceToParticipant(ctx context.Context, in *PlayVoiceToParticipantRequest, opts ...grpc.CallOption) (*PlayVoiceToParticipantResponse, error)
+	// Stops the announcement to one participant. The agent must be the
+	// chairperson. Errors are those of HoldParticipant.
+	//
+	// Gateway method: stopVoiceToParticipant (pages 0483 and 1298).
+	StopVoiceToParticipant(ctx context.Context, in *StopVoiceToParticipantRequest, opts ...grpc.CallOption) (*StopVoiceToParticipantResponse, error)
+	// Changes how many parties the conference has room for. The agent must be the
+	// chairperson. No event follows. Errors are those of HoldParticipant.
+	//
+	// Gateway method: modifyConfResource (pages 0484 and 1299).
+	ModifyConfResource(ctx context.Context, in *ModifyConfResourceRequest, opts ...grpc.CallOption) (*ModifyConfResourceResponse, error)
+	// Tells what is known of conferences: to an inspector of all of the VDN, to
+	// any other agent of its own only.
+	//
+	// FAILED_PRECONDITION if the agent has no conference; for the rest, errors are
+	// those of HoldParticipant. It changes nothing, whatever the outcome of an error
+	// is.
+	//
+	// Gateway method: queryConfInfos (pages 0485 and 1300).
+	QueryConfInfos(ctx context.Context, in *QueryConfInfosRequest, opts ...grpc.CallOption) (*QueryConfInfosResponse, error)
+	// Lists the conferences of the VDN, for an inspector; over HTTP with GET.
+	//
+	// PERMISSION_DENIED if the agent is no inspector; for the rest, errors are those
+	// of HoldParticipant. It changes nothing, whatever the outcome of an error is.
+	//
+	// Gateway method: queryAllConfIds (pages 0486 and 1301).
+	QueryAllConfIds(ctx context.Context, in *QueryAllConfIdsRequest, opts ...grpc.CallOption) (*QueryAllConfIdsResponse, error)
 }
 
 type conferenceServiceClient struct {
@@ -94,6 +225,176 @@ func (c *conferenceServiceClient) UnholdParticipant(ctx context.Context, in *Unh
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(UnholdParticipantResponse)
 	err := c.cc.Invoke(ctx, ConferenceService_UnholdParticipant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) RequestAgentConf(ctx context.Context, in *RequestAgentConfRequest, opts ...grpc.CallOption) (*RequestAgentConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RequestAgentConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_RequestAgentConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) AnswerAgentConf(ctx context.Context, in *AnswerAgentConfRequest, opts ...grpc.CallOption) (*AnswerAgentConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnswerAgentConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_AnswerAgentConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) RejectAgentConf(ctx context.Context, in *RejectAgentConfRequest, opts ...grpc.CallOption) (*RejectAgentConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RejectAgentConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_RejectAgentConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) RequestLeaveAgentConf(ctx context.Context, in *RequestLeaveAgentConfRequest, opts ...grpc.CallOption) (*RequestLeaveAgentConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RequestLeaveAgentConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_RequestLeaveAgentConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) ReleaseAgentConf(ctx context.Context, in *ReleaseAgentConfRequest, opts ...grpc.CallOption) (*ReleaseAgentConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseAgentConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_ReleaseAgentConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) ProlongTime(ctx context.Context, in *ProlongTimeRequest, opts ...grpc.CallOption) (*ProlongTimeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProlongTimeResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_ProlongTime_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) ApplyToShiftPresident(ctx context.Context, in *ApplyToShiftPresidentRequest, opts ...grpc.CallOption) (*ApplyToShiftPresidentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApplyToShiftPresidentResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_ApplyToShiftPresident_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) BatchAddParticipant(ctx context.Context, in *BatchAddParticipantRequest, opts ...grpc.CallOption) (*BatchAddParticipantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchAddParticipantResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_BatchAddParticipant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) BatchRemoveParticipant(ctx context.Context, in *BatchRemoveParticipantRequest, opts ...grpc.CallOption) (*BatchRemoveParticipantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchRemoveParticipantResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_BatchRemoveParticipant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) ChangeParticipantMode(ctx context.Context, in *ChangeParticipantModeRequest, opts ...grpc.CallOption) (*ChangeParticipantModeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeParticipantModeResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_ChangeParticipantMode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) PlayVoiceToConf(ctx context.Context, in *PlayVoiceToConfRequest, opts ...grpc.CallOption) (*PlayVoiceToConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlayVoiceToConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_PlayVoiceToConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) StopVoiceToConf(ctx context.Context, in *StopVoiceToConfRequest, opts ...grpc.CallOption) (*StopVoiceToConfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopVoiceToConfResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_StopVoiceToConf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) PlayVoiceToParticipant(ctx context.Context, in *PlayVoiceToParticipantRequest, opts ...grpc.CallOption) (*PlayVoiceToParticipantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlayVoiceToParticipantResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_PlayVoiceToParticipant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) StopVoiceToParticipant(ctx context.Context, in *StopVoiceToParticipantRequest, opts ...grpc.CallOption) (*StopVoiceToParticipantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopVoiceToParticipantResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_StopVoiceToParticipant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) ModifyConfResource(ctx context.Context, in *ModifyConfResourceRequest, opts ...grpc.CallOption) (*ModifyConfResourceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ModifyConfResourceResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_ModifyConfResource_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) QueryConfInfos(ctx context.Context, in *QueryConfInfosRequest, opts ...grpc.CallOption) (*QueryConfInfosResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QueryConfInfosResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_QueryConfInfos_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *conferenceServiceClient) QueryAllConfIds(ctx context.Context, in *QueryAllConfIdsRequest, opts ...grpc.CallOption) (*QueryAllConfIdsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QueryAllConfIdsResponse)
+	err := c.cc.Invoke(ctx, ConferenceService_QueryAllConfIds_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +448,120 @@ type ConferenceServiceServer interface {
 	//
 	// Gateway method: unholdParticipant (pages 0474 and 1289).
 	UnholdParticipant(context.Context, *UnholdParticipantRequest) (*UnholdParticipantResponse, error)
+	// Applies for a conference. The agent becomes its chairperson.
+	//
+	// Accepted does not mean applied: AgentConf_RequestSuccess or
+	// AgentConf_RequestFailed follows, and until the first of them every call of a
+	// chairperson fails. The agent must be idle or in a stable call.
+	// FAILED_PRECONDITION if the agent has a conference; for the rest, errors are
+	// those of HoldParticipant.
+	//
+	// Gateway method: requestAgentConf (pages 0468 and 1283).
+	RequestAgentConf(context.Context, *RequestAgentConfRequest) (*RequestAgentConfResponse, error)
+	// Answers an invitation. The agent must have got AgentConf_Ringing.
+	//
+	// FAILED_PRECONDITION if the agent is not invited; for the rest, errors are
+	// those of HoldParticipant.
+	//
+	// Gateway method: answerAgentConf (pages 0469 and 1284).
+	AnswerAgentConf(context.Context, *AnswerAgentConfRequest) (*AnswerAgentConfResponse, error)
+	// Rejects an invitation. The agent must have got AgentConf_Ringing. Errors are
+	// those of AnswerAgentConf.
+	//
+	// Gateway method: rejectAgentConf (pages 0470 and 1285).
+	RejectAgentConf(context.Context, *RejectAgentConfRequest) (*RejectAgentConfResponse, error)
+	// Leaves the conference. The event AgentConf_SelfLeaveResult follows.
+	//
+	// FAILED_PRECONDITION if the agent is in no conference, or is the chairperson,
+	// who can only release it or hand it over; for the rest, errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: requestLeaveAgentConf (pages 0471 and 1286).
+	RequestLeaveAgentConf(context.Context, *RequestLeaveAgentConfRequest) (*RequestLeaveAgentConfResponse, error)
+	// Ends the conference for all who are in it. The agent must be the
+	// chairperson. The event AgentConf_SelfLeaveResult follows. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: releaseAgentConf (pages 0472 and 1287).
+	ReleaseAgentConf(context.Context, *ReleaseAgentConfRequest) (*ReleaseAgentConfResponse, error)
+	// Prolongs the conference. The agent must be the chairperson. No event
+	// follows. Errors are those of HoldParticipant.
+	//
+	// Gateway method: prolongTime (pages 0475 and 1290).
+	ProlongTime(context.Context, *ProlongTimeRequest) (*ProlongTimeResponse, error)
+	// Makes another agent of the conference the chairperson. The agent must be
+	// the chairperson. The event AgentConf_PresidentChanged goes to the new one,
+	// AgentConf_ParticipantChanged with changeType 2 to the members.
+	//
+	// FAILED_PRECONDITION if the agent names itself; for the rest, errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: applyToShiftPresident (pages 0476 and 1291).
+	ApplyToShiftPresident(context.Context, *ApplyToShiftPresidentRequest) (*ApplyToShiftPresidentResponse, error)
+	// Invites phones and agents. The agent must be the chairperson. Somebody who
+	// answers, or cannot be reached, is announced by AgentConf_ParticipantChanged
+	// with changeType 0; an invited agent gets AgentConf_Ringing. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: batchAddParticipant (pages 0477 and 1292).
+	BatchAddParticipant(context.Context, *BatchAddParticipantRequest) (*BatchAddParticipantResponse, error)
+	// Removes participants. The agent must be the chairperson.
+	// AgentConf_ParticipantChanged with changeType 1 follows for each.
+	//
+	// FAILED_PRECONDITION if the agent names itself; for the rest, errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: batchRemoveParticipant (pages 0478 and 1293).
+	BatchRemoveParticipant(context.Context, *BatchRemoveParticipantRequest) (*BatchRemoveParticipantResponse, error)
+	// Mutes or unmutes a participant. The agent must be the chairperson.
+	// AgentConf_ParticipantChanged follows for `attribute` 1 (changeType 3) and 3
+	// (changeType 4), no event for 2 and 4. Errors are those of HoldParticipant.
+	//
+	// Gateway method: changeParticipantMode (pages 0479 and 1294).
+	ChangeParticipantMode(context.Context, *ChangeParticipantModeRequest) (*ChangeParticipantModeResponse, error)
+	// Plays an announcement to the conference. The agent must be the
+	// chairperson. AgentConf_StopVoice comes at its end. Errors are those of
+	// HoldParticipant.
+	//
+	// Gateway method: playVoiceToConf (pages 0480 and 1295).
+	PlayVoiceToConf(context.Context, *PlayVoiceToConfRequest) (*PlayVoiceToConfResponse, error)
+	// Stops the announcement to the conference. The agent must be the
+	// chairperson. Errors are those of HoldParticipant.
+	//
+	// Gateway method: stopVoiceToConf (pages 0481 and 1296).
+	StopVoiceToConf(context.Context, *StopVoiceToConfRequest) (*StopVoiceToConfResponse, error)
+	// Plays an announcement to one participant. The agent must be the
+	// chairperson. AgentConf_StopParticipantVoice comes at its end. Errors are those
+	// of HoldParticipant.
+	//
+	// Gateway method: playVoiceToParticipant (pages 0482 and 1297).
+	PlayVoiceToParticipant(context.Context, *PlayVoiceToParticipantRequest) (*PlayVoiceToParticipantResponse, error)
+	// Stops the announcement to one participant. The agent must be the
+	// chairperson. Errors are those of HoldParticipant.
+	//
+	// Gateway method: stopVoiceToParticipant (pages 0483 and 1298).
+	StopVoiceToParticipant(context.Context, *StopVoiceToParticipantRequest) (*StopVoiceToParticipantResponse, error)
+	// Changes how many parties the conference has room for. The agent must be the
+	// chairperson. No event follows. Errors are those of HoldParticipant.
+	//
+	// Gateway method: modifyConfResource (pages 0484 and 1299).
+	ModifyConfResource(context.Context, *ModifyConfResourceRequest) (*ModifyConfResourceResponse, error)
+	// Tells what is known of conferences: to an inspector of all of the VDN, to
+	// any other agent of its own only.
+	//
+	// FAILED_PRECONDITION if the agent has no conference; for the rest, errors are
+	// those of HoldParticipant. It changes nothing, whatever the outcome of an error
+	// is.
+	//
+	// Gateway method: queryConfInfos (pages 0485 and 1300).
+	QueryConfInfos(context.Context, *QueryConfInfosRequest) (*QueryConfInfosResponse, error)
+	// Lists the conferences of the VDN, for an inspector; over HTTP with GET.
+	//
+	// PERMISSION_DENIED if the agent is no inspector; for the rest, errors are those
+	// of HoldParticipant. It changes nothing, whatever the outcome of an error is.
+	//
+	// Gateway method: queryAllConfIds (pages 0486 and 1301).
+	QueryAllConfIds(context.Context, *QueryAllConfIdsRequest) (*QueryAllConfIdsResponse, error)
 	mustEmbedUnimplementedConferenceServiceServer()
 }
 
@@ -162,6 +577,57 @@ func (UnimplementedConferenceServiceServer) HoldParticipant(context.Context, *Ho
 }
 func (UnimplementedConferenceServiceServer) UnholdParticipant(context.Context, *UnholdParticipantRequest) (*UnholdParticipantResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnholdParticipant not implemented")
+}
+func (UnimplementedConferenceServiceServer) RequestAgentConf(context.Context, *RequestAgentConfRequest) (*RequestAgentConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RequestAgentConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) AnswerAgentConf(context.Context, *AnswerAgentConfRequest) (*AnswerAgentConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerAgentConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) RejectAgentConf(context.Context, *RejectAgentConfRequest) (*RejectAgentConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RejectAgentConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) RequestLeaveAgentConf(context.Context, *RequestLeaveAgentConfRequest) (*RequestLeaveAgentConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RequestLeaveAgentConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) ReleaseAgentConf(context.Context, *ReleaseAgentConfRequest) (*ReleaseAgentConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseAgentConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) ProlongTime(context.Context, *ProlongTimeRequest) (*ProlongTimeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProlongTime not implemented")
+}
+func (UnimplementedConferenceServiceServer) ApplyToShiftPresident(context.Context, *ApplyToShiftPresidentRequest) (*ApplyToShiftPresidentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ApplyToShiftPresident not implemented")
+}
+func (UnimplementedConferenceServiceServer) BatchAddParticipant(context.Context, *BatchAddParticipantRequest) (*BatchAddParticipantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchAddParticipant not implemented")
+}
+func (UnimplementedConferenceServiceServer) BatchRemoveParticipant(context.Context, *BatchRemoveParticipantRequest) (*BatchRemoveParticipantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchRemoveParticipant not implemented")
+}
+func (UnimplementedConferenceServiceServer) ChangeParticipantMode(context.Context, *ChangeParticipantModeRequest) (*ChangeParticipantModeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeParticipantMode not implemented")
+}
+func (UnimplementedConferenceServiceServer) PlayVoiceToConf(context.Context, *PlayVoiceToConfRequest) (*PlayVoiceToConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlayVoiceToConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) StopVoiceToConf(context.Context, *StopVoiceToConfRequest) (*StopVoiceToConfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopVoiceToConf not implemented")
+}
+func (UnimplementedConferenceServiceServer) PlayVoiceToParticipant(context.Context, *PlayVoiceToParticipantRequest) (*PlayVoiceToParticipantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlayVoiceToParticipant not implemented")
+}
+func (UnimplementedConferenceServiceServer) StopVoiceToParticipant(context.Context, *StopVoiceToParticipantRequest) (*StopVoiceToParticipantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopVoiceToParticipant not implemented")
+}
+func (UnimplementedConferenceServiceServer) ModifyConfResource(context.Context, *ModifyConfResourceRequest) (*ModifyConfResourceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ModifyConfResource not implemented")
+}
+func (UnimplementedConferenceServiceServer) QueryConfInfos(context.Context, *QueryConfInfosRequest) (*QueryConfInfosResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method QueryConfInfos not implemented")
+}
+func (UnimplementedConferenceServiceServer) QueryAllConfIds(context.Context, *QueryAllConfIdsRequest) (*QueryAllConfIdsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method QueryAllConfIds not implemented")
 }
 func (UnimplementedConferenceServiceServer) mustEmbedUnimplementedConferenceServiceServer() {}
 func (UnimplementedConferenceServiceServer) testEmbeddedByValue()                           {}
@@ -220,6 +686,312 @@ func _ConferenceService_UnholdParticipant_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConferenceService_RequestAgentConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RequestAgentConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).RequestAgentConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_RequestAgentConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).RequestAgentConf(ctx, req.(*RequestAgentConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_AnswerAgentConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerAgentConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).AnswerAgentConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_AnswerAgentConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).AnswerAgentConf(ctx, req.(*AnswerAgentConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_RejectAgentConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RejectAgentConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).RejectAgentConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_RejectAgentConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).RejectAgentConf(ctx, req.(*RejectAgentConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_RequestLeaveAgentConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RequestLeaveAgentConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).RequestLeaveAgentConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_RequestLeaveAgentConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).RequestLeaveAgentConf(ctx, req.(*RequestLeaveAgentConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_ReleaseAgentConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseAgentConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).ReleaseAgentConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_ReleaseAgentConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).ReleaseAgentConf(ctx, req.(*ReleaseAgentConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_ProlongTime_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProlongTimeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).ProlongTime(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_ProlongTime_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).ProlongTime(ctx, req.(*ProlongTimeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_ApplyToShiftPresident_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApplyToShiftPresidentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).ApplyToShiftPresident(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_ApplyToShiftPresident_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).ApplyToShiftPresident(ctx, req.(*ApplyToShiftPresidentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_BatchAddParticipant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchAddParticipantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).BatchAddParticipant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_BatchAddParticipant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).BatchAddParticipant(ctx, req.(*BatchAddParticipantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_BatchRemoveParticipant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchRemoveParticipantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).BatchRemoveParticipant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_BatchRemoveParticipant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).BatchRemoveParticipant(ctx, req.(*BatchRemoveParticipantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_ChangeParticipantMode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeParticipantModeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).ChangeParticipantMode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_ChangeParticipantMode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).ChangeParticipantMode(ctx, req.(*ChangeParticipantModeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_PlayVoiceToConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlayVoiceToConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).PlayVoiceToConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_PlayVoiceToConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).PlayVoiceToConf(ctx, req.(*PlayVoiceToConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_StopVoiceToConf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopVoiceToConfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).StopVoiceToConf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_StopVoiceToConf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).StopVoiceToConf(ctx, req.(*StopVoiceToConfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_PlayVoiceToParticipant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlayVoiceToParticipantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).PlayVoiceToParticipant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_PlayVoiceToParticipant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).PlayVoiceToParticipant(ctx, req.(*PlayVoiceToParticipantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_StopVoiceToParticipant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopVoiceToParticipantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).StopVoiceToParticipant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_StopVoiceToParticipant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).StopVoiceToParticipant(ctx, req.(*StopVoiceToParticipantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_ModifyConfResource_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ModifyConfResourceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).ModifyConfResource(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_ModifyConfResource_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).ModifyConfResource(ctx, req.(*ModifyConfResourceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_QueryConfInfos_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryConfInfosRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).QueryConfInfos(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_QueryConfInfos_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).QueryConfInfos(ctx, req.(*QueryConfInfosRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConferenceService_QueryAllConfIds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryAllConfIdsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConferenceServiceServer).QueryAllConfIds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConferenceService_QueryAllConfIds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConferenceServiceServer).QueryAllConfIds(ctx, req.(*QueryAllConfIdsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ConferenceService_ServiceDesc is the grpc.ServiceDesc for ConferenceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -234,6 +1006,74 @@ var ConferenceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnholdParticipant",
 			Handler:    _ConferenceService_UnholdParticipant_Handler,
+		},
+		{
+			MethodName: "RequestAgentConf",
+			Handler:    _ConferenceService_RequestAgentConf_Handler,
+		},
+		{
+			MethodName: "AnswerAgentConf",
+			Handler:    _ConferenceService_AnswerAgentConf_Handler,
+		},
+		{
+			MethodName: "RejectAgentConf",
+			Handler:    _ConferenceService_RejectAgentConf_Handler,
+		},
+		{
+			MethodName: "RequestLeaveAgentConf",
+			Handler:    _ConferenceService_RequestLeaveAgentConf_Handler,
+		},
+		{
+			MethodName: "ReleaseAgentConf",
+			Handler:    _ConferenceService_ReleaseAgentConf_Handler,
+		},
+		{
+			MethodName: "ProlongTime",
+			Handler:    _ConferenceService_ProlongTime_Handler,
+		},
+		{
+			MethodName: "ApplyToShiftPresident",
+			Handler:    _ConferenceService_ApplyToShiftPresident_Handler,
+		},
+		{
+			MethodName: "BatchAddParticipant",
+			Handler:    _ConferenceService_BatchAddParticipant_Handler,
+		},
+		{
+			MethodName: "BatchRemoveParticipant",
+			Handler:    _ConferenceService_BatchRemoveParticipant_Handler,
+		},
+		{
+			MethodName: "ChangeParticipantMode",
+			Handler:    _ConferenceService_ChangeParticipantMode_Handler,
+		},
+		{
+			MethodName: "PlayVoiceToConf",
+			Handler:    _ConferenceService_PlayVoiceToConf_Handler,
+		},
+		{
+			MethodName: "StopVoiceToConf",
+			Handler:    _ConferenceService_StopVoiceToConf_Handler,
+		},
+		{
+			MethodName: "PlayVoiceToParticipant",
+			Handler:    _ConferenceService_PlayVoiceToParticipant_Handler,
+		},
+		{
+			MethodName: "StopVoiceToParticipant",
+			Handler:    _ConferenceService_StopVoiceToParticipant_Handler,
+		},
+		{
+			MethodName: "ModifyConfResource",
+			Handler:    _ConferenceService_ModifyConfResource_Handler,
+		},
+		{
+			MethodName: "QueryConfInfos",
+			Handler:    _ConferenceService_QueryConfInfos_Handler,
+		},
+		{
+			MethodName: "QueryAllConfIds",
+			Handler:    _ConferenceService_QueryAllConfIds_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
