@@ -85,8 +85,16 @@ type Request struct {
 	// Path is what follows /agentgateway/resource/. It is sent as it is.
 	Path string
 
-	// GUID is the agent's session GUID, sent as the header Guid.
+	// GUID is the agent's session GUID, sent as the header Guid. A sign-in has none.
 	GUID string
+
+	// ServiceToken is sent as the header service_token, if it is not empty (page
+	// 1204).
+	ServiceToken string
+
+	// Patience is how long the gateway may hold its answer back, as it does with a
+	// poll; Config.Timeout begins after it.
+	Patience time.Duration
 
 	// Body is encoded as JSON. Nil sends no body.
 	Body any
@@ -103,20 +111,21 @@ func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, &Error{Kind: NotSent, Err: err}
 	}
-	status, body, err := e.exchange(ctx, c.deadline(ctx), message)
+	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), message)
 	if err != nil {
 		return Reply{}, err
 	}
-	if status < 200 || status > 299 {
-		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d", status)}
+	if resp.status < 200 || resp.status > 299 {
+		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d", resp.status)}
 	}
-	reply, err := decodeReply(body)
+	reply, err := decodeReply(resp.body)
 	if err != nil {
 		return Reply{}, &Error{Kind: Broken, Err: err}
 	}
 	if reply.Retcode != Success {
 		return Reply{}, &Error{Kind: Refused, Retcode: reply.Retcode, Message: reply.Message}
 	}
+	reply.GUID = issuedGUID(resp.setGUID)
 	return reply, nil
 }
 
@@ -128,9 +137,9 @@ func (c *Client) endpointOf(guid string) *endpoint {
 	return c.gateway
 }
 
-func (c *Client) deadline(ctx context.Context) time.Time {
+func (c *Client) deadline(ctx context.Context, patience time.Duration) time.Time {
 	now := time.Now()
-	ours := now.Add(c.timeout)
+	ours := now.Add(patience + c.timeout)
 	callers, ok := ctx.Deadline()
 	if !ok {
 		return ours

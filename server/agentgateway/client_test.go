@@ -228,15 +228,19 @@ func TestNobodyListens(t *testing.T) {
 func TestUnsafeRequest(t *testing.T) {
 	s := newServer(t, listen(t), answering(ok))
 	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
-	for _, unsafe := range []string{"", "a b", "a\r\nX: y", "a\x00", "é"} {
+	for _, unsafe := range []string{"a b", "a\r\nX: y", "a\x00", "é"} {
 		for _, req := range []Request{
 			{Method: "POST", Path: unsafe, GUID: "g"},
 			{Method: "POST", Path: "p", GUID: unsafe},
+			{Method: "POST", Path: "p", ServiceToken: unsafe},
 		} {
 			if _, err := c.Call(t.Context(), req); kind(t, err) != NotSent {
 				t.Errorf("%+v: error %v, want %v", req, err, NotSent)
 			}
 		}
+	}
+	if _, err := c.Call(t.Context(), Request{Method: "POST", GUID: "g"}); kind(t, err) != NotSent {
+		t.Errorf("no path: error %v, want %v", err, NotSent)
 	}
 	if conns, _ := s.counts(); conns != 0 {
 		t.Errorf("%d connections, want none", conns)
@@ -262,6 +266,24 @@ func TestNew(t *testing.T) {
 		c, err := New(Config{URL: url, Timeout: time.Second})
 		if err != nil || c.gateway.address != address {
 			t.Errorf("%s is dialled at %v (%v), want %s", url, c, err, address)
+		}
+	}
+}
+
+// The GUID that an answer issues is what stands behind the =, if it can be one.
+func TestIssuedGUID(t *testing.T) {
+	for header, want := range map[string]string{
+		"JSESSIONID=279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0": "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
+		"JSESSIONID=":                            "",
+		"no equal sign":                          "",
+		"JSESSIONID=a b":                         "",
+		"JSESSIONID=" + strings.Repeat("a", 257): "",
+	} {
+		l := listen(t)
+		newServer(t, l, answering(fmt.Sprintf("HTTP/1.1 200 OK\r\nSet-GUID: %s\r\nContent-Length: %d\r\n\r\n%s", header, len(success), success)))
+		reply, err := newClient(t, Config{URL: "http://" + l.Addr().String()}).Call(t.Context(), hold)
+		if err != nil || reply.GUID != want {
+			t.Errorf("%s: %q, %v", header, reply.GUID, err)
 		}
 	}
 }

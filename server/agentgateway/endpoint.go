@@ -90,8 +90,8 @@ func (e *endpoint) open(ctx context.Context, deadline time.Time) (*conn, error) 
 // encode writes req as an HTTP/1.1 message, with the headers that page 0473
 // documents and no others.
 func (e *endpoint) encode(req Request) ([]byte, error) {
-	if !visible(req.Path) || !visible(req.GUID) {
-		return nil, errors.New("path or GUID has a character that would break the request")
+	if req.Path == "" || !visible(req.Path) || !visible(req.GUID) || !visible(req.ServiceToken) {
+		return nil, errors.New("path, GUID or service token has a character that would break the request")
 	}
 	var body []byte
 	if req.Body != nil {
@@ -105,7 +105,12 @@ func (e *endpoint) encode(req Request) ([]byte, error) {
 	b.WriteString(req.Method + " " + resourceRoot + req.Path + " HTTP/1.1\r\n")
 	b.WriteString("Host: " + e.host + "\r\n")
 	b.WriteString("Content-Type: application/json; charset=UTF-8\r\n")
-	b.WriteString("Guid: " + req.GUID + "\r\n")
+	if req.GUID != "" {
+		b.WriteString("Guid: " + req.GUID + "\r\n")
+	}
+	if req.ServiceToken != "" {
+		b.WriteString("service_token: " + req.ServiceToken + "\r\n")
+	}
 	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
 	b.Write(body)
 	return b.Bytes(), nil
@@ -119,5 +124,5 @@ func visible(s string) bool {
 			return false
 		}
 	}
-	return s != ""
+	return true
 }

@@ -17,36 +17,42 @@ const (
 	maxInterim = 5
 )
 
+// response is an HTTP response of the gateway.
+type response struct {
+	status  int
+	setGUID string // the header Set-GUID
+	body    []byte
+}
+
 // exchange writes request and reads the answer to it, both by deadline. Every
 // error is an *Error that says whether any of request was written.
-func (e *endpoint) exchange(ctx context.Context, deadline time.Time, request []byte) (
-	status int, body []byte, err error,
-) {
+func (e *endpoint) exchange(ctx context.Context, deadline time.Time, request []byte) (response, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, nil, &Error{Kind: NotSent, Err: err}
+		return response{}, &Error{Kind: NotSent, Err: err}
 	}
 	cn := e.idle.get()
 	if cn == nil {
+		var err error
 		if cn, err = e.open(ctx, deadline); err != nil {
-			return 0, nil, &Error{Kind: NotSent, Err: cause(ctx, err)}
+			return response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
 		}
 	}
 	before := cn.socket.written
 	cn.SetDeadline(deadline) // fails on a closed socket only, and so will the write
 	forget := context.AfterFunc(ctx, func() { cn.SetDeadline(time.Unix(1, 0)) })
-	status, body, reusable, err := cn.roundTrip(request)
+	got, reusable, err := cn.roundTrip(request)
 	// Once the caller has gone, its clean-up may still be touching the deadline.
 	reusable = forget() && reusable
 	if !reusable {
 		defer cn.Close()
 	}
 	if err != nil {
-		return 0, nil, &Error{Kind: kindOf(err, cn.socket.written > before), Err: cause(ctx, err)}
+		return response{}, &Error{Kind: kindOf(err, cn.socket.written > before), Err: cause(ctx, err)}
 	}
 	if reusable {
 		e.idle.put(cn)
 	}
-	return status, body, nil
+	return got, nil
 }
 
 func kindOf(err error, written bool) Kind {
@@ -70,23 +76,24 @@ func cause(ctx context.Context, err error) error {
 
 // roundTrip writes request and reads the final response, and reports whether the
 // connection may serve another call.
-func (c *conn) roundTrip(request []byte) (status int, body []byte, reusable bool, err error) {
+func (c *conn) roundTrip(request []byte) (got response, reusable bool, err error) {
 	if _, err := c.Write(request); err != nil {
-		return 0, nil, false, err
+		return response{}, false, err
 	}
 	c.answer.left = maxAnswer
 	resp, err := c.readHead()
 	if err == nil {
-		body, err = io.ReadAll(resp.Body)
+		got.body, err = io.ReadAll(resp.Body)
 	}
 	switch {
 	case err == nil:
-		return resp.StatusCode, body, !resp.Close && c.reader.Buffered() == 0, nil
+		got.status, got.setGUID = resp.StatusCode, resp.Header.Get("Set-Guid")
+		return got, !resp.Close && c.reader.Buffered() == 0, nil
 	case c.answer.err != nil:
-		return 0, nil, false, c.answer.err
+		return response{}, false, c.answer.err
 	}
 	// The parser's own error would repeat what the gateway sent.
-	return 0, nil, false, errors.New("the reply is not HTTP/1.1")
+	return response{}, false, errors.New("the reply is not HTTP/1.1")
 }
 
 // readHead reads up to the body of the final response.

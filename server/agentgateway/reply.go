@@ -6,18 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
 // Success is the retcode of an accepted request. Nothing else is a success.
 const Success = "0"
 
-// Reply is the envelope of every answer (page 0473).
+// Reply is an answer: the envelope that all have (page 0473), with what only
+// some have.
 type Reply struct {
 	Message string
 	Retcode string
-	// Result is any JSON value, or nil when there is none.
+
+	// Result and Event are any JSON value, or nil when there is none. Event is that
+	// of a poll (page 1274).
 	Result json.RawMessage
+	Event  json.RawMessage
+
+	// GUID is the GUID that the gateway issued with the answer, if it did. The agent
+	// has to use it from now on (page 05_4015).
+	GUID string
+}
+
+// maxGUID bounds a GUID in bytes; a real one has about 50.
+const maxGUID = 256
+
+// issuedGUID is the GUID in a header Set-GUID: JSESSIONID=GUID.
+func issuedGUID(header string) string {
+	_, guid, _ := strings.Cut(header, "=")
+	if len(guid) > maxGUID || !visible(guid) {
+		return ""
+	}
+	return guid
 }
 
 // decodeReply reads an envelope. The page says that retcode is a string; some
@@ -33,7 +54,7 @@ func decodeReply(body []byte) (Reply, error) {
 		return Reply{}, errors.New("the reply is not a JSON object")
 	}
 	var reply Reply
-	seen := make(map[string]bool, 3)
+	seen := make(map[string]bool, 4)
 	for dec.More() {
 		key, value, err := readMember(dec)
 		if err != nil {
@@ -81,6 +102,8 @@ func (r *Reply) set(key string, value json.RawMessage) bool {
 		r.Retcode = retcodeText(value)
 	case "result":
 		r.Result = value
+	case "event":
+		r.Event = value
 	default:
 		return false
 	}

@@ -12,7 +12,10 @@ func TestDecodeReply(t *testing.T) {
 		body string
 		want Reply // no retcode: an error
 	}{
-		{success, Reply{"success", "0", json.RawMessage("{}")}},
+		{success, Reply{Message: "success", Retcode: "0", Result: json.RawMessage("{}")}},
+		{`{"message":"","retcode":"0","event":null}`, Reply{Retcode: "0", Event: json.RawMessage("null")}},
+		{`{"message":"","retcode":"0","event":{"a":1}}`, Reply{Retcode: "0", Event: json.RawMessage(`{"a":1}`)}},
+		{`{"retcode":"0","event":1,"event":2}`, Reply{}},
 		{` {"retcode" : 0 } `, Reply{Retcode: "0"}},
 		{`{"retcode":"101-002","message":null,"result":null}`, Reply{Retcode: "101-002", Result: json.RawMessage("null")}},
 		{`{"retcode":-1,"extra":{"retcode":"0"}}`, Reply{Retcode: "-1"}},
@@ -32,7 +35,8 @@ func TestDecodeReply(t *testing.T) {
 	for _, test := range tests {
 		got, err := decodeReply([]byte(test.body))
 		if (err != nil) != (test.want.Retcode == "") || got.Retcode != test.want.Retcode ||
-			got.Message != test.want.Message || string(got.Result) != string(test.want.Result) {
+			got.Message != test.want.Message || string(got.Result) != string(test.want.Result) ||
+			string(got.Event) != string(test.want.Event) {
 			t.Errorf("%s: %+v, %v, want %+v", test.body, got, err, test.want)
 		}
 	}

@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,13 @@ type operation struct {
 	target  participant // whom it is about, if one participant
 	body    any
 	secrets []string // what besides the target's address no text may repeat
+
+	// What differs from a call of the conference family.
+	method, path string
+	noGUID       bool
+	serviceToken string
+	patience     time.Duration // for how long the gateway holds its answer back
+	look         string        // what to do when the outcome is not known
 }
 
 // String names the operation for an error text.
@@ -46,6 +54,8 @@ func (op operation) String() string {
 	}
 	return fmt.Sprintf("%s on %v", by, op.target)
 }
+
+func (op operation) advice() string { return cmp.Or(op.look, lookFirst) }
 
 // failed says what became of op after err, an error of the gateway's client.
 func (op operation) failed(err error) *Error {
@@ -66,13 +76,13 @@ func (op operation) failed(err error) *Error {
 				"not help, the operator should check the gateway's address and certificate")
 	case callerGaveUp:
 		return op.lost(err, codes.Canceled, outcomeUnknown,
-			"the caller gave up after the request was sent. "+lookFirst)
+			"the caller gave up after the request was sent. "+op.advice())
 	case gateway.Kind == agentgateway.TimedOut:
 		return op.lost(err, codes.DeadlineExceeded, outcomeUnknown,
-			"the request was sent and the CC-Gateway did not answer in time. "+lookFirst)
+			"the request was sent and the CC-Gateway did not answer in time. "+op.advice())
 	}
 	return op.lost(err, codes.Unknown, outcomeUnknown,
-		"the request was sent and no answer came back that can be trusted. "+lookFirst)
+		"the request was sent and no answer came back that can be trusted. "+op.advice())
 }
 
 // lost is the error of a call that got no answer.
@@ -110,7 +120,7 @@ func (op operation) refused(answer *agentgateway.Error) *Error {
 	switch m.code {
 	case codes.Unknown:
 		e.Outcome = Unknown
-		text += ". " + lookFirst
+		text += ". " + op.advice()
 	case codes.Unavailable:
 		e.RetryAfter = switchoverDelay
 	}

@@ -32,5 +32,7 @@ func (s *Service) QueryAllConfIds(ctx context.Context, req *agentconfv1.QueryAll
 	return call(ctx, s, operation{
 		name:    "queryAllConfIds",
 		agentID: req.GetAgentId(),
+		method:  "GET",
+		path:    agentConf(req.GetAgentId(), "queryvdnconfid"),
 	}, nil, &agentconfv1.QueryAllConfIdsResponse{})
 }

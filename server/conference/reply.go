@@ -26,6 +26,9 @@ func read(reply agentgateway.Reply, resp proto.Message) error {
 	fields := m.Descriptor().Fields()
 	m.Set(fields.ByNumber(messageField), protoreflect.ValueOfString(reply.Message))
 	m.Set(fields.ByNumber(retcodeField), protoreflect.ValueOfString(reply.Retcode))
+	if guid := fields.ByName("guid"); guid != nil {
+		m.Set(guid, protoreflect.ValueOfString(reply.GUID))
+	}
 	result := fields.ByNumber(resultField)
 	if result == nil {
 		return nil

@@ -3,6 +3,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -13,10 +14,11 @@ import (
 	"agentconf/server/agentgateway"
 )
 
-// Service implements agentconf.v1.ConferenceService. It keeps no state: all
-// truth is in the gateway.
+// Service implements the services of agentconf.v1. It keeps no state: all truth
+// is in the gateway.
 type Service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
+	agentconfv1.UnimplementedSessionServiceServer
 
 	gateway    *agentgateway.Client
 	agentIDMax int
@@ -31,9 +33,12 @@ func New(gateway *agentgateway.Client, agentIDMax int) *Service {
 // arguments are in order. It returns resp with the gateway's answer in it.
 func call[R proto.Message](ctx context.Context, s *Service, op operation, faults violations, resp R) (R, error) {
 	var none R
-	guid, err := guidOf(ctx, op.name)
-	if err != nil {
-		return none, err
+	guid := ""
+	if !op.noGUID {
+		var err error
+		if guid, err = guidOf(ctx, op.name); err != nil {
+			return none, err
+		}
 	}
 	if faults = append(s.agentIDFaults(op.agentID), faults...); len(faults) > 0 {
 		return none, InvalidArgument(op.name, faults...)
@@ -55,17 +60,19 @@ func (s *Service) agentIDFaults(id string) violations {
 	return faults
 }
 
-// request is op as the gateway wants it. Where the table of page 0467 has
-// nothing special, an operation is posted to its own name.
+// request is op as the gateway wants it. Unless it says otherwise, it is of the
+// conference family and posted to its own name (page 0467).
 func (op operation) request(guid string) agentgateway.Request {
-	method, path := "POST", strings.ToLower(op.name)
-	if op.name == "queryAllConfIds" {
-		method, path = "GET", "queryvdnconfid"
-	}
 	return agentgateway.Request{
-		Method: method,
-		Path:   "agentconf/" + url.PathEscape(op.agentID) + "/" + path,
-		GUID:   guid,
-		Body:   op.body,
+		Method:       cmp.Or(op.method, "POST"),
+		Path:         cmp.Or(op.path, agentConf(op.agentID, op.name)),
+		GUID:         guid,
+		ServiceToken: op.serviceToken,
+		Patience:     op.patience,
+		Body:         op.body,
 	}
+}
+
+func agentConf(agentID, name string) string {
+	return "agentconf/" + url.PathEscape(agentID) + "/" + strings.ToLower(name)
 }

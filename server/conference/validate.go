@@ -3,6 +3,7 @@ package conference
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ const (
 
 var (
 	agentIDPattern   = regexp.MustCompile(`^[1-9][0-9]{2,5}$`)
+	tokenPattern     = regexp.MustCompile(`^[A-Za-z0-9._-]{0,50}$`)
+	skillsPattern    = regexp.MustCompile(`^[0-9;]*$`)
 	voicePathPattern = regexp.MustCompile(`^[A-Za-z]:/conf/[0-9]+/[^/\\]+$`)
 )
 
@@ -56,6 +59,31 @@ func (v *violations) number(field string, n, low, high int32) {
 func (v *violations) optional(field string, n *int32, low, high int32) {
 	if n != nil && (*n < low || *n > high) {
 		v.add(field, "must be %d to %d, or left out", low, high)
+	}
+}
+
+// text is for a string of so many characters.
+func (v *violations) text(field, s string, least, most int) {
+	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+		v.add(field, "must be %d to %d characters, none of them a control character", least, most)
+	}
+}
+
+func (v *violations) ipv4(field, s string) {
+	if addr, err := netip.ParseAddr(s); s != "" && (err != nil || !addr.Is4()) {
+		v.add(field, "must be an IPv4 address such as 127.0.0.1, or left out")
+	}
+}
+
+func (v *violations) token(field, s string) {
+	if !tokenPattern.MatchString(s) {
+		v.add(field, "must be at most 50 letters, digits, -, _ or .")
+	}
+}
+
+func (v *violations) skills(field, s string) {
+	if !skillsPattern.MatchString(s) || len(s) > 4000 {
+		v.add(field, "must be IDs of skills with ; between them, at most 4000 characters, such as 1;2;3")
 	}
 }
 

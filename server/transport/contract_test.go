@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,7 @@ type contractCase struct {
 	Name    string
 	Only    string
 	RPC     string
+	Line    string
 	AgentID string `json:"agent_id"`
 	GUID    []string
 	Timeout string
@@ -183,7 +185,7 @@ func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	err := f.conn.Invoke(ctx, "/agentconf.v1.ConferenceService/"+c.RPC, req, resp)
+	err := f.conn.Invoke(ctx, "/"+string(c.service(t).FullName())+"/"+c.RPC, req, resp)
 	if err != nil {
 		c.checkStatus(t, status.Convert(err).Proto(), func(field string) string { return field })
 		return
@@ -201,21 +203,29 @@ func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 // hasBody reports whether the call has arguments besides the agent.
 func (c contractCase) hasBody() bool { return string(c.Body) != "null" }
 
-// method is the HTTP method of the call.
-func (c contractCase) method() string {
-	if c.RPC == "QueryAllConfIds" {
-		return http.MethodGet
+// line is the request line of the call in the gateway's own dialect.
+func (c contractCase) line() string {
+	if c.Line != "" {
+		return c.Line
 	}
-	return http.MethodPost
+	return "POST /agentgateway/resource/agentconf/" + url.PathEscape(c.AgentID) + "/" + strings.ToLower(c.RPC)
 }
 
-// gatewayPath is the gateway's own path of the call.
-func (c contractCase) gatewayPath(agentID string) string {
-	name := strings.ToLower(c.RPC)
-	if c.RPC == "QueryAllConfIds" {
-		name = "queryvdnconfid"
+// service is the descriptor of the service that has the RPC of c.
+func (c contractCase) service(t *testing.T) (service protoreflect.ServiceDescriptor) {
+	t.Helper()
+	protoregistry.GlobalFiles.RangeFilesByPackage("agentconf.v1", func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			if s := f.Services().Get(i); s.Methods().ByName(protoreflect.Name(c.RPC)) != nil {
+				service = s
+			}
+		}
+		return service == nil
+	})
+	if service == nil {
+		t.Fatalf("no service has %s", c.RPC)
 	}
-	return "/agentgateway/resource/agentconf/" + agentID + "/" + name
+	return service
 }
 
 func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {
@@ -227,21 +237,23 @@ func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {
 	return mt.New().Interface()
 }
 
-// request is the case as an HTTP request to path.
-func (c contractCase) request(t *testing.T, path string) *http.Request {
+// request is the case as an HTTP request.
+func (c contractCase) request(t *testing.T, method, path string) *http.Request {
 	t.Helper()
 	body := string(c.Body)
-	if !c.hasBody() {
+	if !c.hasBody() || strings.HasPrefix(path, "/agentgateway/") && string(c.Sent) == "null" {
 		body = ""
 	}
 	if c.RawBody != nil {
 		body = *c.RawBody
 	}
-	req, err := http.NewRequestWithContext(t.Context(), c.method(), "http://agentconf.test"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://agentconf.test"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header["Guid"] = c.GUID
+	if len(c.GUID) > 0 {
+		req.Header["Guid"] = c.GUID
+	}
 	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
 	if c.Timeout != "" {
 		req.Header.Set("Grpc-Timeout", c.Timeout)
@@ -249,11 +261,14 @@ func (c contractCase) request(t *testing.T, path string) *http.Request {
 	return req
 }
 
-// overHTTP makes the call on path. It returns nil if the case ends in success,
+// overHTTP makes the call by method and path. It returns nil if the case ends in success,
 // which it has compared then; else the body of the error, whose HTTP status it has.
-func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantReply []byte, wantStatus int) (errorBody []byte) {
-	httpStatus, header, body := f.do(t, c.request(t, path))
+func (c contractCase) overHTTP(t *testing.T, f *fronts, method, path string, wantReply []byte, wantStatus int) (errorBody []byte) {
+	httpStatus, header, body := f.do(t, c.request(t, method, path))
 	checkHeader(t, header)
+	if c.Gateway != nil && c.Gateway.SetGUID != "" && !slices.Equal(header["Set-Guid"], []string{"JSESSIONID=" + c.Gateway.SetGUID}) {
+		t.Errorf("Set-GUID %q, want that of the gateway, %s", header["Set-Guid"], c.Gateway.SetGUID)
+	}
 	if c.Want.Code == "OK" {
 		if httpStatus != http.StatusOK {
 			t.Errorf("HTTP status %d", httpStatus)
@@ -270,8 +285,13 @@ func (c contractCase) overHTTP(t *testing.T, f *fronts, path string, wantReply [
 
 func (c contractCase) overV1(t *testing.T, f *fronts) {
 	verb := strings.ToLower(c.RPC[:1]) + c.RPC[1:]
-	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/conference:" + verb
-	body := c.overHTTP(t, f, path, c.Want.Reply, c.Want.V1Status)
+	resource := strings.ToLower(strings.TrimSuffix(string(c.service(t).Name()), "Service"))
+	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/" + resource + ":" + verb
+	method := http.MethodPost
+	if c.RPC == "QueryAllConfIds" {
+		method = http.MethodGet
+	}
+	body := c.overHTTP(t, f, method, path, c.Want.Reply, c.Want.V1Status)
 	if body == nil {
 		return
 	}
@@ -287,7 +307,8 @@ func (c contractCase) overDialect(t *testing.T, f *fronts) {
 	if reply == nil {
 		reply = c.Want.Reply
 	}
-	body := c.overHTTP(t, f, c.gatewayPath(url.PathEscape(c.AgentID)), reply, c.Want.GatewayStatus)
+	method, path, _ := strings.Cut(c.line(), " ")
+	body := c.overHTTP(t, f, method, path, reply, c.Want.GatewayStatus)
 	if body == nil {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -30,10 +31,58 @@ func decode(read func() ([]byte, error), m proto.Message) []conference.Violation
 		return body("is larger than %d bytes", tooLarge.Limit)
 	case err != nil:
 		return body("did not arrive whole")
-	case protojson.Unmarshal(data, m) != nil, has(m, fromPath):
-		return diagnose(data, m.ProtoReflect().Type())
+	case protojson.Unmarshal(data, m) == nil && !has(m, fromPath):
+		return nil
 	}
-	return nil
+	if coerced := unquoteBools(data, m.ProtoReflect().Descriptor()); coerced != nil {
+		proto.Reset(m)
+		if protojson.Unmarshal(coerced, m) == nil && !has(m, fromPath) {
+			return nil
+		}
+	}
+	return diagnose(data, m.ProtoReflect().Type())
+}
+
+// unquoteBools takes the quotes off the truth values in data, which the gateway's
+// own example of a sign-in has ("releasephone":"false", page 1202), or returns nil
+// if there is none. Numbers in quotes protojson takes by itself.
+func unquoteBools(data []byte, d protoreflect.MessageDescriptor) []byte {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(data, &members) != nil || hasTwice(data) {
+		return nil
+	}
+	found := false
+	for name, value := range members {
+		field := d.Fields().ByJSONName(name)
+		text := string(value)
+		if field != nil && field.Kind() == protoreflect.BoolKind && (text == `"true"` || text == `"false"`) {
+			members[name] = json.RawMessage(strings.Trim(text, `"`))
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	unquoted, err := json.Marshal(members)
+	if err != nil {
+		return nil
+	}
+	return unquoted
+}
+
+// hasTwice reports whether the object in data gives a name twice.
+func hasTwice(data []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.Token()
+	seen := map[string]bool{}
+	for dec.More() {
+		name, _, err := member(dec)
+		if err != nil || seen[name] {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
 }
 
 func has(m proto.Message, field protoreflect.Name) bool {

@@ -16,6 +16,8 @@ type gatewayScript struct {
 	Status int     // HTTP status, 200 if zero
 	Reply  *string // body, the documented response if nil
 	Pad    int     // blanks behind the body
+
+	SetGUID string `json:"set_guid"` // header of the answer
 }
 
 const documentedReply = `{"result":{},"message":"success","retcode":"0"}`
@@ -129,11 +131,14 @@ func (s gatewayScript) answer(w io.Writer) error {
 		reply = *s.Reply
 	}
 	reply += strings.Repeat(" ", s.Pad)
-	location := ""
+	header := ""
 	if status/100 == 3 { // to the very same gateway, which would record a follower
-		location = "Location: http://gateway.test:8043/elsewhere\r\n"
+		header = "Location: http://gateway.test:8043/elsewhere\r\n"
+	}
+	if s.SetGUID != "" {
+		header += "Set-GUID: JSESSIONID=" + s.SetGUID + "\r\n"
 	}
 	_, err := fmt.Fprintf(w, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s",
-		status, http.StatusText(status), location, len(reply), reply)
+		status, http.StatusText(status), header, len(reply), reply)
 	return err
 }

@@ -24,10 +24,14 @@ func inDialect(ctx context.Context, response proto.Message) (any, error) {
 	if pattern, _ := runtime.HTTPPathPattern(ctx); !strings.HasPrefix(pattern, gatewayRoot) {
 		return response, nil
 	}
-	return gatewayBody(appendMessage(nil, response.ProtoReflect())), nil
+	return gatewayBody(appendMessage(nil, response.ProtoReflect(), header)), nil
 }
 
-func appendMessage(b []byte, m protoreflect.Message) []byte {
+// header is the field that a response has besides what the gateway's has; in its
+// dialect it is the header Set-GUID.
+const header = "guid"
+
+func appendMessage(b []byte, m protoreflect.Message, except protoreflect.Name) []byte {
 	switch any := m.Interface().(type) {
 	case *structpb.Struct, *structpb.Value:
 		return appendAny(b, any)
@@ -37,7 +41,7 @@ func appendMessage(b []byte, m protoreflect.Message) []byte {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if f.HasPresence() && !m.Has(f) {
+		if f.Name() == except || f.HasPresence() && !m.Has(f) {
 			continue
 		}
 		if len(b) > start {
@@ -67,7 +71,7 @@ func appendList(b []byte, f protoreflect.FieldDescriptor, list protoreflect.List
 func appendValue(b []byte, f protoreflect.FieldDescriptor, v protoreflect.Value) []byte {
 	switch f.Kind() {
 	case protoreflect.MessageKind:
-		return appendMessage(b, v.Message())
+		return appendMessage(b, v.Message(), "")
 	case protoreflect.StringKind:
 		return appendString(b, v.String())
 	case protoreflect.BoolKind:

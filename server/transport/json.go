@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -33,9 +34,10 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true},
 		}}),
-		// Of a client's headers only the GUID becomes metadata.
-		runtime.WithMetadata(guidHeader),
+		// Of a client's headers only those that the gateway knows become metadata.
+		runtime.WithMetadata(gatewayHeaders),
 		runtime.WithIncomingHeaderMatcher(noHeader),
+		runtime.WithForwardResponseOption(setGUID),
 		runtime.WithForwardResponseRewriter(inDialect),
 		runtime.WithErrorHandler(f.failed),
 		runtime.WithRoutingErrorHandler(f.noRoute),
@@ -43,15 +45,32 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 		runtime.WithDisablePathLengthFallback(), // nor does a form make a POST another method
 		runtime.WithWriteContentLength(),
 	)
-	err := agentconfv1.RegisterConferenceServiceHandlerClient(context.Background(), f.mux, agentconfv1.NewConferenceServiceClient(conn))
+	ctx := context.Background()
+	err := errors.Join(
+		agentconfv1.RegisterConferenceServiceHandlerClient(ctx, f.mux, agentconfv1.NewConferenceServiceClient(conn)),
+		agentconfv1.RegisterSessionServiceHandlerClient(ctx, f.mux, agentconfv1.NewSessionServiceClient(conn)),
+	)
 	if err != nil { // a binding that does not parse: http.yaml is broken
 		panic(err)
 	}
 	return f
 }
 
-func guidHeader(_ context.Context, r *http.Request) metadata.MD {
-	return metadata.MD{"guid": r.Header.Values("Guid")}
+func gatewayHeaders(_ context.Context, r *http.Request) metadata.MD {
+	md := metadata.MD{"guid": r.Header.Values("Guid")}
+	if token := r.Header.Values("service_token"); token != nil {
+		md["service_token"] = token
+	}
+	return md
+}
+
+// setGUID passes on a GUID that the gateway issued. Some clients compare the
+// header's name byte by byte, so it is spelled as the gateway spells it.
+func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
+	if issued, ok := m.(interface{ GetGuid() string }); ok && issued.GetGuid() != "" {
+		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + issued.GetGuid()}
+	}
+	return nil
 }
 
 func noHeader(string) (string, bool) { return "", false }
@@ -62,6 +81,8 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body.control.SetReadDeadline(time.Now().Add(patience))
 	}
 	r.Body = body
+	// The gateway takes the ; of a list of skills as it stands, net/url does not.
+	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
 	f.mux.ServeHTTP(w, r)
 }
 
@@ -117,10 +138,17 @@ func (f *jsonFront) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.M
 	writeError(w, r, e, 0)
 }
 
+// fieldOfURL finds the field in the generated code's error of a value in a path
+// or a query.
+var fieldOfURL = regexp.MustCompile(`(?:parameter: |field "(?:[A-Za-z0-9]+\.)*)([a-z_]+)`)
+
 // rejected is the error of a request that the generated code turned away.
 func rejected(operation string, r *http.Request, err error) *conference.Error {
 	if body, ok := r.Body.(*requestBody); ok && body.faults != nil {
 		return conference.InvalidArgument(operation, body.faults...)
+	}
+	if field := fieldOfURL.FindStringSubmatch(err.Error()); field != nil {
+		return conference.InvalidArgument(operation, conference.Violation{Field: field[1], Description: "has a value of the wrong type in the URL"})
 	}
 	if status.Code(err) == codes.InvalidArgument {
 		return conference.InvalidArgument(operation, conference.Violation{

@@ -20,6 +20,7 @@ import (
 // service is one whose hold does as a test says.
 type service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
+	agentconfv1.UnimplementedSessionServiceServer
 	hold func(context.Context) error
 }
 

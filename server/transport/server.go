@@ -53,8 +53,20 @@ type Server struct {
 	endStreams context.CancelFunc
 }
 
+// Service is what the fronts offer.
+type Service interface {
+	agentconfv1.ConferenceServiceServer
+	agentconfv1.SessionServiceServer
+}
+
+// register makes the methods of service callable at r.
+func register(r grpc.ServiceRegistrar, service Service) {
+	agentconfv1.RegisterConferenceServiceServer(r, service)
+	agentconfv1.RegisterSessionServiceServer(r, service)
+}
+
 // New returns the fronts of service, which log to log.
-func New(service agentconfv1.ConferenceServiceServer, log *slog.Logger) *Server {
+func New(service Service, log *slog.Logger) *Server {
 	calls := &interceptor{log: log}
 	s := &Server{}
 	s.draining, s.endStreams = context.WithCancel(context.Background())
@@ -67,14 +79,16 @@ func New(service agentconfv1.ConferenceServiceServer, log *slog.Logger) *Server 
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(patience),
 	)
-	agentconfv1.RegisterConferenceServiceServer(s.grpc, service)
+	register(s.grpc, service)
 	healthy := health.NewServer()
-	healthy.SetServingStatus(agentconfv1.ConferenceService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
+	for name := range s.grpc.GetServiceInfo() {
+		healthy.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
 	grpc_health_v1.RegisterHealthServer(s.grpc, healthy)
 	reflection.Register(s.grpc)
 
 	inside := newInProcess(calls.unary)
-	agentconfv1.RegisterConferenceServiceServer(inside, service)
+	register(inside, service)
 	s.http = &http.Server{
 		Handler:           newJSONFront(inside, log),
 		ReadHeaderTimeout: patience,
