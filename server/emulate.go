@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"agentconf/server/emulator"
@@ -20,6 +21,11 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	fs.DurationVar(&c.GUIDInterval, "guid-interval", 60*time.Second, "`age` at which a poll replaces a GUID, in mode 2")
 	fs.DurationVar(&c.GUIDTimeout, "guid-timeout", 120*time.Second, "`age` at which a GUID is no longer valid, in mode 2")
 	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
+	fs.DurationVar(&c.SignOutAfter, "sign-out-after", 2*time.Minute, "`time` after which an agent is signed out that nobody polls for; 0 is never")
+	fs.Func("inspectors", "`IDs` of the agents that may query every conference, with commas between", func(list string) error {
+		c.Inspectors = strings.Split(list, ",")
+		return nil
+	})
 	fs.DurationVar(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, "`time` until a called phone answers")
 	if err := p.parse(fs, args); err != nil {
 		return err
@@ -31,8 +37,8 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	if c.GUIDInterval <= 0 || c.GUIDTimeout <= c.GUIDInterval {
 		faults = append(faults, errors.New("--guid-interval must be above zero and --guid-timeout above --guid-interval"))
 	}
-	if c.AnswerDelay < 0 {
-		faults = append(faults, errors.New("--answer-delay must not be negative"))
+	if c.AnswerDelay < 0 || c.SignOutAfter < 0 {
+		faults = append(faults, errors.New("--answer-delay and --sign-out-after must not be negative"))
 	}
 	if faults != nil {
 		return usageError{errors.Join(faults...)}

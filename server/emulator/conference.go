@@ -7,14 +7,19 @@ import (
 
 // The changeTypes of AgentConf_ParticipantChanged (page 0564).
 const (
-	joined = 0
-	left   = 1
-	held   = 5
-	unheld = 6
+	joined       = 0
+	left         = 1
+	chairChanged = 2
+	muted        = 3
+	unmuted      = 4
+	held         = 5
+	unheld       = 6
 )
 
 // The changeReasons of AgentConf_ParticipantChanged (page 0564).
 const (
+	byItself  = 0
+	byChair   = 1
 	signedOut = 4
 	noReason  = 255 // for every other changeType
 )
@@ -25,21 +30,33 @@ const (
 	agentNumber = "9"
 )
 
+// maxParties is the highest capacity of a conference (page 0468).
+const maxParties = 120
+
 // conf is a conference, with everybody who is in it or invited.
 type conf struct {
+	gateway  *Gateway
 	id       int64
 	chair    *agent
 	ready    bool // AgentConf_RequestSuccess was sent
 	over     bool
 	capacity int
 	members  []*member
+	playing  *voice
+
+	began           time.Time
+	minutes, prompt int         // length, and how long before its end the warning comes
+	warning, ending *time.Timer // for those two
 }
 
 type member struct {
 	address
-	agent  *agent // nil for a phone
-	joined bool
-	held   bool
+	agent     *agent // nil for a phone
+	joined    bool
+	since     time.Time
+	held      bool
+	attribute int // of page 0479
+	playing   *voice
 }
 
 // address is how requests name a participant.
@@ -67,24 +84,47 @@ func (c *conf) memberOf(a *agent) *member {
 	return c.find(address{AddressType: agentNumber, Address: a.id})
 }
 
+// start lets the conference begin, with its chairperson in it.
+func (c *conf) start() {
+	c.ready = true
+	c.began = time.Now()
+	c.enter(c.memberOf(c.chair))
+	c.schedule()
+}
+
+// schedule sets when the conference is warned of its end, and ends (page 0562).
+func (c *conf) schedule() {
+	if c.ending != nil {
+		c.warning.Stop()
+		c.ending.Stop()
+	}
+	left := time.Until(c.began.Add(time.Duration(c.minutes) * time.Minute))
+	prompt := time.Duration(min(c.prompt, c.minutes-1)) * time.Minute
+	c.warning = c.gateway.after(c, left-prompt, func() { c.chair.tell("AgentConf_Timeout", confID{c.id}) })
+	c.ending = c.gateway.after(c, left, c.end)
+}
+
+func (c *conf) enter(m *member) {
+	m.joined, m.since, m.attribute = true, time.Now(), 3
+}
+
 func (c *conf) join(m *member) {
-	m.joined = true
+	c.enter(m)
 	c.announce(m, joined, 0, noReason)
 }
 
-// leave takes a, who signs out, out of the conference; the chairperson's leaving
-// ends it.
-func (c *conf) leave(a *agent) {
+// signedOut takes a, who signs out, out of the conference; the chairperson's
+// leaving ends it.
+func (c *conf) signedOut(a *agent) {
 	if c.chair == a {
 		c.end()
 		return
 	}
 	a.conf = nil
-	c.announce(c.remove(a), left, 0, signedOut)
+	c.announce(c.remove(c.memberOf(a)), left, 0, signedOut)
 }
 
-func (c *conf) remove(a *agent) *member {
-	m := c.memberOf(a)
+func (c *conf) remove(m *member) *member {
 	c.members = slices.DeleteFunc(c.members, func(other *member) bool { return other == m })
 	return m
 }
@@ -93,20 +133,79 @@ func (c *conf) remove(a *agent) *member {
 // over.
 func (c *conf) end() {
 	c.over = true
-	now := time.Now().UnixMilli()
+	if c.ending != nil {
+		c.warning.Stop()
+		c.ending.Stop()
+	}
+	c.gateway.confs = slices.DeleteFunc(c.gateway.confs, func(other *conf) bool { return other == c })
 	for _, m := range c.members {
 		switch a := m.agent; {
 		case a == nil:
 		case a.ringing == c:
 			a.ringing = nil
 		case a.conf == c:
+			a.tellRecordDone()
 			a.conf = nil
-			a.tell("AgentMediaEvent_StopRecordDone", map[string]any{"beginTime": now, "endTime": now, "taskId": "", "fileMediaType": "1"})
 			a.tell("AgentOther_PhoneRelease", map[string]any{"phoneState": 3})
 			a.tell("AgentConf_SelfLeaveResult", confID{c.id})
 			a.tell("AgentState_Ready", nil)
 		}
 	}
+}
+
+// tellRecordDone tells a that the record of its part in its conference is done.
+func (a *agent) tellRecordDone() {
+	a.tell("AgentMediaEvent_StopRecordDone", map[string]any{
+		"beginTime": a.conf.began.UnixMilli(), "endTime": time.Now().UnixMilli(), "taskId": "", "fileMediaType": "1",
+	})
+}
+
+// confInfo is a conference as page 0485 shows it.
+type confInfo struct {
+	ConfID           int64        `json:"confId"`
+	ConfState        int          `json:"confState"`
+	StartTime        int64        `json:"startTime"`
+	ApplyConfTime    int          `json:"applyConfTime"`
+	ConfHaveBeenTime int          `json:"confHaveBeenTime"`
+	Addresses        []memberInfo `json:"addresses"`
+}
+
+type memberInfo struct {
+	address
+	ChannelAttrib int   `json:"channelAttrib"`
+	ChannelState  int   `json:"channelState"`
+	Role          int   `json:"role"`
+	EnterTime     int64 `json:"enterTime"`
+}
+
+func (c *conf) info() confInfo {
+	info := confInfo{
+		ConfID: c.id, StartTime: c.began.UnixMilli(), ApplyConfTime: c.minutes,
+		ConfHaveBeenTime: int(time.Since(c.began).Minutes()), Addresses: []memberInfo{},
+	}
+	if c.playing != nil {
+		info.ConfState = 1
+	}
+	for _, m := range c.members {
+		if m.joined {
+			info.Addresses = append(info.Addresses, c.memberInfo(m))
+		}
+	}
+	return info
+}
+
+func (c *conf) memberInfo(m *member) memberInfo {
+	info := memberInfo{address: m.address, ChannelAttrib: m.attribute, EnterTime: m.since.UnixMilli()}
+	switch {
+	case m.held:
+		info.ChannelState = 1
+	case m.playing != nil:
+		info.ChannelState = 2
+	}
+	if m.agent == c.chair {
+		info.Role = 1
+	}
+	return info
 }
 
 // confID is the content of the events that tell no more than the conference.

@@ -14,16 +14,24 @@
 //     than it has room for, with 000-002.
 //   - An agent who cannot be invited (not signed in, or busy) is announced like
 //     every failed invitation: changeType 0 with result 1.
+//   - Who rejects an invitation, and who is removed before answering, is announced
+//     as a failed invitation too.
+//   - prolongtime adds what keeps the whole at 1440 minutes, which may be nothing.
+//   - modifyconfresource fails with 000-002 beyond 120 parties, or below those who
+//     are there.
+//   - An announcement lasts for 3 s. While one is played a second fails with
+//     100-007, and so does stopping one that is not played. Its end is told to who
+//     started it, whether it ran out or was stopped.
+//   - An inspector is who Config names.
 //   - logout in a conference fails with 100-010. forcelogout, and a forced
 //     sign-in, leave the conference first; the chairperson's ends it.
+//   - A poll that waits when its agent signs out gets AgentOther_ShutdownService.
 //   - A GUID that was replaced stays valid until its own lifetime is over.
 //   - Reading an event removes it: there is no acknowledgement.
+//   - Every password is right, and events are never pushed.
 package emulator
 
 import (
-	"crypto/rand"
-	"fmt"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -35,12 +43,17 @@ const (
 	noRight           = "000-003"
 	badSignIn         = "100-001"
 	alreadySignedIn   = "100-002"
+	badSignOut        = "100-005"
 	notSignedIn       = "100-006"
 	exception         = "100-007"
 	wrongState        = "100-010"
 	noConference      = "101-001"
 	notChairperson    = "101-002"
 	alreadyConference = "101-003"
+	notInspector      = "101-004"
+	alreadyChair      = "101-005"
+	removingChair     = "101-006"
+	leavingChair      = "101-007"
 )
 
 // The agent IDs that may sign in; newer gateways have the higher limit.
@@ -68,6 +81,13 @@ type Config struct {
 	// Node is the name of the node that this gateway is, as its GUIDs end in it.
 	Node string
 
+	// SignOutAfter is how long an agent stays signed in that nobody polls for; 0 is
+	// for ever. Gateways have 2 minutes (page 1202).
+	SignOutAfter time.Duration
+
+	// Inspectors are the agents that may query every conference.
+	Inspectors []string
+
 	// AnswerDelay is how long a phone rings until it is answered, and an
 	// application for a conference takes.
 	AnswerDelay time.Duration
@@ -79,104 +99,14 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	agents   map[string]*agent // the signed-in ones, by agent ID
+	confs    []*conf           // that are not over, oldest first
 	lastConf int64
 	log      []LogEntry
+	told     []ToldEvent
+	faults   []*Fault
 }
 
 // New returns a gateway at which nobody is signed in.
 func New(config Config) *Gateway {
 	return &Gateway{config: config, agents: map[string]*agent{}, lastConf: 1029887}
-}
-
-// agent is a signed-in agent.
-type agent struct {
-	id      string
-	guids   []issued // oldest first
-	events  []Event
-	queued  chan struct{} // closed when an event comes
-	conf    *conf         // that it is in, or has applied for
-	ringing *conf         // that it is invited to
-}
-
-// issued is a GUID and when it began to be valid.
-type issued struct {
-	guid string
-	at   time.Time
-}
-
-// SignIn signs an agent in and returns its GUID. A forced one displaces whoever
-// is signed in.
-func (g *Gateway) SignIn(agentID, password string, force bool) (guid, retcode string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n, err := strconv.Atoi(agentID)
-	if err != nil || n < agentIDMin || n > agentIDMax {
-		return "", badArgument
-	}
-	if password == "" {
-		return "", badSignIn
-	}
-	if old := g.agents[agentID]; old != nil {
-		if !force {
-			return "", alreadySignedIn
-		}
-		g.signOut(old)
-	}
-	a := &agent{id: agentID, queued: make(chan struct{})}
-	g.agents[agentID] = a
-	a.tell("AgentOther_InService", nil)
-	a.tell("AgentState_Ready", nil)
-	return g.issue(a), success
-}
-
-// SignOut signs an agent out. Without force it fails in a conference.
-func (g *Gateway) SignOut(agentID, guid string, force bool) (retcode string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	a, retcode := g.authenticate(agentID, guid)
-	if retcode != success {
-		return retcode
-	}
-	if a.conf != nil && !force {
-		return wrongState
-	}
-	g.signOut(a)
-	return success
-}
-
-func (g *Gateway) signOut(a *agent) {
-	delete(g.agents, a.id)
-	if c := a.ringing; c != nil {
-		a.ringing = nil
-		c.announce(c.remove(a), joined, 1, noReason)
-	}
-	if a.conf != nil {
-		a.conf.leave(a)
-	}
-	close(a.queued) // a poll that is waiting finds out
-}
-
-// authenticate returns the agent whose GUID it is.
-func (g *Gateway) authenticate(agentID, guid string) (*agent, string) {
-	a := g.agents[agentID]
-	if a == nil {
-		return nil, notSignedIn
-	}
-	for _, i := range a.guids {
-		expired := g.config.AuthMode == DynamicGUID && time.Since(i.at) >= g.config.GUIDTimeout
-		if i.guid == guid && !expired {
-			return a, success
-		}
-	}
-	return nil, noRight
-}
-
-// issue makes a new GUID of a valid: a UUID, a dot and the name of the node.
-func (g *Gateway) issue(a *agent) string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4, variant 1
-	guid := fmt.Sprintf("%x-%x-%x-%x-%x.%s", b[:4], b[4:6], b[6:8], b[8:10], b[10:], g.config.Node)
-	a.guids = append(a.guids, issued{guid, time.Now()})
-	return guid
 }

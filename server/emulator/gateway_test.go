@@ -125,23 +125,23 @@ func TestFailedInvitation(t *testing.T) {
 
 func TestSignIn(t *testing.T) {
 	inBubble(t, dynamic, func(t *testing.T, g *Gateway) {
-		guid, retcode := g.SignIn("1287", "secret", false)
+		guid, retcode := g.SignIn("1287", SignIn{Phonenum: "40038"}, false)
 		if retcode != success || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.AgentGateway1$`).MatchString(guid) {
 			t.Errorf("GUID %q, retcode %s", guid, retcode)
 		}
 		for _, test := range []struct {
-			id, password string
-			force        bool
-			want         string
+			id, phone string
+			force     bool
+			want      string
 		}{
-			{"1287", "secret", false, alreadySignedIn},
-			{"100", "secret", false, badArgument},
-			{"1000000", "secret", false, badArgument},
-			{"x", "secret", false, badArgument},
+			{"1287", "40038", false, alreadySignedIn},
+			{"100", "40038", false, badArgument},
+			{"1000000", "40038", false, badArgument},
+			{"x", "40038", false, badArgument},
 			{"1288", "", false, badSignIn},
-			{"1287", "secret", true, success},
+			{"1287", "40038", true, success},
 		} {
-			if _, got := g.SignIn(test.id, test.password, test.force); got != test.want {
+			if _, got := g.SignIn(test.id, SignIn{Phonenum: test.phone}, test.force); got != test.want {
 				t.Errorf("%+v: %s", test, got)
 			}
 		}
@@ -217,8 +217,9 @@ func TestPollEnds(t *testing.T) {
 			t.Errorf("cut off: %+v, %s after %v", event, retcode, time.Since(start))
 		}
 		time.AfterFunc(time.Second, func() { g.SignOut(p.id, p.guid, false) })
+		p.expectEvents("AgentOther_ShutdownService")
 		if _, _, retcode := g.Poll(t.Context(), p.id, p.guid); retcode != notSignedIn {
-			t.Errorf("signed out while polling: %s", retcode)
+			t.Errorf("signed out: %s", retcode)
 		}
 	})
 }
@@ -239,15 +240,15 @@ func TestDynamicGUID(t *testing.T) {
 			t.Fatal("not replaced")
 		}
 		for _, guid := range []string{first, second} {
-			if got := g.Do(Call{"answeragentconf", "1287", guid, nil}); got != noConference {
+			if _, got := g.Do(Call{"answeragentconf", "1287", guid, nil}); got != noConference {
 				t.Errorf("after 70 s: %s", got)
 			}
 		}
 		time.Sleep(50 * time.Second)
-		if got := g.Do(Call{"answeragentconf", "1287", first, nil}); got != noRight {
+		if _, got := g.Do(Call{"answeragentconf", "1287", first, nil}); got != noRight {
 			t.Errorf("the first GUID after 120 s: %s", got)
 		}
-		if got := g.Do(Call{"answeragentconf", "1287", second, nil}); got != noConference {
+		if _, got := g.Do(Call{"answeragentconf", "1287", second, nil}); got != noConference {
 			t.Errorf("the second GUID after 60 s: %s", got)
 		}
 		time.Sleep(time.Hour)

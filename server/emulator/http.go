@@ -1,10 +1,11 @@
 package emulator
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -20,64 +21,43 @@ var messages = map[string]string{
 	noRight:           "no right",
 	badSignIn:         "invalid sign-in argument",
 	alreadySignedIn:   "already signed in",
+	badSignOut:        "invalid sign-out argument",
 	notSignedIn:       "not signed in",
 	exception:         "operation failed",
 	wrongState:        "wrong state",
 	noConference:      "no conference",
 	notChairperson:    "not the chairperson",
 	alreadyConference: "already in a conference",
+	notInspector:      "not an inspector",
+	alreadyChair:      "already the chairperson",
+	removingChair:     "the chairperson cannot be removed",
+	leavingChair:      "the chairperson cannot leave",
 }
 
-// Handler serves g as a CC-Gateway does, and GET /emulator/log beside it: one
-// line of JSON for every conference request received.
+// Handler serves g as a CC-Gateway does, and beside it, under /emulator/, what a
+// test wants: GET log has one line of JSON for every conference request received,
+// GET events one for every event that happened; POST faults takes a Fault, DELETE
+// faults takes all of them back.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT "+resource+"onlineagent/{agentid}", g.signInHTTP(false))
-	mux.HandleFunc("PUT "+resource+"onlineagent/{agentid}/forcelogin", g.signInHTTP(true))
-	mux.HandleFunc("DELETE "+resource+"onlineagent/{agentid}/logout", g.signOutHTTP(false))
-	mux.HandleFunc("DELETE "+resource+"onlineagent/{agentid}/forcelogout", g.signOutHTTP(true))
+	const agent = resource + "onlineagent/{agentid}"
+	mux.HandleFunc("PUT "+agent, g.signInHTTP(false))
+	mux.HandleFunc("PUT "+agent+"/forcelogin", g.signInHTTP(true))
+	mux.HandleFunc("DELETE "+agent+"/logout", g.signOutHTTP(false))
+	mux.HandleFunc("DELETE "+agent+"/forcelogout", g.signOutHTTP(true))
+	mux.HandleFunc("DELETE "+agent+"/forcelogoutwithreason/{reason}", g.signOutWithReasonHTTP)
+	mux.HandleFunc("POST "+agent+"/handshake", g.handshakeHTTP)
+	mux.HandleFunc("PUT "+agent+"/updateGuid", g.updateGUIDHTTP)
+	mux.HandleFunc("POST "+agent+"/resetskill/{autoflag}", g.resetSkillHTTP)
 	mux.HandleFunc("GET "+resource+"agentevent/{agentid}", g.pollHTTP)
-	for path := range operations {
-		mux.HandleFunc("POST "+resource+"agentconf/{agentid}/"+path, g.callHTTP(path))
+	for path, op := range operations {
+		mux.HandleFunc(op.method+" "+resource+"agentconf/{agentid}/"+path, g.callHTTP(path))
 	}
-	mux.HandleFunc("GET /emulator/log", g.logHTTP)
+	mux.HandleFunc("GET /emulator/log", linesHTTP(g.Log))
+	mux.HandleFunc("GET /emulator/events", linesHTTP(g.Events))
+	mux.HandleFunc("POST /emulator/faults", g.setFaultHTTP)
+	mux.HandleFunc("DELETE /emulator/faults", func(http.ResponseWriter, *http.Request) { g.ClearFaults() })
 	return mux
-}
-
-func (g *Gateway) signInHTTP(force bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var b struct {
-			Password string `json:"password"`
-		}
-		body, err := readBody(w, r)
-		if err != nil || json.Unmarshal(body, &b) != nil {
-			answer(w, badSignIn)
-			return
-		}
-		agentID := r.PathValue("agentid")
-		guid, retcode := g.SignIn(agentID, b.Password, force)
-		if retcode != success {
-			answer(w, retcode)
-			return
-		}
-		setGUID(w, guid)
-		write(w, envelope{Retcode: retcode, Result: map[string]any{
-			"vdnid":         1,
-			"workno":        agentID,
-			"mediatype":     "TTF",
-			"loginTime":     strconv.FormatInt(time.Now().UnixMilli(), 10),
-			"isForceChange": "false",
-			"serverName":    "AgentGateway",
-			"timeRemaining": "",
-		}})
-	}
-}
-
-func (g *Gateway) signOutHTTP(force bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		retcode := g.SignOut(r.PathValue("agentid"), r.Header.Get("Guid"), force)
-		answer(w, retcode)
-	}
 }
 
 func (g *Gateway) pollHTTP(w http.ResponseWriter, r *http.Request) {
@@ -87,7 +67,7 @@ func (g *Gateway) pollHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	polled := envelope{Retcode: retcode, Event: event}
 	if retcode != success {
-		polled.Message = messages[retcode]
+		polled.Message = message(retcode)
 	}
 	write(w, polled)
 }
@@ -98,18 +78,47 @@ func (g *Gateway) callHTTP(path string) http.HandlerFunc {
 		if err != nil {
 			return // the client is gone
 		}
-		retcode := g.Do(Call{path, r.PathValue("agentid"), r.Header.Get("Guid"), body})
-		answer(w, retcode)
+		result, retcode := g.Do(Call{path, r.PathValue("agentid"), r.Header.Get("Guid"), body})
+		if result == nil {
+			result = struct{}{}
+		}
+		write(w, envelope{Message: message(retcode), Retcode: retcode, Result: result})
 	}
 }
 
-func (g *Gateway) logHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	enc := json.NewEncoder(w)
-	for _, entry := range g.Log() {
-		if enc.Encode(entry) != nil {
-			return
+// linesHTTP serves a list as lines of JSON.
+func linesHTTP[T any](list func() []T) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		enc := json.NewEncoder(w)
+		for _, entry := range list() {
+			if enc.Encode(entry) != nil {
+				return
+			}
 		}
+	}
+}
+
+// setFaultHTTP takes a Fault, whose delay is text such as 2s.
+func (g *Gateway) setFaultHTTP(w http.ResponseWriter, r *http.Request) {
+	var b struct {
+		Fault
+		Delay string `json:"delay"`
+	}
+	body, err := readBody(w, r)
+	if err == nil {
+		dec := json.NewDecoder(bytes.NewReader(body))
+		dec.DisallowUnknownFields()
+		err = dec.Decode(&b)
+	}
+	if err == nil && b.Delay != "" {
+		b.Fault.Delay, err = time.ParseDuration(b.Delay)
+	}
+	if err == nil {
+		err = g.SetFault(b.Fault)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
 }
 
@@ -122,9 +131,12 @@ type envelope struct {
 	Event   *Event `json:"event,omitempty"`
 }
 
+// message is the text of a retcode, of which a Fault may bring any.
+func message(retcode string) string { return cmp.Or(messages[retcode], "retcode "+retcode) }
+
 // answer writes what a call has whose result is reserved, or that failed.
 func answer(w http.ResponseWriter, retcode string) {
-	write(w, envelope{Message: messages[retcode], Retcode: retcode, Result: struct{}{}})
+	write(w, envelope{Message: message(retcode), Retcode: retcode, Result: struct{}{}})
 }
 
 func write(w http.ResponseWriter, e envelope) {

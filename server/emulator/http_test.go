@@ -58,7 +58,7 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s %s: HTTP status %d, %s, want %s", method, path, w.Code, got, want)
 			}
 		}
-		expect("PUT", agent, "", `{"password":"x"}`, `{"message":"already signed in","retcode":"100-002","result":{}}`)
+		expect("PUT", agent, "", `{"password":"x","phonenum":"1"}`, `{"message":"already signed in","retcode":"100-002","result":{}}`)
 		expect("PUT", agent, "", `{`, `{"message":"invalid sign-in argument","retcode":"100-001","result":{}}`)
 		expect("GET", events, guid, "", `{"message":"","retcode":"0","event":{"eventType":"AgentOther_InService","workNo":"1287","content":null}}`)
 		expect("GET", events, guid, "", `{"message":"","retcode":"0","event":{"eventType":"AgentState_Ready","workNo":"1287","content":null}}`)
@@ -78,9 +78,34 @@ func TestHTTP(t *testing.T) {
 			t.Errorf("log\n%s, want\n%s", log, want)
 		}
 		expect("DELETE", agent+"/logout", guid, "", `{"message":"wrong state","retcode":"100-010","result":{}}`)
-		expect("PUT", agent+"/forcelogin", "", `{"password":"x"}`, `{"message":"","retcode":"0","result":{"isForceChange":"false",`+
+		expect("PUT", agent+"/forcelogin", "", `{"password":"","phonenum":"1"}`, `{"message":"","retcode":"0","result":{"isForceChange":"false",`+
 			`"loginTime":"`+strconv.FormatInt(time.Now().UnixMilli(), 10)+`","mediatype":"TTF","serverName":"AgentGateway","timeRemaining":"","vdnid":1,"workno":"1287"}}`)
-		expect("DELETE", agent+"/forcelogout", "wrong", "", `{"message":"no right","retcode":"000-003","result":{}}`)
+		w, _ = exchange(t, h, "PUT", agent+"/forcelogin", "", `{"password":"","phonenum":"1"}`)
+		guid = issuedGUID(w)
+		expect("POST", agent+"/handshake", guid, "", `{"message":"success","retcode":"0"}`)
+		expect("POST", agent+"/resetskill/true", guid, "", `{"message":"success","retcode":"0","result":{}}`)
+		expect("GET", conference+"queryvdnconfid", guid, "", `{"message":"not an inspector","retcode":"101-004","result":{}}`)
+		w, body = exchange(t, h, "PUT", agent+"/updateGuid", guid, "")
+		var updated struct{ Result struct{ GUID string } }
+		if err := json.Unmarshal([]byte(body), &updated); err != nil || len(updated.Result.GUID) != len(guid) || updated.Result.GUID == guid {
+			t.Errorf("new GUID: %s", body)
+		}
+		expect("POST", "/emulator/faults", "", `{"operation":"requestAgentConf","retcode":"999-999"}`, "")
+		expect("POST", "/emulator/faults", "", `{"events":"delay","delay":"1h"}`, "")
+		expect("POST", conference+"requestagentconf", guid, `{"memberNum":4}`, `{"message":"retcode 999-999","retcode":"999-999","result":{}}`)
+		expect("DELETE", "/emulator/faults", "", "", "")
+		for _, wrong := range []string{"{", `{"evnts":"lose"}`, `{"events":"delay","delay":"x"}`, `{}`} {
+			if w, _ := exchange(t, h, "POST", "/emulator/faults", "", wrong); w.Code != http.StatusBadRequest {
+				t.Errorf("fault %s: HTTP status %d", wrong, w.Code)
+			}
+		}
+		_, told := exchange(t, h, "GET", "/emulator/events", "", "")
+		if !strings.HasPrefix(told, `{"seq":1,"eventType":"AgentOther_InService","workNo":"1287","content":null}`+"\n") {
+			t.Errorf("events:\n%s", told)
+		}
+		expect("DELETE", agent+"/forcelogoutwithreason/256", guid, "", `{"message":"invalid sign-out argument","retcode":"100-005"}`)
+		expect("DELETE", agent+"/forcelogoutwithreason/1", guid, "", `{"message":"success","retcode":"0"}`)
+		expect("DELETE", agent+"/forcelogout", guid, "", `{"message":"not signed in","retcode":"100-006","result":{}}`)
 	})
 }
 
@@ -93,7 +118,7 @@ func TestSetGUIDSpelling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, "PUT /agentgateway/resource/onlineagent/1287 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"password\":\"x\"}")
+	io.WriteString(conn, "PUT /agentgateway/resource/onlineagent/1287 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 31\r\n\r\n{\"password\":\"x\",\"phonenum\":\"1\"}")
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "Set-GUID: JSESSIONID=") {

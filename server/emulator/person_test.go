@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ type person struct {
 
 func signIn(t *testing.T, g *Gateway, id string) *person {
 	t.Helper()
-	guid, retcode := g.SignIn(id, "secret", false)
+	guid, retcode := g.SignIn(id, SignIn{Phonenum: "40038"}, false)
 	if retcode != success {
 		t.Fatalf("sign-in of %s: %s", id, retcode)
 	}
@@ -30,7 +31,7 @@ func signIn(t *testing.T, g *Gateway, id string) *person {
 // do calls an operation, which must be answered with retcode.
 func (p *person) do(operation, body, retcode string) {
 	p.t.Helper()
-	if got := p.g.Do(Call{operation, p.id, p.guid, []byte(body)}); got != retcode {
+	if _, got := p.g.Do(Call{operation, p.id, p.guid, []byte(body)}); got != retcode {
 		p.t.Errorf("%s by %s with %s: %s, want %s", operation, p.id, body, got, retcode)
 	}
 }
@@ -87,4 +88,25 @@ const (
 // inBubble runs a test of the state machine where time is free.
 func inBubble(t *testing.T, config Config, test func(t *testing.T, g *Gateway)) {
 	synctest.Test(t, func(t *testing.T) { test(t, New(config)) })
+}
+
+// answers calls an operation, which must succeed with result.
+func (p *person) answers(operation, body, result string) {
+	p.t.Helper()
+	value, retcode := p.g.Do(Call{operation, p.id, p.guid, []byte(body)})
+	got, err := json.Marshal(value)
+	if err != nil || retcode != success || string(got) != result {
+		p.t.Errorf("%s by %s with %s: %s, %s, want %s", operation, p.id, body, retcode, got, result)
+	}
+}
+
+// await polls until an event of this type comes.
+func (p *person) await(eventType string) {
+	p.t.Helper()
+	for range 1000 {
+		if event := p.next(); event != nil && event.EventType == eventType {
+			return
+		}
+	}
+	p.t.Fatalf("no %s came to %s", eventType, p.id)
 }
