@@ -1,6 +1,8 @@
 package conference
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -106,6 +108,11 @@ func NoSuchOperation(text string) *Error {
 	return &Error{Code: codes.Unimplemented, Reason: "NO_SUCH_OPERATION", Outcome: NotApplied, text: text}
 }
 
+// Stopping is how a stream ends when this process does.
+func Stopping() *Error {
+	return &Error{Code: codes.Unavailable, Reason: "STOPPING", Outcome: NotApplied, text: "agentconf is stopping; reconnect."}
+}
+
 // Internal is the error of a fault in this service, such as a panic. As nobody
 // can tell how far the call came, its outcome is unknown.
 func Internal(operation string, cause error) *Error {
@@ -138,4 +145,49 @@ func guidMalformed(operation, why string) *Error {
 		Operation: operation,
 		text:      operation + " was not applied: the GUID is malformed: " + why + ".",
 	}
+}
+
+// watchError is the error that ends a watch, or lets none begin.
+func watchError(agentID string, code codes.Code, reason, text string, cause error) *Error {
+	const name = "watchAgentEvents"
+	return &Error{
+		Code: code, Reason: reason, Outcome: NotApplied, Operation: name,
+		text: "The watch of agent " + agentID + " " + text + ".", cause: cause,
+	}
+}
+
+func guidStale(agentID string) *Error {
+	return watchError(agentID, codes.Unauthenticated, "GUID_STALE",
+		"was refused: it is watched with another GUID. Show the present one, or get a new one by UpdateGuid",
+		errors.New("another GUID is present"))
+}
+
+func outOfRange(agentID string) *Error {
+	return watchError(agentID, codes.OutOfRange, "SEQUENCE_NOT_KEPT",
+		"was refused: the events after that sequence are not kept here. Query the conference, and watch without after_sequence", nil)
+}
+
+func tooSlow(agentID string) *Error {
+	return watchError(agentID, codes.ResourceExhausted, "WATCHER_TOO_SLOW",
+		"ended: this watcher does not take its messages. Come back with the last sequence as after_sequence", nil)
+}
+
+func watcherGone(agentID string, cause error) *Error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return watchError(agentID, codes.DeadlineExceeded, "WATCH_TIMED_OUT",
+			"ended: the caller's deadline has passed", cause)
+	}
+	return watchError(agentID, codes.Canceled, "CALL_CANCELLED", "ended: the caller gave up", cause)
+}
+
+// watchEnded is the end of a watch whose agent is signed out; why is what a poll
+// was answered, if it was a poll that found out.
+func watchEnded(agentID string, why *Error) *Error {
+	if why == nil {
+		return watchError(agentID, codes.Unauthenticated, "SIGN_IN_REQUIRED",
+			"ended: the agent has signed out, or in anew; watch again with the GUID of the new sign-in", nil)
+	}
+	e := watchError(agentID, why.Code, why.Reason, "ended: "+why.Error(), why.Unwrap())
+	e.Retcode, e.GatewayMessage = why.Retcode, why.GatewayMessage
+	return e
 }

@@ -31,12 +31,15 @@ func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldPart
 	var faults violations
 	target := faults.participant(req)
 	faults.announcement(req.PlayMode, req.GetVoicePath())
+	faults.confirmWithin(req.GetConfirmWithin())
 	return call(ctx, s, operation{
 		name:    "holdParticipant",
 		agentID: req.GetAgentId(),
 		target:  target,
 		body:    hold{target, play(req.GetVoicePath())},
 		secrets: []string{req.GetVoicePath()},
+		within:  req.GetConfirmWithin(),
+		change:  held,
 	}, faults, &agentconfv1.HoldParticipantResponse{})
 }
 
@@ -44,19 +47,31 @@ func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldPart
 func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.UnholdParticipantRequest) (*agentconfv1.UnholdParticipantResponse, error) {
 	var faults violations
 	target := faults.participant(req)
+	faults.confirmWithin(req.GetConfirmWithin())
 	return call(ctx, s, operation{
 		name:    "unholdParticipant",
 		agentID: req.GetAgentId(),
 		target:  target,
 		body:    target,
+		within:  req.GetConfirmWithin(),
+		change:  unheld,
 	}, faults, &agentconfv1.UnholdParticipantResponse{})
 }
+
+// modeChanges are the changes of which events follow the attributes of
+// changeparticipantmode (page 0479).
+var modeChanges = map[int32]changeType{1: muted, 3: unmuted}
 
 // ChangeParticipantMode mutes or unmutes a participant.
 func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.ChangeParticipantModeRequest) (*agentconfv1.ChangeParticipantModeResponse, error) {
 	var faults violations
 	target := faults.participant(req)
 	faults.number("attribute", req.GetAttribute(), 1, 4)
+	change, announced := modeChanges[req.GetAttribute()]
+	faults.confirmWithin(req.GetConfirmWithin())
+	if req.ConfirmWithin != nil && !announced {
+		faults.add("confirm_within", "must be left out: an event follows attribute 1 and 3 only")
+	}
 	return call(ctx, s, operation{
 		name:    "changeParticipantMode",
 		agentID: req.GetAgentId(),
@@ -65,5 +80,7 @@ func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.Ch
 			participant
 			Attribute int32 `json:"attribute"`
 		}{target, req.GetAttribute()},
+		within: req.GetConfirmWithin(),
+		change: change,
 	}, faults, &agentconfv1.ChangeParticipantModeResponse{})
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"agentconf/server/agentgateway"
 )
@@ -24,9 +25,10 @@ const (
 
 	lookFirst = "Look at the conference before repeating anything"
 
-	// outcomeUnknown is the reason of every error after which nobody knows whether
-	// the operation happened, because no answer came.
+	// The reasons of errors after which nobody knows whether the operation happened,
+	// because no answer came, or no event after it.
 	outcomeUnknown = "OUTCOME_UNKNOWN"
+	notConfirmed   = "NOT_CONFIRMED"
 )
 
 // operation is one call on its way: what is sent, and what an error of it may
@@ -44,6 +46,9 @@ type operation struct {
 	serviceToken string
 	patience     time.Duration // for how long the gateway holds its answer back
 	look         string        // what to do when the outcome is not known
+
+	within *durationpb.Duration // for how long to wait for the event with change, if at all
+	change changeType
 }
 
 // String names the operation for an error text.
@@ -85,10 +90,11 @@ func (op operation) failed(err error) *Error {
 		"the request was sent and no answer came back that can be trusted. "+op.advice())
 }
 
-// lost is the error of a call that got no answer.
+// lost is the error of a call that got no answer, or none that says what became of
+// it.
 func (op operation) lost(cause error, code codes.Code, reason, text string) *Error {
 	outcome := NotApplied
-	if reason == outcomeUnknown {
+	if reason == outcomeUnknown || reason == notConfirmed {
 		outcome = Unknown
 	}
 	return &Error{
@@ -129,6 +135,30 @@ func (op operation) refused(answer *agentgateway.Error) *Error {
 		e.text += fmt.Sprintf(" The CC-Gateway said %q.", e.GatewayMessage)
 	}
 	return e
+}
+
+// The errors of a call that is to be confirmed by an event.
+
+func (op operation) noEventSource() *Error {
+	return op.lost(nil, codes.FailedPrecondition, "NO_EVENT_SOURCE",
+		"nothing was sent, as no event could confirm it: nobody watches this agent here with this GUID, or "+
+			"the watch gets no answer at present. Call WatchAgentEvents first, or leave confirm_within out")
+}
+
+func (op operation) confirmationUnderWay() *Error {
+	return op.lost(nil, codes.Aborted, "CONFIRMATION_UNDER_WAY",
+		"nothing was sent, as a call on the same participant awaits its event, and events do not "+
+			"say which call they belong to. Wait for that call to return")
+}
+
+// failedLater is for an accepted call of which the event says that it failed.
+func (op operation) failedLater(result int32) *Error {
+	return op.lost(nil, codes.FailedPrecondition, "OPERATION_FAILED",
+		fmt.Sprintf("the CC-Gateway accepted it, and its event says that it failed (result %d)", result))
+}
+
+func (op operation) unconfirmed(code codes.Code, why string, cause error) *Error {
+	return op.lost(cause, code, notConfirmed, "the CC-Gateway accepted it, but "+why+". "+op.advice())
 }
 
 func (o Outcome) words() string {

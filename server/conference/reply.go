@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
 )
 
@@ -17,6 +18,7 @@ const (
 	messageField = 1
 	retcodeField = 2
 	resultField  = 3
+	eventField   = 4 // of calls that an event can confirm
 )
 
 // read puts the gateway's answer into resp. The error is that of an answer that
@@ -28,6 +30,12 @@ func read(reply agentgateway.Reply, resp proto.Message) error {
 	m.Set(fields.ByNumber(retcodeField), protoreflect.ValueOfString(reply.Retcode))
 	if guid := fields.ByName("guid"); guid != nil {
 		m.Set(guid, protoreflect.ValueOfString(reply.GUID))
+	}
+	if polled, ok := resp.(*agentconfv1.GetAgentEventResponse); ok {
+		var err error
+		if polled.Event, err = readEvent(reply.Event); err != nil {
+			return err
+		}
 	}
 	result := fields.ByNumber(resultField)
 	if result == nil {

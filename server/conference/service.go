@@ -14,44 +14,74 @@ import (
 	"agentconf/server/agentgateway"
 )
 
-// Service implements the services of agentconf.v1. It keeps no state: all truth
-// is in the gateway.
+// Service implements the services of agentconf.v1. All truth is in the gateway;
+// what is kept here is the events of agents that are being watched.
 type Service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
 	agentconfv1.UnimplementedSessionServiceServer
+	agentconfv1.UnimplementedEventServiceServer
 
+	watches    *watches
 	gateway    *agentgateway.Client
 	agentIDMax int
 }
 
 // New returns a service that calls gateway for agents up to agentIDMax.
 func New(gateway *agentgateway.Client, agentIDMax int) *Service {
-	return &Service{gateway: gateway, agentIDMax: agentIDMax}
+	return &Service{watches: newWatches(), gateway: gateway, agentIDMax: agentIDMax}
 }
 
 // call is the way of every operation: no byte is sent unless the GUID and all
-// arguments are in order. It returns resp with the gateway's answer in it.
+// arguments are in order. It returns resp with the gateway's answer in it, and with
+// the event that confirms it, if op awaits one.
 func call[R proto.Message](ctx context.Context, s *Service, op operation, faults violations, resp R) (R, error) {
 	var none R
-	guid := ""
-	if !op.noGUID {
-		var err error
-		if guid, err = guidOf(ctx, op.name); err != nil {
+	guid, err := s.check(ctx, op, faults)
+	if err != nil {
+		return none, err
+	}
+	var confirmed *confirmation
+	if op.within != nil {
+		if confirmed, err = s.watches.await(op, guid); err != nil {
+			return none, err
+		}
+		defer s.watches.release(confirmed)
+	}
+	if err := s.send(ctx, op, guid, resp); err != nil {
+		return none, err
+	}
+	if confirmed != nil {
+		if err := confirmed.wait(ctx, op, resp); err != nil {
 			return none, err
 		}
 	}
-	if faults = append(s.agentIDFaults(op.agentID), faults...); len(faults) > 0 {
-		return none, InvalidArgument(op.name, faults...)
+	return resp, nil
+}
+
+// check returns the caller's GUID if op may be sent.
+func (s *Service) check(ctx context.Context, op operation, faults violations) (guid string, err error) {
+	if !op.noGUID {
+		if guid, err = guidOf(ctx, op.name); err != nil {
+			return "", err
+		}
 	}
+	if faults = append(s.agentIDFaults(op.agentID), faults...); len(faults) > 0 {
+		return "", InvalidArgument(op.name, faults...)
+	}
+	return guid, nil
+}
+
+// send sends op and reads the answer into resp.
+func (s *Service) send(ctx context.Context, op operation, guid string, resp proto.Message) error {
 	reply, err := s.gateway.Call(ctx, op.request(guid))
 	if err == nil {
 		err = read(reply, resp)
 	}
 	if err != nil {
 		op.secrets = append(op.secrets, guid)
-		return none, op.failed(err)
+		return op.failed(err)
 	}
-	return resp, nil
+	return nil
 }
 
 func (s *Service) agentIDFaults(id string) violations {

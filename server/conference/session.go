@@ -85,6 +85,9 @@ func login[R interface {
 	if err == nil && resp.GetGuid() == "" {
 		return resp, op.failed(&agentgateway.Error{Kind: agentgateway.Broken, Err: errors.New("no GUID came with the sign-in")})
 	}
+	if err == nil {
+		s.watches.displaced(op.agentID)
+	}
 	return resp, err
 }
 
@@ -127,7 +130,14 @@ func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.Fo
 // UpdateGuid asks for a new GUID.
 func (s *Service) UpdateGuid(ctx context.Context, req *agentconfv1.UpdateGuidRequest) (*agentconfv1.UpdateGuidResponse, error) {
 	op := onlineAgent("updateGuid", "PUT", req.GetAgentId(), "/updateGuid")
-	return call(ctx, s, op, nil, &agentconfv1.UpdateGuidResponse{})
+	resp, err := call(ctx, s, op, nil, &agentconfv1.UpdateGuidResponse{})
+	if err != nil {
+		return nil, err
+	}
+	if present, err := guidOf(ctx, op.name); err == nil {
+		s.watches.renewed(op.agentID, present, resp.GetResult().GetGuid())
+	}
+	return resp, nil
 }
 
 // Handshake keeps a session whose events are pushed.

@@ -85,7 +85,7 @@ func TestHTTP(t *testing.T) {
 		expect("POST", agent+"/handshake", guid, "", `{"message":"success","retcode":"0"}`)
 		expect("POST", agent+"/resetskill/true", guid, "", `{"message":"success","retcode":"0","result":{}}`)
 		expect("GET", conference+"queryvdnconfid", guid, "", `{"message":"not an inspector","retcode":"101-004","result":{}}`)
-		w, body = exchange(t, h, "PUT", agent+"/updateGuid", guid, "")
+		_, body = exchange(t, h, "PUT", agent+"/updateGuid", guid, "")
 		var updated struct{ Result struct{ GUID string } }
 		if err := json.Unmarshal([]byte(body), &updated); err != nil || len(updated.Result.GUID) != len(guid) || updated.Result.GUID == guid {
 			t.Errorf("new GUID: %s", body)

@@ -285,7 +285,9 @@ func (c contractCase) overHTTP(t *testing.T, f *fronts, method, path string, wan
 
 func (c contractCase) overV1(t *testing.T, f *fronts) {
 	verb := strings.ToLower(c.RPC[:1]) + c.RPC[1:]
-	resource := strings.ToLower(strings.TrimSuffix(string(c.service(t).Name()), "Service"))
+	resource := map[protoreflect.Name]string{
+		"ConferenceService": "conference", "SessionService": "session", "EventService": "events",
+	}[c.service(t).Name()]
 	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/" + resource + ":" + verb
 	method := http.MethodPost
 	if c.RPC == "QueryAllConfIds" {

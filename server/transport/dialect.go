@@ -25,6 +25,7 @@ const gatewayRoot = "/agentgateway/"
 const (
 	retcodeArgument  = "000-002"
 	retcodeNoRight   = "000-003"
+	retcodeRepeated  = "000-007"
 	retcodeException = "100-007"
 )
 
@@ -78,6 +79,10 @@ func asEnvelope(e *conference.Error) (body []byte, httpStatus int) {
 		envelope.Retcode, httpStatus = retcodeArgument, http.StatusOK
 	case e.Code == codes.Unauthenticated:
 		envelope.Retcode, httpStatus = retcodeNoRight, http.StatusOK
+	case e.Code == codes.Aborted:
+		envelope.Retcode, httpStatus = retcodeRepeated, http.StatusOK
+	case e.Code == codes.FailedPrecondition: // which no retry mends
+		envelope.Retcode, httpStatus = retcodeException, http.StatusConflict
 	case e.Code == codes.Unimplemented:
 		envelope.Retcode, httpStatus = retcodeArgument, http.StatusNotFound
 	case e.Code == codes.DeadlineExceeded:

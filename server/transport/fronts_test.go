@@ -92,21 +92,33 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// fronts is the service, a scripted gateway behind it and a client of each front.
+// fronts is the service and a client of each front.
 type fronts struct {
-	gateway *scriptedGateway
+	gateway *scriptedGateway // behind the service, if there is no other
 	conn    *grpc.ClientConn
 	http    *http.Client
 	log     *lockedBuffer
+	stop    context.CancelFunc // ends the service as an operator does
 }
 
+// newFronts puts the service in front of a scripted gateway.
 func newFronts(t *testing.T, n network) *fronts {
 	t.Helper()
-	gatewayListener, dialGateway := n.gateway(t)
+	l, dial := n.gateway(t)
+	gateway := newScriptedGateway(l)
+	t.Cleanup(gateway.stop)
+	f := newFrontsOf(t, n, dial)
+	f.gateway = gateway
+	return f
+}
+
+// newFrontsOf puts the service in front of the gateway that dialGateway reaches.
+func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
+	t.Helper()
 	grpcListener, dialGRPC := n.listen(t)
 	httpListener, dialHTTP := n.listen(t)
 
-	f := &fronts{gateway: newScriptedGateway(gatewayListener), log: &lockedBuffer{}}
+	f := &fronts{log: &lockedBuffer{}}
 	client, err := agentgateway.New(agentgateway.Config{
 		URL:     "http://gateway.test:8043",
 		Timeout: 5 * time.Second,
@@ -117,7 +129,8 @@ func newFronts(t *testing.T, n network) *fronts {
 	}
 	log := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	server := transport.New(conference.New(client, 59999), log)
-	ctx, stop := context.WithCancel(context.Background())
+	var ctx context.Context
+	ctx, f.stop = context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, grpcListener, httpListener) }()
 
@@ -137,12 +150,11 @@ func newFronts(t *testing.T, n network) *fronts {
 	t.Cleanup(func() {
 		f.conn.Close()
 		httpTransport.CloseIdleConnections()
-		stop()
+		f.stop()
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 		client.Close()
-		f.gateway.stop()
 	})
 	return f
 }

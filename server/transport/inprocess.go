@@ -2,6 +2,9 @@ package transport
 
 import (
 	"context"
+	"io"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -10,12 +13,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// inProcess calls services inside this process, through the same interceptor as
+// keepAlive is how long a stream may be silent. Proxies commonly give up after a
+// minute.
+const keepAlive = 15 * time.Second
+
+// inProcess calls services inside this process, through the same interceptors as
 // a gRPC server does, without a socket and without encoding anything. The JSON
 // front has it for its connection. Errors keep their type on the way.
 type inProcess struct {
-	interceptor grpc.UnaryServerInterceptor
-	methods     map[string]inProcessMethod // by full name, such as /p.Service/Method
+	unary   grpc.UnaryServerInterceptor
+	stream  grpc.StreamServerInterceptor
+	methods map[string]inProcessMethod // by full name, such as /p.Service/Method
+	streams map[string]inProcessStream
 }
 
 type inProcessMethod struct {
@@ -23,16 +32,30 @@ type inProcessMethod struct {
 	handle  grpc.MethodHandler
 }
 
-func newInProcess(interceptor grpc.UnaryServerInterceptor) *inProcess {
-	return &inProcess{interceptor, map[string]inProcessMethod{}}
+type inProcessStream struct {
+	service any
+	desc    grpc.StreamDesc
 }
 
-// RegisterService makes the unary methods of a service callable. It is the
-// counterpart of grpc.Server's.
+func newInProcess(unary grpc.UnaryServerInterceptor, stream grpc.StreamServerInterceptor) *inProcess {
+	return &inProcess{unary, stream, map[string]inProcessMethod{}, map[string]inProcessStream{}}
+}
+
+// RegisterService makes the methods of a service callable. It is the counterpart
+// of grpc.Server's.
 func (p *inProcess) RegisterService(desc *grpc.ServiceDesc, service any) {
 	for _, m := range desc.Methods {
 		p.methods["/"+desc.ServiceName+"/"+m.MethodName] = inProcessMethod{service, m.Handler}
 	}
+	for _, s := range desc.Streams {
+		p.streams["/"+desc.ServiceName+"/"+s.StreamName] = inProcessStream{service, s}
+	}
+}
+
+// incoming is the context of a call as the service sees it.
+func incoming(ctx context.Context) context.Context {
+	sent, _ := metadata.FromOutgoingContext(ctx)
+	return metadata.NewIncomingContext(ctx, sent)
 }
 
 // Invoke implements grpc.ClientConnInterface. Options are for wires; there is
@@ -42,13 +65,11 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 	if !ok {
 		return status.Errorf(codes.Unimplemented, "no method %s", method)
 	}
-	sent, _ := metadata.FromOutgoingContext(ctx)
-	ctx = metadata.NewIncomingContext(ctx, sent)
 	copyRequest := func(request any) error {
 		proto.Merge(request.(proto.Message), args.(proto.Message))
 		return nil
 	}
-	resp, err := m.handle(m.service, ctx, copyRequest, p.interceptor)
+	resp, err := m.handle(m.service, incoming(ctx), copyRequest, p.unary)
 	if err != nil {
 		return err
 	}
@@ -56,7 +77,101 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 	return nil
 }
 
-// NewStream implements grpc.ClientConnInterface. The contract has no stream yet.
-func (p *inProcess) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, status.Errorf(codes.Unimplemented, "no stream %s", method)
+// NewStream implements grpc.ClientConnInterface, for streams of the server.
+func (p *inProcess) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	s, ok := p.streams[method]
+	if !ok || desc.ClientStreams {
+		return nil, status.Errorf(codes.Unimplemented, "no stream %s", method)
+	}
+	return &clientStream{pipe: &pipe{
+		ctx: ctx, messages: make(chan proto.Message), begun: make(chan struct{}), ended: make(chan struct{}),
+	}, run: func(server grpc.ServerStream) error {
+		return p.stream(s.service, server, &grpc.StreamServerInfo{FullMethod: method, IsServerStream: true}, s.desc.Handler)
+	}}, nil
 }
+
+// pipe is what both ends of a stream share.
+type pipe struct {
+	ctx      context.Context // the client's
+	request  proto.Message
+	messages chan proto.Message // not buffered: a slow client slows the sender down
+	begun    chan struct{}      // closed by the first message
+	beginOne sync.Once
+	ended    chan struct{}
+	err      error // once ended is closed
+}
+
+// clientStream is a stream as its caller sees it.
+type clientStream struct {
+	*pipe
+	run func(grpc.ServerStream) error
+}
+
+func (c *clientStream) SendMsg(m any) error {
+	c.request = m.(proto.Message)
+	return nil
+}
+
+func (c *clientStream) CloseSend() error {
+	go func() {
+		defer close(c.ended)
+		c.err = c.run(&serverStream{c.pipe})
+	}()
+	return nil
+}
+
+// Header waits for the first message, so that a call that is refused fails here,
+// before anything is written.
+func (c *clientStream) Header() (metadata.MD, error) {
+	select {
+	case <-c.begun:
+		return nil, nil
+	case <-c.ended:
+		return nil, c.err
+	}
+}
+
+// RecvMsg leaves m empty if nothing came for a while, so that its caller can show
+// that the stream is alive.
+func (c *clientStream) RecvMsg(m any) error {
+	quiet := time.NewTimer(keepAlive)
+	defer quiet.Stop()
+	select {
+	case <-quiet.C:
+		return nil
+	case sent := <-c.messages:
+		proto.Merge(m.(proto.Message), sent)
+		return nil
+	case <-c.ended:
+	}
+	if c.err == nil {
+		return io.EOF
+	}
+	return c.err
+}
+
+func (c *clientStream) Trailer() metadata.MD     { return nil }
+func (c *clientStream) Context() context.Context { return c.ctx }
+
+// serverStream is the same stream as the service sees it.
+type serverStream struct{ *pipe }
+
+func (s *serverStream) RecvMsg(m any) error {
+	proto.Merge(m.(proto.Message), s.request)
+	return nil
+}
+
+func (s *serverStream) SendMsg(m any) error {
+	s.beginOne.Do(func() { close(s.begun) })
+	select {
+	case s.messages <- m.(proto.Message):
+		return nil
+	case <-s.ctx.Done():
+		return status.FromContextError(s.ctx.Err()).Err()
+	}
+}
+
+func (s *serverStream) Context() context.Context     { return incoming(s.ctx) }
+func (s *serverStream) SetHeader(metadata.MD) error  { return nil }
+func (s *serverStream) SendHeader(metadata.MD) error { return nil }
+func (s *serverStream) SetTrailer(metadata.MD)       {}

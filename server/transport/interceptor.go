@@ -39,6 +39,34 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 	return handler(ctx, req)
 }
 
+// stream is unary for streams, whose line is written at their end.
+func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	if !strings.HasPrefix(info.FullMethod, "/agentconf.") {
+		return handler(service, stream)
+	}
+	start := time.Now()
+	operation := operationOf(info.FullMethod)
+	asked := &requestStream{ServerStream: stream}
+	defer func() {
+		if p := recover(); p != nil {
+			err = conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		logCall(stream.Context(), i.log, operation, agentOf(asked.request), time.Since(start), err)
+	}()
+	return handler(service, asked)
+}
+
+// requestStream remembers the request of a stream.
+type requestStream struct {
+	grpc.ServerStream
+	request any
+}
+
+func (s *requestStream) RecvMsg(m any) error {
+	s.request = m
+	return s.ServerStream.RecvMsg(m)
+}
+
 // operationOf is the gateway's name of an RPC: by the rule of the contract the
 // RPC has that name, capitalised.
 func operationOf(fullMethod string) string {

@@ -38,6 +38,7 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 		runtime.WithMetadata(gatewayHeaders),
 		runtime.WithIncomingHeaderMatcher(noHeader),
 		runtime.WithForwardResponseOption(setGUID),
+		runtime.WithForwardResponseOption(streamHeader),
 		runtime.WithForwardResponseRewriter(inDialect),
 		runtime.WithErrorHandler(f.failed),
 		runtime.WithRoutingErrorHandler(f.noRoute),
@@ -49,6 +50,7 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 	err := errors.Join(
 		agentconfv1.RegisterConferenceServiceHandlerClient(ctx, f.mux, agentconfv1.NewConferenceServiceClient(conn)),
 		agentconfv1.RegisterSessionServiceHandlerClient(ctx, f.mux, agentconfv1.NewSessionServiceClient(conn)),
+		agentconfv1.RegisterEventServiceHandlerClient(ctx, f.mux, agentconfv1.NewEventServiceClient(conn)),
 	)
 	if err != nil { // a binding that does not parse: http.yaml is broken
 		panic(err)
@@ -83,6 +85,7 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = body
 	// The gateway takes the ; of a list of skills as it stands, net/url does not.
 	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
+	resume(r)
 	f.mux.ServeHTTP(w, r)
 }
 
@@ -108,8 +111,13 @@ func (b *requestBody) all() ([]byte, error) {
 type codec struct{ runtime.JSONPb }
 
 func (c *codec) Marshal(v any) ([]byte, error) {
-	if body, ok := v.(gatewayBody); ok {
-		return body, nil
+	switch v := v.(type) {
+	case gatewayBody:
+		return v, nil
+	case map[string]any: // a message of a stream, as the generated code wraps it
+		return frame(v["result"].(proto.Message))
+	case map[string]proto.Message: // its end
+		return frame(v["error"])
 	}
 	return c.JSONPb.Marshal(v)
 }

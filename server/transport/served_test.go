@@ -21,6 +21,7 @@ import (
 type service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
 	agentconfv1.UnimplementedSessionServiceServer
+	agentconfv1.UnimplementedEventServiceServer
 	hold func(context.Context) error
 }
 

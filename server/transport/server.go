@@ -11,11 +11,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/status"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/conference"
@@ -57,12 +55,14 @@ type Server struct {
 type Service interface {
 	agentconfv1.ConferenceServiceServer
 	agentconfv1.SessionServiceServer
+	agentconfv1.EventServiceServer
 }
 
 // register makes the methods of service callable at r.
 func register(r grpc.ServiceRegistrar, service Service) {
 	agentconfv1.RegisterConferenceServiceServer(r, service)
 	agentconfv1.RegisterSessionServiceServer(r, service)
+	agentconfv1.RegisterEventServiceServer(r, service)
 }
 
 // New returns the fronts of service, which log to log.
@@ -72,7 +72,7 @@ func New(service Service, log *slog.Logger) *Server {
 	s.draining, s.endStreams = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(calls.unary),
-		grpc.StreamInterceptor(s.stream),
+		grpc.ChainStreamInterceptor(calls.stream, s.stream),
 		grpc.UnknownServiceHandler(unknownMethod),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxHeaderListSize(maxHeaders),
@@ -87,7 +87,11 @@ func New(service Service, log *slog.Logger) *Server {
 	grpc_health_v1.RegisterHealthServer(s.grpc, healthy)
 	reflection.Register(s.grpc)
 
-	inside := newInProcess(calls.unary)
+	inside := newInProcess(calls.unary, func(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		return calls.stream(service, stream, info, func(service any, stream grpc.ServerStream) error {
+			return s.stream(service, stream, info, handler)
+		})
+	})
 	register(inside, service)
 	s.http = &http.Server{
 		Handler:           newJSONFront(inside, log),
@@ -110,7 +114,7 @@ func (s *Server) stream(service any, stream grpc.ServerStream, _ *grpc.StreamSer
 	defer context.AfterFunc(s.draining, cancel)()
 	err := handler(service, &endingStream{stream, ctx})
 	if s.draining.Err() != nil {
-		return status.Error(codes.Unavailable, "agentconf is stopping; reconnect")
+		return conference.Stopping()
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestLogLineOfRejected(t *testing.T) {
 		holdGateway: `"operation":"holdParticipant","agent":"","code":"InvalidArgument"`,
 	} {
 		f.send(t, "POST", path, func(r *http.Request) {
-			r.Body, r.ContentLength = readCloser{strings.NewReader("88887946")}, -1
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("88887946")), -1
 		})
 		lines := strings.Split(strings.TrimSpace(f.log.String()), "\n")
 		if last := lines[len(lines)-1]; !strings.Contains(last, want) || strings.Contains(last, "88887946") {

@@ -9,6 +9,7 @@ package agentconfv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
@@ -42,7 +43,11 @@ type HoldParticipantRequest struct {
 	// Required. Absolute path of the announcement on the platform: drive letter,
 	// `:/conf/`, VDN ID, `/`, file name. 1 to 127 characters, no `..`, no
 	// backslash, no control characters. Example: "y:/conf/120/1136287.V3".
-	VoicePath     string `protobuf:"bytes,5,opt,name=voice_path,json=voicePath,proto3" json:"voice_path,omitempty"`
+	VoicePath string `protobuf:"bytes,5,opt,name=voice_path,json=voicePath,proto3" json:"voice_path,omitempty"`
+	// Optional. For how long to wait, once the CC-Gateway has accepted, for the event
+	// that tells what became of it: more than 0, at most 60 s. Needs a watch of the
+	// agent. Example: "3s".
+	ConfirmWithin *durationpb.Duration `protobuf:"bytes,6,opt,name=confirm_within,json=confirmWithin,proto3,oneof" json:"confirm_within,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -112,6 +117,13 @@ func (x *HoldParticipantRequest) GetVoicePath() string {
 	return ""
 }
 
+func (x *HoldParticipantRequest) GetConfirmWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ConfirmWithin
+	}
+	return nil
+}
+
 // The CC-Gateway's answer to an accepted hold.
 type HoldParticipantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -123,7 +135,9 @@ type HoldParticipantResponse struct {
 	Retcode string `protobuf:"bytes,2,opt,name=retcode,proto3" json:"retcode,omitempty"`
 	// Reserved by the CC-Gateway, an empty object today. Whatever else than an
 	// object it answers is left out. Example: {}.
-	Result        *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	// The event that confirmed it, if `confirm_within` was given.
+	Event         *AgentEvent `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -179,6 +193,13 @@ func (x *HoldParticipantResponse) GetResult() *structpb.Struct {
 	return nil
 }
 
+func (x *HoldParticipantResponse) GetEvent() *AgentEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 // Names the participant to take off hold.
 type UnholdParticipantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -192,7 +213,11 @@ type UnholdParticipantRequest struct {
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
 	// Required. The participant's phone number or agent ID. 1 to 24 bytes, no
 	// blanks, no control characters. Example: "2002".
-	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	// Optional. For how long to wait, once the CC-Gateway has accepted, for the event
+	// that tells what became of it: more than 0, at most 60 s. Needs a watch of the
+	// agent. Example: "3s".
+	ConfirmWithin *durationpb.Duration `protobuf:"bytes,4,opt,name=confirm_within,json=confirmWithin,proto3,oneof" json:"confirm_within,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -248,6 +273,13 @@ func (x *UnholdParticipantRequest) GetAddress() string {
 	return ""
 }
 
+func (x *UnholdParticipantRequest) GetConfirmWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ConfirmWithin
+	}
+	return nil
+}
+
 // The CC-Gateway's answer to an accepted end of a hold.
 type UnholdParticipantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -259,7 +291,9 @@ type UnholdParticipantResponse struct {
 	Retcode string `protobuf:"bytes,2,opt,name=retcode,proto3" json:"retcode,omitempty"`
 	// Reserved by the CC-Gateway, an empty object today. Whatever else than an
 	// object it answers is left out. Example: {}.
-	Result        *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	// The event that confirmed it, if `confirm_within` was given.
+	Event         *AgentEvent `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,32 +349,45 @@ func (x *UnholdParticipantResponse) GetResult() *structpb.Struct {
 	return nil
 }
 
+func (x *UnholdParticipantResponse) GetEvent() *AgentEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 var File_agentconf_v1_conference_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_conference_proto_rawDesc = "" +
 	"\n" +
-	"\x1dagentconf/v1/conference.proto\x12\fagentconf.v1\x1a agentconf/v1/announcements.proto\x1a\x1cagentconf/v1/lifecycle.proto\x1a\x1fagentconf/v1/participants.proto\x1a\x1aagentconf/v1/queries.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xbf\x01\n" +
+	"\x1dagentconf/v1/conference.proto\x12\fagentconf.v1\x1a agentconf/v1/announcements.proto\x1a\x18agentconf/v1/event.proto\x1a\x1cagentconf/v1/lifecycle.proto\x1a\x1fagentconf/v1/participants.proto\x1a\x1aagentconf/v1/queries.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x99\x02\n" +
 	"\x16HoldParticipantRequest\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12!\n" +
 	"\faddress_type\x18\x02 \x01(\tR\vaddressType\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\x12 \n" +
 	"\tplay_mode\x18\x04 \x01(\x05H\x00R\bplayMode\x88\x01\x01\x12\x1d\n" +
 	"\n" +
-	"voice_path\x18\x05 \x01(\tR\tvoicePathB\f\n" +
+	"voice_path\x18\x05 \x01(\tR\tvoicePath\x12E\n" +
+	"\x0econfirm_within\x18\x06 \x01(\v2\x19.google.protobuf.DurationH\x01R\rconfirmWithin\x88\x01\x01B\f\n" +
 	"\n" +
-	"_play_mode\"~\n" +
+	"_play_modeB\x11\n" +
+	"\x0f_confirm_within\"\xae\x01\n" +
 	"\x17HoldParticipantResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
-	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\"r\n" +
+	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12.\n" +
+	"\x05event\x18\x04 \x01(\v2\x18.agentconf.v1.AgentEventR\x05event\"\xcc\x01\n" +
 	"\x18UnholdParticipantRequest\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12!\n" +
 	"\faddress_type\x18\x02 \x01(\tR\vaddressType\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x80\x01\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12E\n" +
+	"\x0econfirm_within\x18\x04 \x01(\v2\x19.google.protobuf.DurationH\x00R\rconfirmWithin\x88\x01\x01B\x11\n" +
+	"\x0f_confirm_within\"\xb0\x01\n" +
 	"\x19UnholdParticipantResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
-	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result2\xba\x0f\n" +
+	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12.\n" +
+	"\x05event\x18\x04 \x01(\v2\x18.agentconf.v1.AgentEventR\x05event2\xba\x0f\n" +
 	"\x11ConferenceService\x12^\n" +
 	"\x0fHoldParticipant\x12$.agentconf.v1.HoldParticipantRequest\x1a%.agentconf.v1.HoldParticipantResponse\x12d\n" +
 	"\x11UnholdParticipant\x12&.agentconf.v1.UnholdParticipantRequest\x1a'.agentconf.v1.UnholdParticipantResponse\x12a\n" +
@@ -381,88 +428,94 @@ var file_agentconf_v1_conference_proto_goTypes = []any{
 	(*HoldParticipantResponse)(nil),        // 1: agentconf.v1.HoldParticipantResponse
 	(*UnholdParticipantRequest)(nil),       // 2: agentconf.v1.UnholdParticipantRequest
 	(*UnholdParticipantResponse)(nil),      // 3: agentconf.v1.UnholdParticipantResponse
-	(*structpb.Struct)(nil),                // 4: google.protobuf.Struct
-	(*RequestAgentConfRequest)(nil),        // 5: agentconf.v1.RequestAgentConfRequest
-	(*AnswerAgentConfRequest)(nil),         // 6: agentconf.v1.AnswerAgentConfRequest
-	(*RejectAgentConfRequest)(nil),         // 7: agentconf.v1.RejectAgentConfRequest
-	(*RequestLeaveAgentConfRequest)(nil),   // 8: agentconf.v1.RequestLeaveAgentConfRequest
-	(*ReleaseAgentConfRequest)(nil),        // 9: agentconf.v1.ReleaseAgentConfRequest
-	(*ProlongTimeRequest)(nil),             // 10: agentconf.v1.ProlongTimeRequest
-	(*ApplyToShiftPresidentRequest)(nil),   // 11: agentconf.v1.ApplyToShiftPresidentRequest
-	(*BatchAddParticipantRequest)(nil),     // 12: agentconf.v1.BatchAddParticipantRequest
-	(*BatchRemoveParticipantRequest)(nil),  // 13: agentconf.v1.BatchRemoveParticipantRequest
-	(*ChangeParticipantModeRequest)(nil),   // 14: agentconf.v1.ChangeParticipantModeRequest
-	(*PlayVoiceToConfRequest)(nil),         // 15: agentconf.v1.PlayVoiceToConfRequest
-	(*StopVoiceToConfRequest)(nil),         // 16: agentconf.v1.StopVoiceToConfRequest
-	(*PlayVoiceToParticipantRequest)(nil),  // 17: agentconf.v1.PlayVoiceToParticipantRequest
-	(*StopVoiceToParticipantRequest)(nil),  // 18: agentconf.v1.StopVoiceToParticipantRequest
-	(*ModifyConfResourceRequest)(nil),      // 19: agentconf.v1.ModifyConfResourceRequest
-	(*QueryConfInfosRequest)(nil),          // 20: agentconf.v1.QueryConfInfosRequest
-	(*QueryAllConfIdsRequest)(nil),         // 21: agentconf.v1.QueryAllConfIdsRequest
-	(*RequestAgentConfResponse)(nil),       // 22: agentconf.v1.RequestAgentConfResponse
-	(*AnswerAgentConfResponse)(nil),        // 23: agentconf.v1.AnswerAgentConfResponse
-	(*RejectAgentConfResponse)(nil),        // 24: agentconf.v1.RejectAgentConfResponse
-	(*RequestLeaveAgentConfResponse)(nil),  // 25: agentconf.v1.RequestLeaveAgentConfResponse
-	(*ReleaseAgentConfResponse)(nil),       // 26: agentconf.v1.ReleaseAgentConfResponse
-	(*ProlongTimeResponse)(nil),            // 27: agentconf.v1.ProlongTimeResponse
-	(*ApplyToShiftPresidentResponse)(nil),  // 28: agentconf.v1.ApplyToShiftPresidentResponse
-	(*BatchAddParticipantResponse)(nil),    // 29: agentconf.v1.BatchAddParticipantResponse
-	(*BatchRemoveParticipantResponse)(nil), // 30: agentconf.v1.BatchRemoveParticipantResponse
-	(*ChangeParticipantModeResponse)(nil),  // 31: agentconf.v1.ChangeParticipantModeResponse
-	(*PlayVoiceToConfResponse)(nil),        // 32: agentconf.v1.PlayVoiceToConfResponse
-	(*StopVoiceToConfResponse)(nil),        // 33: agentconf.v1.StopVoiceToConfResponse
-	(*PlayVoiceToParticipantResponse)(nil), // 34: agentconf.v1.PlayVoiceToParticipantResponse
-	(*StopVoiceToParticipantResponse)(nil), // 35: agentconf.v1.StopVoiceToParticipantResponse
-	(*ModifyConfResourceResponse)(nil),     // 36: agentconf.v1.ModifyConfResourceResponse
-	(*QueryConfInfosResponse)(nil),         // 37: agentconf.v1.QueryConfInfosResponse
-	(*QueryAllConfIdsResponse)(nil),        // 38: agentconf.v1.QueryAllConfIdsResponse
+	(*durationpb.Duration)(nil),            // 4: google.protobuf.Duration
+	(*structpb.Struct)(nil),                // 5: google.protobuf.Struct
+	(*AgentEvent)(nil),                     // 6: agentconf.v1.AgentEvent
+	(*RequestAgentConfRequest)(nil),        // 7: agentconf.v1.RequestAgentConfRequest
+	(*AnswerAgentConfRequest)(nil),         // 8: agentconf.v1.AnswerAgentConfRequest
+	(*RejectAgentConfRequest)(nil),         // 9: agentconf.v1.RejectAgentConfRequest
+	(*RequestLeaveAgentConfRequest)(nil),   // 10: agentconf.v1.RequestLeaveAgentConfRequest
+	(*ReleaseAgentConfRequest)(nil),        // 11: agentconf.v1.ReleaseAgentConfRequest
+	(*ProlongTimeRequest)(nil),             // 12: agentconf.v1.ProlongTimeRequest
+	(*ApplyToShiftPresidentRequest)(nil),   // 13: agentconf.v1.ApplyToShiftPresidentRequest
+	(*BatchAddParticipantRequest)(nil),     // 14: agentconf.v1.BatchAddParticipantRequest
+	(*BatchRemoveParticipantRequest)(nil),  // 15: agentconf.v1.BatchRemoveParticipantRequest
+	(*ChangeParticipantModeRequest)(nil),   // 16: agentconf.v1.ChangeParticipantModeRequest
+	(*PlayVoiceToConfRequest)(nil),         // 17: agentconf.v1.PlayVoiceToConfRequest
+	(*StopVoiceToConfRequest)(nil),         // 18: agentconf.v1.StopVoiceToConfRequest
+	(*PlayVoiceToParticipantRequest)(nil),  // 19: agentconf.v1.PlayVoiceToParticipantRequest
+	(*StopVoiceToParticipantRequest)(nil),  // 20: agentconf.v1.StopVoiceToParticipantRequest
+	(*ModifyConfResourceRequest)(nil),      // 21: agentconf.v1.ModifyConfResourceRequest
+	(*QueryConfInfosRequest)(nil),          // 22: agentconf.v1.QueryConfInfosRequest
+	(*QueryAllConfIdsRequest)(nil),         // 23: agentconf.v1.QueryAllConfIdsRequest
+	(*RequestAgentConfResponse)(nil),       // 24: agentconf.v1.RequestAgentConfResponse
+	(*AnswerAgentConfResponse)(nil),        // 25: agentconf.v1.AnswerAgentConfResponse
+	(*RejectAgentConfResponse)(nil),        // 26: agentconf.v1.RejectAgentConfResponse
+	(*RequestLeaveAgentConfResponse)(nil),  // 27: agentconf.v1.RequestLeaveAgentConfResponse
+	(*ReleaseAgentConfResponse)(nil),       // 28: agentconf.v1.ReleaseAgentConfResponse
+	(*ProlongTimeResponse)(nil),            // 29: agentconf.v1.ProlongTimeResponse
+	(*ApplyToShiftPresidentResponse)(nil),  // 30: agentconf.v1.ApplyToShiftPresidentResponse
+	(*BatchAddParticipantResponse)(nil),    // 31: agentconf.v1.BatchAddParticipantResponse
+	(*BatchRemoveParticipantResponse)(nil), // 32: agentconf.v1.BatchRemoveParticipantResponse
+	(*ChangeParticipantModeResponse)(nil),  // 33: agentconf.v1.ChangeParticipantModeResponse
+	(*PlayVoiceToConfResponse)(nil),        // 34: agentconf.v1.PlayVoiceToConfResponse
+	(*StopVoiceToConfResponse)(nil),        // 35: agentconf.v1.StopVoiceToConfResponse
+	(*PlayVoiceToParticipantResponse)(nil), // 36: agentconf.v1.PlayVoiceToParticipantResponse
+	(*StopVoiceToParticipantResponse)(nil), // 37: agentconf.v1.StopVoiceToParticipantResponse
+	(*ModifyConfResourceResponse)(nil),     // 38: agentconf.v1.ModifyConfResourceResponse
+	(*QueryConfInfosResponse)(nil),         // 39: agentconf.v1.QueryConfInfosResponse
+	(*QueryAllConfIdsResponse)(nil),        // 40: agentconf.v1.QueryAllConfIdsResponse
 }
 var file_agentconf_v1_conference_proto_depIdxs = []int32{
-	4,  // 0: agentconf.v1.HoldParticipantResponse.result:type_name -> google.protobuf.Struct
-	4,  // 1: agentconf.v1.UnholdParticipantResponse.result:type_name -> google.protobuf.Struct
-	0,  // 2: agentconf.v1.ConferenceService.HoldParticipant:input_type -> agentconf.v1.HoldParticipantRequest
-	2,  // 3: agentconf.v1.ConferenceService.UnholdParticipant:input_type -> agentconf.v1.UnholdParticipantRequest
-	5,  // 4: agentconf.v1.ConferenceService.RequestAgentConf:input_type -> agentconf.v1.RequestAgentConfRequest
-	6,  // 5: agentconf.v1.ConferenceService.AnswerAgentConf:input_type -> agentconf.v1.AnswerAgentConfRequest
-	7,  // 6: agentconf.v1.ConferenceService.RejectAgentConf:input_type -> agentconf.v1.RejectAgentConfRequest
-	8,  // 7: agentconf.v1.ConferenceService.RequestLeaveAgentConf:input_type -> agentconf.v1.RequestLeaveAgentConfRequest
-	9,  // 8: agentconf.v1.ConferenceService.ReleaseAgentConf:input_type -> agentconf.v1.ReleaseAgentConfRequest
-	10, // 9: agentconf.v1.ConferenceService.ProlongTime:input_type -> agentconf.v1.ProlongTimeRequest
-	11, // 10: agentconf.v1.ConferenceService.ApplyToShiftPresident:input_type -> agentconf.v1.ApplyToShiftPresidentRequest
-	12, // 11: agentconf.v1.ConferenceService.BatchAddParticipant:input_type -> agentconf.v1.BatchAddParticipantRequest
-	13, // 12: agentconf.v1.ConferenceService.BatchRemoveParticipant:input_type -> agentconf.v1.BatchRemoveParticipantRequest
-	14, // 13: agentconf.v1.ConferenceService.ChangeParticipantMode:input_type -> agentconf.v1.ChangeParticipantModeRequest
-	15, // 14: agentconf.v1.ConferenceService.PlayVoiceToConf:input_type -> agentconf.v1.PlayVoiceToConfRequest
-	16, // 15: agentconf.v1.ConferenceService.StopVoiceToConf:input_type -> agentconf.v1.StopVoiceToConfRequest
-	17, // 16: agentconf.v1.ConferenceService.PlayVoiceToParticipant:input_type -> agentconf.v1.PlayVoiceToParticipantRequest
-	18, // 17: agentconf.v1.ConferenceService.StopVoiceToParticipant:input_type -> agentconf.v1.StopVoiceToParticipantRequest
-	19, // 18: agentconf.v1.ConferenceService.ModifyConfResource:input_type -> agentconf.v1.ModifyConfResourceRequest
-	20, // 19: agentconf.v1.ConferenceService.QueryConfInfos:input_type -> agentconf.v1.QueryConfInfosRequest
-	21, // 20: agentconf.v1.ConferenceService.QueryAllConfIds:input_type -> agentconf.v1.QueryAllConfIdsRequest
-	1,  // 21: agentconf.v1.ConferenceService.HoldParticipant:output_type -> agentconf.v1.HoldParticipantResponse
-	3,  // 22: agentconf.v1.ConferenceService.UnholdParticipant:output_type -> agentconf.v1.UnholdParticipantResponse
-	22, // 23: agentconf.v1.ConferenceService.RequestAgentConf:output_type -> agentconf.v1.RequestAgentConfResponse
-	23, // 24: agentconf.v1.ConferenceService.AnswerAgentConf:output_type -> agentconf.v1.AnswerAgentConfResponse
-	24, // 25: agentconf.v1.ConferenceService.RejectAgentConf:output_type -> agentconf.v1.RejectAgentConfResponse
-	25, // 26: agentconf.v1.ConferenceService.RequestLeaveAgentConf:output_type -> agentconf.v1.RequestLeaveAgentConfResponse
-	26, // 27: agentconf.v1.ConferenceService.ReleaseAgentConf:output_type -> agentconf.v1.ReleaseAgentConfResponse
-	27, // 28: agentconf.v1.ConferenceService.ProlongTime:output_type -> agentconf.v1.ProlongTimeResponse
-	28, // 29: agentconf.v1.ConferenceService.ApplyToShiftPresident:output_type -> agentconf.v1.ApplyToShiftPresidentResponse
-	29, // 30: agentconf.v1.ConferenceService.BatchAddParticipant:output_type -> agentconf.v1.BatchAddParticipantResponse
-	30, // 31: agentconf.v1.ConferenceService.BatchRemoveParticipant:output_type -> agentconf.v1.BatchRemoveParticipantResponse
-	31, // 32: agentconf.v1.ConferenceService.ChangeParticipantMode:output_type -> agentconf.v1.ChangeParticipantModeResponse
-	32, // 33: agentconf.v1.ConferenceService.PlayVoiceToConf:output_type -> agentconf.v1.PlayVoiceToConfResponse
-	33, // 34: agentconf.v1.ConferenceService.StopVoiceToConf:output_type -> agentconf.v1.StopVoiceToConfResponse
-	34, // 35: agentconf.v1.ConferenceService.PlayVoiceToParticipant:output_type -> agentconf.v1.PlayVoiceToParticipantResponse
-	35, // 36: agentconf.v1.ConferenceService.StopVoiceToParticipant:output_type -> agentconf.v1.StopVoiceToParticipantResponse
-	36, // 37: agentconf.v1.ConferenceService.ModifyConfResource:output_type -> agentconf.v1.ModifyConfResourceResponse
-	37, // 38: agentconf.v1.ConferenceService.QueryConfInfos:output_type -> agentconf.v1.QueryConfInfosResponse
-	38, // 39: agentconf.v1.ConferenceService.QueryAllConfIds:output_type -> agentconf.v1.QueryAllConfIdsResponse
-	21, // [21:40] is the sub-list for method output_type
-	2,  // [2:21] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	4,  // 0: agentconf.v1.HoldParticipantRequest.confirm_within:type_name -> google.protobuf.Duration
+	5,  // 1: agentconf.v1.HoldParticipantResponse.result:type_name -> google.protobuf.Struct
+	6,  // 2: agentconf.v1.HoldParticipantResponse.event:type_name -> agentconf.v1.AgentEvent
+	4,  // 3: agentconf.v1.UnholdParticipantRequest.confirm_within:type_name -> google.protobuf.Duration
+	5,  // 4: agentconf.v1.UnholdParticipantResponse.result:type_name -> google.protobuf.Struct
+	6,  // 5: agentconf.v1.UnholdParticipantResponse.event:type_name -> agentconf.v1.AgentEvent
+	0,  // 6: agentconf.v1.ConferenceService.HoldParticipant:input_type -> agentconf.v1.HoldParticipantRequest
+	2,  // 7: agentconf.v1.ConferenceService.UnholdParticipant:input_type -> agentconf.v1.UnholdParticipantRequest
+	7,  // 8: agentconf.v1.ConferenceService.RequestAgentConf:input_type -> agentconf.v1.RequestAgentConfRequest
+	8,  // 9: agentconf.v1.ConferenceService.AnswerAgentConf:input_type -> agentconf.v1.AnswerAgentConfRequest
+	9,  // 10: agentconf.v1.ConferenceService.RejectAgentConf:input_type -> agentconf.v1.RejectAgentConfRequest
+	10, // 11: agentconf.v1.ConferenceService.RequestLeaveAgentConf:input_type -> agentconf.v1.RequestLeaveAgentConfRequest
+	11, // 12: agentconf.v1.ConferenceService.ReleaseAgentConf:input_type -> agentconf.v1.ReleaseAgentConfRequest
+	12, // 13: agentconf.v1.ConferenceService.ProlongTime:input_type -> agentconf.v1.ProlongTimeRequest
+	13, // 14: agentconf.v1.ConferenceService.ApplyToShiftPresident:input_type -> agentconf.v1.ApplyToShiftPresidentRequest
+	14, // 15: agentconf.v1.ConferenceService.BatchAddParticipant:input_type -> agentconf.v1.BatchAddParticipantRequest
+	15, // 16: agentconf.v1.ConferenceService.BatchRemoveParticipant:input_type -> agentconf.v1.BatchRemoveParticipantRequest
+	16, // 17: agentconf.v1.ConferenceService.ChangeParticipantMode:input_type -> agentconf.v1.ChangeParticipantModeRequest
+	17, // 18: agentconf.v1.ConferenceService.PlayVoiceToConf:input_type -> agentconf.v1.PlayVoiceToConfRequest
+	18, // 19: agentconf.v1.ConferenceService.StopVoiceToConf:input_type -> agentconf.v1.StopVoiceToConfRequest
+	19, // 20: agentconf.v1.ConferenceService.PlayVoiceToParticipant:input_type -> agentconf.v1.PlayVoiceToParticipantRequest
+	20, // 21: agentconf.v1.ConferenceService.StopVoiceToParticipant:input_type -> agentconf.v1.StopVoiceToParticipantRequest
+	21, // 22: agentconf.v1.ConferenceService.ModifyConfResource:input_type -> agentconf.v1.ModifyConfResourceRequest
+	22, // 23: agentconf.v1.ConferenceService.QueryConfInfos:input_type -> agentconf.v1.QueryConfInfosRequest
+	23, // 24: agentconf.v1.ConferenceService.QueryAllConfIds:input_type -> agentconf.v1.QueryAllConfIdsRequest
+	1,  // 25: agentconf.v1.ConferenceService.HoldParticipant:output_type -> agentconf.v1.HoldParticipantResponse
+	3,  // 26: agentconf.v1.ConferenceService.UnholdParticipant:output_type -> agentconf.v1.UnholdParticipantResponse
+	24, // 27: agentconf.v1.ConferenceService.RequestAgentConf:output_type -> agentconf.v1.RequestAgentConfResponse
+	25, // 28: agentconf.v1.ConferenceService.AnswerAgentConf:output_type -> agentconf.v1.AnswerAgentConfResponse
+	26, // 29: agentconf.v1.ConferenceService.RejectAgentConf:output_type -> agentconf.v1.RejectAgentConfResponse
+	27, // 30: agentconf.v1.ConferenceService.RequestLeaveAgentConf:output_type -> agentconf.v1.RequestLeaveAgentConfResponse
+	28, // 31: agentconf.v1.ConferenceService.ReleaseAgentConf:output_type -> agentconf.v1.ReleaseAgentConfResponse
+	29, // 32: agentconf.v1.ConferenceService.ProlongTime:output_type -> agentconf.v1.ProlongTimeResponse
+	30, // 33: agentconf.v1.ConferenceService.ApplyToShiftPresident:output_type -> agentconf.v1.ApplyToShiftPresidentResponse
+	31, // 34: agentconf.v1.ConferenceService.BatchAddParticipant:output_type -> agentconf.v1.BatchAddParticipantResponse
+	32, // 35: agentconf.v1.ConferenceService.BatchRemoveParticipant:output_type -> agentconf.v1.BatchRemoveParticipantResponse
+	33, // 36: agentconf.v1.ConferenceService.ChangeParticipantMode:output_type -> agentconf.v1.ChangeParticipantModeResponse
+	34, // 37: agentconf.v1.ConferenceService.PlayVoiceToConf:output_type -> agentconf.v1.PlayVoiceToConfResponse
+	35, // 38: agentconf.v1.ConferenceService.StopVoiceToConf:output_type -> agentconf.v1.StopVoiceToConfResponse
+	36, // 39: agentconf.v1.ConferenceService.PlayVoiceToParticipant:output_type -> agentconf.v1.PlayVoiceToParticipantResponse
+	37, // 40: agentconf.v1.ConferenceService.StopVoiceToParticipant:output_type -> agentconf.v1.StopVoiceToParticipantResponse
+	38, // 41: agentconf.v1.ConferenceService.ModifyConfResource:output_type -> agentconf.v1.ModifyConfResourceResponse
+	39, // 42: agentconf.v1.ConferenceService.QueryConfInfos:output_type -> agentconf.v1.QueryConfInfosResponse
+	40, // 43: agentconf.v1.ConferenceService.QueryAllConfIds:output_type -> agentconf.v1.QueryAllConfIdsResponse
+	25, // [25:44] is the sub-list for method output_type
+	6,  // [6:25] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_agentconf_v1_conference_proto_init() }
@@ -471,10 +524,12 @@ func file_agentconf_v1_conference_proto_init() {
 		return
 	}
 	file_agentconf_v1_announcements_proto_init()
+	file_agentconf_v1_event_proto_init()
 	file_agentconf_v1_lifecycle_proto_init()
 	file_agentconf_v1_participants_proto_init()
 	file_agentconf_v1_queries_proto_init()
 	file_agentconf_v1_conference_proto_msgTypes[0].OneofWrappers = []any{}
+	file_agentconf_v1_conference_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -62,7 +62,15 @@ const (
 //     trusted came back. Look at the participant before doing anything else.
 //
 // A call that returns OK was accepted by the CC-Gateway; its effect is
-// announced by the event `AgentConf_ParticipantChanged`.
+// announced by the event `AgentConf_ParticipantChanged`. HoldParticipant,
+// UnholdParticipant and ChangeParticipantMode can wait for it: with
+// `confirm_within` they return once the event is there. They then fail with
+// FAILED_PRECONDITION, reason NO_EVENT_SOURCE, before anything is sent, if nobody
+// watches the agent here (EventService.WatchAgentEvents); with ABORTED if such a
+// call for the same participant is under way, as events do not say which call they
+// belong to; with FAILED_PRECONDITION, reason OPERATION_FAILED, outcome
+// `not_applied`, if the event says that it failed; with DEADLINE_EXCEEDED, reason
+// NOT_CONFIRMED, outcome `unknown`, if no event comes in time.
 type ConferenceServiceClient interface {
 	// Puts a participant of the conference on hold and plays an announcement to
 	// them.
@@ -423,7 +431,15 @@ func (c *conferenceServiceClient) QueryAllConfIds(ctx context.Context, in *Query
 //     trusted came back. Look at the participant before doing anything else.
 //
 // A call that returns OK was accepted by the CC-Gateway; its effect is
-// announced by the event `AgentConf_ParticipantChanged`.
+// announced by the event `AgentConf_ParticipantChanged`. HoldParticipant,
+// UnholdParticipant and ChangeParticipantMode can wait for it: with
+// `confirm_within` they return once the event is there. They then fail with
+// FAILED_PRECONDITION, reason NO_EVENT_SOURCE, before anything is sent, if nobody
+// watches the agent here (EventService.WatchAgentEvents); with ABORTED if such a
+// call for the same participant is under way, as events do not say which call they
+// belong to; with FAILED_PRECONDITION, reason OPERATION_FAILED, outcome
+// `not_applied`, if the event says that it failed; with DEADLINE_EXCEEDED, reason
+// NOT_CONFIRMED, outcome `unknown`, if no event comes in time.
 type ConferenceServiceServer interface {
 	// Puts a participant of the conference on hold and plays an announcement to
 	// them.

@@ -9,6 +9,7 @@ package agentconfv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
@@ -504,7 +505,12 @@ type ChangeParticipantModeRequest struct {
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
 	// Required. The participant's phone number or agent ID. 1 to 24 bytes, no
 	// blanks, no control characters. Example: "2002".
-	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	// Optional. For how long to wait, once the CC-Gateway has accepted, for the event
+	// that tells what became of it: more than 0, at most 60 s. Needs a watch of the
+	// agent. Only
+	// with `attribute` 1 or 3. Example: "3s".
+	ConfirmWithin *durationpb.Duration `protobuf:"bytes,5,opt,name=confirm_within,json=confirmWithin,proto3,oneof" json:"confirm_within,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -567,6 +573,13 @@ func (x *ChangeParticipantModeRequest) GetAddress() string {
 	return ""
 }
 
+func (x *ChangeParticipantModeRequest) GetConfirmWithin() *durationpb.Duration {
+	if x != nil {
+		return x.ConfirmWithin
+	}
+	return nil
+}
+
 // The CC-Gateway's answer to an accepted change.
 type ChangeParticipantModeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -578,7 +591,9 @@ type ChangeParticipantModeResponse struct {
 	Retcode string `protobuf:"bytes,2,opt,name=retcode,proto3" json:"retcode,omitempty"`
 	// Reserved by the CC-Gateway, an empty object today. Whatever else than an
 	// object it answers is left out. Example: {}.
-	Result        *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	Result *structpb.Struct `protobuf:"bytes,3,opt,name=result,proto3" json:"result,omitempty"`
+	// The event that confirmed it, if `confirm_within` was given.
+	Event         *AgentEvent `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -634,11 +649,18 @@ func (x *ChangeParticipantModeResponse) GetResult() *structpb.Struct {
 	return nil
 }
 
+func (x *ChangeParticipantModeResponse) GetEvent() *AgentEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 var File_agentconf_v1_participants_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_participants_proto_rawDesc = "" +
 	"\n" +
-	"\x1fagentconf/v1/participants.proto\x12\fagentconf.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xc3\x01\n" +
+	"\x1fagentconf/v1/participants.proto\x12\fagentconf.v1\x1a\x18agentconf/v1/event.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xc3\x01\n" +
 	"\n" +
 	"Invitation\x12!\n" +
 	"\faddress_type\x18\x01 \x01(\tR\vaddressType\x12\x18\n" +
@@ -673,16 +695,19 @@ const file_agentconf_v1_participants_proto_rawDesc = "" +
 	"\x1eBatchRemoveParticipantResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12B\n" +
-	"\x06result\x18\x03 \x01(\v2*.agentconf.v1.BatchRemoveParticipantResultR\x06result\"\x94\x01\n" +
+	"\x06result\x18\x03 \x01(\v2*.agentconf.v1.BatchRemoveParticipantResultR\x06result\"\xee\x01\n" +
 	"\x1cChangeParticipantModeRequest\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\x05R\tattribute\x12!\n" +
 	"\faddress_type\x18\x02 \x01(\tR\vaddressType\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x84\x01\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12E\n" +
+	"\x0econfirm_within\x18\x05 \x01(\v2\x19.google.protobuf.DurationH\x00R\rconfirmWithin\x88\x01\x01B\x11\n" +
+	"\x0f_confirm_within\"\xb4\x01\n" +
 	"\x1dChangeParticipantModeResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
-	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06resultBK\n" +
+	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12.\n" +
+	"\x05event\x18\x04 \x01(\v2\x18.agentconf.v1.AgentEventR\x05eventBK\n" +
 	"\fagentconf.v1B\x11ParticipantsProtoP\x01Z&agentconf/gen/agentconf/v1;agentconfv1b\x06proto3"
 
 var (
@@ -709,19 +734,23 @@ var file_agentconf_v1_participants_proto_goTypes = []any{
 	(*ChangeParticipantModeRequest)(nil),   // 7: agentconf.v1.ChangeParticipantModeRequest
 	(*ChangeParticipantModeResponse)(nil),  // 8: agentconf.v1.ChangeParticipantModeResponse
 	(*structpb.Struct)(nil),                // 9: google.protobuf.Struct
+	(*durationpb.Duration)(nil),            // 10: google.protobuf.Duration
+	(*AgentEvent)(nil),                     // 11: agentconf.v1.AgentEvent
 }
 var file_agentconf_v1_participants_proto_depIdxs = []int32{
-	0, // 0: agentconf.v1.BatchAddParticipantRequest.addresses:type_name -> agentconf.v1.Invitation
-	9, // 1: agentconf.v1.BatchAddParticipantResponse.result:type_name -> google.protobuf.Struct
-	3, // 2: agentconf.v1.BatchRemoveParticipantRequest.addresses:type_name -> agentconf.v1.Participant
-	3, // 3: agentconf.v1.BatchRemoveParticipantResult.no_exist_participants:type_name -> agentconf.v1.Participant
-	5, // 4: agentconf.v1.BatchRemoveParticipantResponse.result:type_name -> agentconf.v1.BatchRemoveParticipantResult
-	9, // 5: agentconf.v1.ChangeParticipantModeResponse.result:type_name -> google.protobuf.Struct
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	0,  // 0: agentconf.v1.BatchAddParticipantRequest.addresses:type_name -> agentconf.v1.Invitation
+	9,  // 1: agentconf.v1.BatchAddParticipantResponse.result:type_name -> google.protobuf.Struct
+	3,  // 2: agentconf.v1.BatchRemoveParticipantRequest.addresses:type_name -> agentconf.v1.Participant
+	3,  // 3: agentconf.v1.BatchRemoveParticipantResult.no_exist_participants:type_name -> agentconf.v1.Participant
+	5,  // 4: agentconf.v1.BatchRemoveParticipantResponse.result:type_name -> agentconf.v1.BatchRemoveParticipantResult
+	10, // 5: agentconf.v1.ChangeParticipantModeRequest.confirm_within:type_name -> google.protobuf.Duration
+	9,  // 6: agentconf.v1.ChangeParticipantModeResponse.result:type_name -> google.protobuf.Struct
+	11, // 7: agentconf.v1.ChangeParticipantModeResponse.event:type_name -> agentconf.v1.AgentEvent
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_agentconf_v1_participants_proto_init() }
@@ -729,8 +758,10 @@ func file_agentconf_v1_participants_proto_init() {
 	if File_agentconf_v1_participants_proto != nil {
 		return
 	}
+	file_agentconf_v1_event_proto_init()
 	file_agentconf_v1_participants_proto_msgTypes[0].OneofWrappers = []any{}
 	file_agentconf_v1_participants_proto_msgTypes[1].OneofWrappers = []any{}
+	file_agentconf_v1_participants_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
