@@ -13,9 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
@@ -24,18 +23,18 @@ import (
 	"agentconf/server/transport"
 )
 
-// The people of the story. Agent and participant are those of page 0473.
+// The people of the story. The chairperson and the phone are those of page 0473.
 const (
-	demoAgent    = "1287"
-	demoPhone    = "88887946"
-	demoStranger = "1288" // an agent without a conference
-	demoVoice    = "y:/conf/120/1136287.V3"
+	demoChair = "1287"
+	demoGuest = "2002"
+	demoPhone = "88887946"
+	demoVoice = "y:/conf/120/1136287.V3"
 )
 
-// demo plays a hold through: everything is real but the gateway, which is
+// demo plays a conference through: everything is real but the gateway, which is
 // emulated. It fails if a step does not end as the story says.
 func (p program) demo(ctx context.Context, args []string) error {
-	fs := p.newFlags("demo", "play a hold through, with an emulated gateway")
+	fs := p.newFlags("demo", "play a conference through, with an emulated gateway")
 	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
 	if err := p.parse(fs, args); err != nil {
 		return err
@@ -47,10 +46,11 @@ func (p program) demo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	stuck := time.AfterFunc(10*time.Second, cancel) // the story takes two
 	if err := d.play(ctx); err != nil {
 		return err
 	}
-	if *stay {
+	if stuck.Stop(); *stay {
 		d.printCommands()
 		<-ctx.Done()
 	}
@@ -62,8 +62,12 @@ type demo struct {
 	out io.Writer
 
 	gateway, grpc, http string // where they listen
-	client              agentconfv1.ConferenceServiceClient
-	guid                string // of demoAgent
+
+	sessions    agentconfv1.SessionServiceClient
+	conferences agentconfv1.ConferenceServiceClient
+	events      agentconfv1.EventServiceClient
+
+	chair, guest demoAgent
 }
 
 // start runs gateway and service until ctx is done; both then report on ended.
@@ -92,122 +96,157 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
 	})
 	server := transport.New(conference.New(client, 59999), slog.New(slog.DiscardHandler))
-	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	hangUp, err := d.connect()
 	if err != nil {
 		return nil, err
 	}
-	d.client = agentconfv1.NewConferenceServiceClient(conn)
-
 	both := make(chan error, 2)
 	go func() { both <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
 	go func() {
 		err := server.Serve(ctx, listeners[1], listeners[2])
 		client.Close()
-		conn.Close()
+		hangUp()
 		both <- err
 	}()
 	return both, nil
 }
 
+// connect makes the clients of the service at d.grpc.
+func (d *demo) connect() (hangUp func() error, err error) {
+	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	d.sessions = agentconfv1.NewSessionServiceClient(conn)
+	d.conferences = agentconfv1.NewConferenceServiceClient(conn)
+	d.events = agentconfv1.NewEventServiceClient(conn)
+	return conn.Close, nil
+}
+
 func (d *demo) play(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	d.say("An emulated CC-Gateway listens at %s.", d.gateway)
 	d.say("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)
 	steps := []func(context.Context) error{
-		d.signIn, d.openConference, d.addPhone, d.holdOverGRPC, d.holdOverJSON, d.holdWithoutConference,
+		d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone, d.refuse, d.passTheChair,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	d.say("\nDone: one participant, held twice and taken back twice.")
+	d.say("\nDone: an agent and a phone, each held and taken back.")
 	return nil
 }
 
 func (d *demo) signIn(ctx context.Context) (err error) {
-	d.say("\n1. Agent %s signs in at the gateway.", demoAgent)
-	d.guid, err = d.signInAgent(ctx, demoAgent)
-	d.say("   the gateway issues the GUID %s", d.guid)
+	d.say("\n1. Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
+	if d.chair, err = d.signInAgent(ctx, demoChair); err != nil {
+		return err
+	}
+	d.guest, err = d.signInAgent(ctx, demoGuest)
 	return err
 }
 
 func (d *demo) openConference(ctx context.Context) error {
-	d.say("\n2. The agent applies for a conference of 4 and becomes its chairperson.")
-	if err := d.askGateway(ctx, "requestagentconf", `{"memberNum":4}`); err != nil {
-		return err
-	}
-	return d.awaitEvent(ctx, "AgentConf_RequestSuccess", "")
-}
-
-func (d *demo) addPhone(ctx context.Context) error {
-	d.say("\n3. The agent invites the phone %s, which answers.", demoPhone)
-	body := `{"addresses":[{"addressType":"6","address":"` + demoPhone + `"}]}`
-	if err := d.askGateway(ctx, "batchaddparticipant", body); err != nil {
-		return err
-	}
-	return d.awaitEvent(ctx, "AgentConf_ParticipantChanged", `"changeType":0`)
-}
-
-func (d *demo) holdOverGRPC(ctx context.Context) error {
-	d.say("\n4. The agent holds the phone and takes it back, over gRPC.")
-	ctx = metadata.AppendToOutgoingContext(ctx, "guid", d.guid)
-	hold := &agentconfv1.HoldParticipantRequest{
-		AgentId: demoAgent, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
-	}
-	d.say("   HoldParticipant %s", protojson.MarshalOptions{UseProtoNames: true}.Format(hold))
-	held, err := d.client.HoldParticipant(ctx, hold)
+	d.say("\n2. Agent %s applies for a conference of 4 and becomes its chairperson.", demoChair)
+	_, err := d.conferences.RequestAgentConf(d.chair.calls(ctx),
+		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4})
 	if err != nil {
 		return err
 	}
-	d.say("   answer: OK, retcode %s, %s", held.GetRetcode(), held.GetMessage())
-	if err := d.awaitEvent(ctx, "AgentConf_ParticipantChanged", `"changeType":5`); err != nil {
-		return err
-	}
-	unhold := &agentconfv1.UnholdParticipantRequest{AgentId: demoAgent, AddressType: "6", Address: demoPhone}
-	d.say("   UnholdParticipant %s", protojson.MarshalOptions{UseProtoNames: true}.Format(unhold))
-	unheld, err := d.client.UnholdParticipant(ctx, unhold)
-	if err != nil {
-		return err
-	}
-	d.say("   answer: OK, retcode %s, %s", unheld.GetRetcode(), unheld.GetMessage())
-	return d.awaitEvent(ctx, "AgentConf_ParticipantChanged", `"changeType":6`)
+	return d.chair.await(d, "AgentConf_RequestSuccess")
 }
 
-func (d *demo) holdOverJSON(ctx context.Context) error {
-	d.say("\n5. The same over JSON, by the gateway's own path and by the one of REST clients.")
-	path := "/agentgateway/resource/agentconf/" + demoAgent + "/holdparticipant"
-	if err := d.post(ctx, d.http+path, demoHoldJSON); err != nil {
-		return err
-	}
-	if err := d.awaitEvent(ctx, "AgentConf_ParticipantChanged", `"changeType":5`); err != nil {
-		return err
-	}
-	path = "/v1/agents/" + demoAgent + "/conference:unholdParticipant"
-	if err := d.post(ctx, d.http+path, demoUnholdJSON); err != nil {
-		return err
-	}
-	return d.awaitEvent(ctx, "AgentConf_ParticipantChanged", `"changeType":6`)
-}
-
-func (d *demo) holdWithoutConference(ctx context.Context) error {
-	d.say("\n6. Agent %s, who has no conference, tries to hold the same phone.", demoStranger)
-	guid, err := d.signInAgent(ctx, demoStranger)
-	if err != nil {
-		return err
-	}
-	ctx = metadata.AppendToOutgoingContext(ctx, "guid", guid)
-	_, err = d.client.HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
-		AgentId: demoStranger, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
+func (d *demo) invite(ctx context.Context) error {
+	d.say("\n3. It invites the phone %s and agent %s: both ring, both answer.", demoPhone, demoGuest)
+	_, err := d.conferences.BatchAddParticipant(d.chair.calls(ctx), &agentconfv1.BatchAddParticipantRequest{
+		AgentId: demoChair,
+		Addresses: []*agentconfv1.Invitation{
+			{AddressType: "6", Address: demoPhone}, {AddressType: "9", Address: demoGuest},
+		},
 	})
-	if status.Code(err) != codes.FailedPrecondition {
+	if err != nil {
+		return err
+	}
+	if err := d.guest.await(d, "AgentConf_Ringing"); err != nil {
+		return err
+	}
+	_, err = d.conferences.AnswerAgentConf(d.guest.calls(ctx), &agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		d.guest.await(d, "AgentConf_SelfJoinResult"),
+		d.chair.await(d, "AgentConf_ParticipantChanged"), d.chair.await(d, "AgentConf_ParticipantChanged"))
+}
+
+func (d *demo) holdAgent(ctx context.Context) error {
+	d.say("\n4. It holds agent %s and takes it back, over gRPC. Each call returns once the event confirms it.", demoGuest)
+	hold := &agentconfv1.HoldParticipantRequest{
+		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice,
+		ConfirmWithin: durationpb.New(5 * time.Second),
+	}
+	d.say("   HoldParticipant %s", compact(hold))
+	held, err := d.conferences.HoldParticipant(d.chair.calls(ctx), hold)
+	if err != nil {
+		return err
+	}
+	d.say("   answer: OK, %s", compact(held))
+	unhold := &agentconfv1.UnholdParticipantRequest{
+		AgentId: demoChair, AddressType: "9", Address: demoGuest, ConfirmWithin: durationpb.New(5 * time.Second),
+	}
+	d.say("   UnholdParticipant %s", compact(unhold))
+	unheld, err := d.conferences.UnholdParticipant(d.chair.calls(ctx), unhold)
+	if err != nil {
+		return err
+	}
+	d.say("   answer: OK, %s", compact(unheld))
+	return errors.Join(d.chair.skip("AgentConf_ParticipantChanged"), d.chair.skip("AgentConf_ParticipantChanged"))
+}
+
+func (d *demo) holdPhone(ctx context.Context) error {
+	d.say("\n5. It holds the phone over JSON, by the gateway's own path, and takes it back by the one of REST clients.")
+	path := "/agentgateway/resource/agentconf/" + demoChair + "/holdparticipant"
+	if err := d.chair.post(ctx, d, d.http+path, demoHoldJSON); err != nil {
+		return err
+	}
+	if err := d.chair.await(d, "AgentConf_ParticipantChanged"); err != nil {
+		return err
+	}
+	path = "/v1/agents/" + demoChair + "/conference:unholdParticipant"
+	if err := d.chair.post(ctx, d, d.http+path, demoUnholdJSON); err != nil {
+		return err
+	}
+	return d.chair.await(d, "AgentConf_ParticipantChanged")
+}
+
+func (d *demo) refuse(ctx context.Context) error {
+	d.say("\n6. Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
+	_, err := d.conferences.HoldParticipant(d.guest.calls(ctx), &agentconfv1.HoldParticipantRequest{
+		AgentId: demoGuest, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
+	})
+	if status.Code(err) != codes.PermissionDenied {
 		return fmt.Errorf("want the hold refused, got %v", err)
 	}
 	d.say("   answer: %s, %s", status.Code(err), status.Convert(err).Message())
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			d.say("   reason %s, outcome %s", info.GetReason(), info.GetMetadata()["outcome"])
+		}
+	}
+	return nil
+}
+
+func (d *demo) passTheChair(ctx context.Context) error {
+	d.say("\n7. Agent %s gets the chair, and gives it back.", demoGuest)
+	for _, pass := range []struct{ from, to *demoAgent }{{&d.chair, &d.guest}, {&d.guest, &d.chair}} {
+		_, err := d.conferences.ApplyToShiftPresident(pass.from.calls(ctx),
+			&agentconfv1.ApplyToShiftPresidentRequest{AgentId: pass.from.id, DestAgentNo: pass.to.number()})
+		if err != nil {
+			return err
+		}
+		if err := pass.to.await(d, "AgentConf_PresidentChanged"); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -223,17 +262,20 @@ const (
 // printCommands prints what can be tried while the demo stays.
 func (d *demo) printCommands() {
 	d.say(`
-Everything keeps running until Ctrl-C. In a second terminal, hold over gRPC:
+Everything keeps running until Ctrl-C. In a second terminal, watch the events of agent %[2]s:
 
-grpcurl -plaintext -H 'guid: %s' -d '{"agent_id":"%s","address_type":"6","address":"%s","voice_path":"%s"}' %s agentconf.v1.ConferenceService/HoldParticipant
+curl -N -H 'Guid: %[1]s' %[7]s/v1/agents/%[2]s/events
+
+and in a third, hold over gRPC:
+
+grpcurl -plaintext -H 'guid: %[1]s' -d '{"agent_id":"%[2]s","address_type":"6","address":"%[3]s","voice_path":"%[4]s"}' %[5]s agentconf.v1.ConferenceService/HoldParticipant
 
 unhold over JSON:
 
 curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' %[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
 
-take the next event from the gateway, and read what the gateway was asked:
+and read what the gateway was asked:
 
-curl -H 'Guid: %[1]s' %[8]s/agentgateway/resource/agentevent/%[2]s
 curl %[8]s/emulator/log
-`, d.guid, demoAgent, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)
+`, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)
 }

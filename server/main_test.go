@@ -97,8 +97,10 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("exit code %d, %s\n%s", code, errs, out)
 	}
 	for part, times := range map[string]int{
+		`"changeType":0`:               2,
 		`"changeType":5`:               2,
 		`"changeType":6`:               2,
+		"AgentConf_PresidentChanged":   2,
 		"HoldParticipant {":            1,
 		"/holdparticipant {":           1,
 		"outcome not_applied":          1,
@@ -133,6 +135,33 @@ func TestREADMEFlags(t *testing.T) {
 	}
 	if len(documented) > 0 {
 		t.Errorf("the README has flags that nobody takes: %v", documented)
+	}
+}
+
+// The README has every operation with its methods and paths.
+func TestREADMEOperations(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bindings, err := os.ReadFile("../proto/agentconf/v1/http.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := regexp.MustCompile(`selector: \S+\.(\w+)|(get|put|post|delete): (\S+)`)
+	row, found := "", 0
+	for _, match := range rule.FindAllStringSubmatch(string(bindings), -1) {
+		if match[1] != "" {
+			row = regexp.MustCompile("(?m)^\\| `" + match[1] + "` \\|.*$").FindString(string(readme))
+			continue
+		}
+		found++
+		if binding := "`" + strings.ToUpper(match[2]) + " " + match[3] + "`"; !strings.Contains(row, binding) {
+			t.Errorf("no %s in the row %q", binding, row)
+		}
+	}
+	if found < 57 {
+		t.Errorf("%d bindings found", found)
 	}
 }
 

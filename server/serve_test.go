@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -10,23 +9,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// A real service in front of an emulated gateway: the documented request on the
-// documented path gets the documented response, gRPC takes the hold back, and the
-// gateway's own log says the same.
+// A real service in front of an emulated gateway plays the story of the demo, and
+// the gateway's own log says the same.
 func TestServe(t *testing.T) {
 	gateway := emulate(t)
 	service, grpcAddress, httpURL := serve(t, []string{"AGENTCONF_GATEWAY=" + gateway, "AGENTCONF_GRPC_LISTEN=nonsense"})
@@ -36,44 +25,32 @@ func TestServe(t *testing.T) {
 	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
 		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
 	}
-
-	d := &demo{out: io.Discard, gateway: gateway, http: httpURL}
-	for _, step := range []func(context.Context) error{d.signIn, d.openConference, d.addPhone} {
-		if err := step(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	answer, header, err := d.send(t.Context(), http.MethodPost, d.http+"/agentgateway/resource/agentconf/1287/holdparticipant",
-		`{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`)
-	var got any
-	if err != nil || json.Unmarshal(answer, &got) != nil ||
-		!reflect.DeepEqual(got, map[string]any{"message": "success", "retcode": "0", "result": map[string]any{}}) {
-		t.Errorf("answer %s (%v), %v", answer, header, err)
-	}
-	if err := d.awaitEvent(t.Context(), "AgentConf_ParticipantChanged", `"changeType":5`); err != nil {
-		t.Error(err)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	d := &demo{out: io.Discard, gateway: gateway, grpc: grpcAddress, http: httpURL}
+	hangUp, err := d.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", d.guid)
-	unhold := &agentconfv1.UnholdParticipantRequest{AgentId: "1287", AddressType: "6", Address: "88887946"}
-	client := agentconfv1.NewConferenceServiceClient(conn)
-	if _, err := client.UnholdParticipant(ctx, unhold); err != nil {
-		t.Error(err)
-	}
-	if _, err := client.UnholdParticipant(ctx, unhold); status.Code(err) != codes.Unknown {
-		t.Errorf("a second unhold: %v", err)
-	}
-
-	log, _, err := d.send(t.Context(), http.MethodGet, gateway+"/emulator/log", "")
-	if err != nil {
+	defer hangUp()
+	if err := d.play(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var applied []string
-	for line := range strings.Lines(string(log)) {
+	want := []string{
+		"requestAgentConf", "batchAddParticipant", "answerAgentConf", "holdParticipant", "unholdParticipant",
+		"holdParticipant", "unholdParticipant", "applyToShiftPresident", "applyToShiftPresident",
+	}
+	if got := applied(t, gateway); !slices.Equal(got, want) {
+		t.Errorf("applied %v, want %v", got, want)
+	}
+	if code := service.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// applied are the operations that the gateway has carried out, by its own log.
+func applied(t *testing.T, gateway string) (operations []string) {
+	t.Helper()
+	_, log := ask(t, "GET", gateway+"/emulator/log", "", "")
+	for line := range strings.Lines(log) {
 		var entry struct {
 			Operation string
 			Applied   bool
@@ -82,15 +59,30 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 		if entry.Applied {
-			applied = append(applied, entry.Operation)
+			operations = append(operations, entry.Operation)
 		}
 	}
-	if want := []string{"requestAgentConf", "batchAddParticipant", "holdParticipant", "unholdParticipant"}; !slices.Equal(applied, want) {
-		t.Errorf("applied %v, want %v", applied, want)
+	return operations
+}
+
+// ask makes an HTTP request, which must be answered with status 200.
+func ask(t *testing.T, method, url, guid, body string) (http.Header, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if code := service.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
+	req.Header.Set("Guid", guid)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: HTTP status %d, %v: %s", method, url, resp.StatusCode, err, answer)
+	}
+	return resp.Header, string(answer)
 }
 
 // Agents of three nodes are served at the node where they signed in, each alone.
@@ -99,15 +91,15 @@ func TestServeNodes(t *testing.T) {
 	nodes := map[string]string{"Node1": emulate(t, "--node", "Node1"), "Node2": emulate(t, "--node", "Node2")}
 	env := []string{"AGENTCONF_GATEWAY_NODE=Node1=" + nodes["Node1"] + ",Node2=" + nodes["Node2"]}
 	_, _, httpURL := serve(t, env, "--gateway", gateway)
+	const request = "/agentgateway/resource/agentconf/1287/requestagentconf"
 	for _, url := range []string{gateway, nodes["Node1"], nodes["Node2"]} {
-		d := &demo{out: io.Discard, gateway: url}
-		for _, step := range []func(context.Context) error{d.signIn, d.openConference, d.addPhone} {
-			if err := step(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		header, _ := ask(t, "PUT", url+"/agentgateway/resource/onlineagent/1287", "", `{"password":"","phonenum":"40038"}`)
+		guid := strings.TrimPrefix(header.Get("Set-GUID"), "JSESSIONID=")
+		if _, answer := ask(t, "POST", httpURL+request, guid, `{"memberNum":4}`); !strings.Contains(answer, `"retcode":"0"`) {
+			t.Errorf("an agent of %s: %s", guid, answer)
 		}
-		if err := d.post(t.Context(), httpURL+"/agentgateway/resource/agentconf/1287/holdparticipant", demoHoldJSON); err != nil {
-			t.Errorf("an agent of %s: %v", d.guid, err)
+		if got := applied(t, url); !slices.Equal(got, []string{"requestAgentConf"}) {
+			t.Errorf("the node of %s has carried out %v", guid, got)
 		}
 	}
 }
