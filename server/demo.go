@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -95,7 +96,9 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	gateway := emulator.New(emulator.Config{
 		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
 	})
-	server := transport.New(conference.New(client, 59999), slog.New(slog.DiscardHandler))
+	server := transport.New(conference.New(client, 59999), transport.Config{
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), MaxInFlight: 100,
+	})
 	hangUp, err := d.connect()
 	if err != nil {
 		return nil, err

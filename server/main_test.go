@@ -81,7 +81,7 @@ func emulate(t *testing.T, args ...string) (url string) {
 // serve starts the service on ports of its own and returns where they are.
 func serve(t *testing.T, env []string, args ...string) (service running, grpcAddress, httpURL string) {
 	t.Helper()
-	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, args...)
 	service = start(t, `"msg":"serving"`, env, args...)
 	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
 	var at struct{ GRPC, HTTP string }

@@ -8,10 +8,14 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"agentconf/server/agentgateway"
 	"agentconf/server/conference"
@@ -26,7 +30,9 @@ type serveConfig struct {
 	gatewayTimeout time.Duration
 	grpcListen     string
 	httpListen     string
+	adminListen    string
 	agentIDMax     int
+	maxInFlight    int
 }
 
 const defaultGRPCListen = ":9090"
@@ -40,6 +46,8 @@ func (p program) serve(ctx context.Context, args []string) error {
 	fs.DurationVar(&c.gatewayTimeout, "gateway-timeout", 5*time.Second, "longest `time` for a call whose caller sets no shorter deadline")
 	fs.StringVar(&c.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
 	fs.StringVar(&c.httpListen, "http-listen", ":8080", "`address` of the JSON port")
+	fs.StringVar(&c.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
+	fs.IntVar(&c.maxInFlight, "max-in-flight", 10000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
 	fs.IntVar(&c.agentIDMax, "agent-id-max", 59999, "highest agent `ID`; newer gateways allow 999999")
 	if err := p.parse(fs, args); err != nil {
 		return err
@@ -50,26 +58,49 @@ func (p program) serve(ctx context.Context, args []string) error {
 	}
 	defer client.Close()
 
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	lines := newBufferedLog(p.stderr)
+	defer lines.flush()
+	log := slog.New(slog.NewJSONHandler(lines, nil))
 	for _, url := range append(slices.Sorted(maps.Values(c.gatewayNodes)), c.gateway) {
 		if strings.HasPrefix(url, "http://") {
 			log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", url)
 		}
 	}
-	grpcListener, err := net.Listen("tcp", c.grpcListen)
+	ports, err := c.listen()
 	if err != nil {
-		return fmt.Errorf("--grpc-listen: %w", err)
+		return err
 	}
-	httpListener, err := net.Listen("tcp", c.httpListen)
-	if err != nil {
-		grpcListener.Close()
-		return fmt.Errorf("--http-listen: %w", err)
-	}
-	log.Info("serving", "grpc", grpcListener.Addr().String(), "http", httpListener.Addr().String(), "gateway", c.gateway)
-	server := transport.New(conference.New(client, c.agentIDMax), log)
-	err = server.Serve(ctx, grpcListener, httpListener)
+	tuneCollector(p.lookupEnv)
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	server := transport.New(conference.New(client, c.agentIDMax), transport.Config{
+		Log: log, Metrics: metrics, MaxInFlight: c.maxInFlight,
+	})
+	admin := http.Server{Handler: transport.Admin(metrics), ReadHeaderTimeout: 5 * time.Second}
+	defer admin.Close() // after all else, so that the end can be watched, too
+	go admin.Serve(ports[2])
+	log.Info("serving", "grpc", ports[0].Addr().String(), "http", ports[1].Addr().String(),
+		"admin", ports[2].Addr().String(), "gateway", c.gateway)
+	err = server.Serve(ctx, ports[0], ports[1])
 	log.Info("stopped")
 	return err
+}
+
+// listen opens the ports of gRPC, JSON and the operator, or none.
+func (c serveConfig) listen() (open []net.Listener, err error) {
+	for _, port := range []struct{ flag, address string }{
+		{"--grpc-listen", c.grpcListen}, {"--http-listen", c.httpListen}, {"--admin-listen", c.adminListen},
+	} {
+		l, err := net.Listen("tcp", port.address)
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+			return nil, fmt.Errorf("%s: %w", port.flag, err)
+		}
+		open = append(open, l)
+	}
+	return open, nil
 }
 
 func (c *serveConfig) addNodes(list string) error {
@@ -96,6 +127,9 @@ func (c serveConfig) client() (*agentgateway.Client, error) {
 	}
 	if c.agentIDMax < 101 || c.agentIDMax > 999999 {
 		faults = append(faults, errors.New("--agent-id-max must be 101 to 999999"))
+	}
+	if c.maxInFlight < 1 {
+		faults = append(faults, errors.New("--max-in-flight must be above zero"))
 	}
 	roots, err := rootCAs(c.gatewayCA)
 	if err != nil {

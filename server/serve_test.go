@@ -41,6 +41,16 @@ func TestServe(t *testing.T) {
 	if got := applied(t, gateway); !slices.Equal(got, want) {
 		t.Errorf("applied %v, want %v", got, want)
 	}
+	var at struct{ Admin string }
+	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
+		t.Fatal(err)
+	}
+	if _, metrics := ask(t, "GET", "http://"+at.Admin+"/metrics", "", ""); !strings.Contains(metrics, `grpc_method="HoldParticipant"`) ||
+		!strings.Contains(metrics, "go_goroutines") {
+		t.Errorf("metrics:\n%s", metrics)
+	}
+	ask(t, "GET", "http://"+at.Admin+"/debug/pprof/goroutine", "", "")
 	if code := service.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -16,6 +16,10 @@ import (
 // Domain is the domain of every google.rpc.ErrorInfo.
 const Domain = "agentconf"
 
+// overloadDelay is how long a caller should wait who came when too many calls were
+// under way. They are short; a second sees most of them end.
+const overloadDelay = time.Second
+
 // Outcome is what is known of the effect of a call that failed.
 type Outcome string
 
@@ -106,6 +110,15 @@ func InvalidArgument(operation string, violations ...Violation) *Error {
 // The text says what is wrong and what would be right.
 func NoSuchOperation(text string) *Error {
 	return &Error{Code: codes.Unimplemented, Reason: "NO_SUCH_OPERATION", Outcome: NotApplied, text: text}
+}
+
+// Overloaded is the error of a call beyond those that this process takes at once.
+func Overloaded(operation string) *Error {
+	return &Error{
+		Code: codes.ResourceExhausted, Reason: "OVERLOADED", Outcome: NotApplied, Operation: operation,
+		RetryAfter: overloadDelay,
+		text:       operation + " was not applied: too many calls are under way at this agentconf. Wait and try again, or ask another one.",
+	}
 }
 
 // Stopping is how a stream ends when this process does.

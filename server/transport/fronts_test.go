@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
@@ -98,7 +99,10 @@ type fronts struct {
 	conn    *grpc.ClientConn
 	http    *http.Client
 	log     *lockedBuffer
-	stop    context.CancelFunc // ends the service as an operator does
+
+	dialGRPC, dialHTTP dialer
+
+	stop context.CancelFunc // ends the service as an operator does
 }
 
 // newFronts puts the service in front of a scripted gateway.
@@ -118,7 +122,7 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 	grpcListener, dialGRPC := n.listen(t)
 	httpListener, dialHTTP := n.listen(t)
 
-	f := &fronts{log: &lockedBuffer{}}
+	f := &fronts{log: &lockedBuffer{}, dialGRPC: dialGRPC, dialHTTP: dialHTTP}
 	client, err := agentgateway.New(agentgateway.Config{
 		URL:     "http://gateway.test:8043",
 		Timeout: 5 * time.Second,
@@ -128,7 +132,9 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server := transport.New(conference.New(client, 59999), log)
+	server := transport.New(conference.New(client, 59999), transport.Config{
+		Log: log, Metrics: prometheus.NewRegistry(), MaxInFlight: maxInFlight,
+	})
 	var ctx context.Context
 	ctx, f.stop = context.WithCancel(context.Background())
 	served := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -18,42 +19,70 @@ import (
 	"agentconf/server/conference"
 )
 
-// interceptor is what every call passes, whichever front it came by: it turns a
-// panic into an error and writes one line of log.
+// interceptor is what every call passes, whichever front it came by: it bounds the
+// calls in flight, turns a panic into an error, counts, and writes one line of log.
+// It is one piece, since a chain of them costs as much as the call of the gateway.
 type interceptor struct {
-	log *slog.Logger
+	log         *slog.Logger
+	methods     methods
+	maxInFlight int64
+	inFlight    atomic.Int64 // without streams
+}
+
+func newInterceptor(config Config) *interceptor {
+	i := &interceptor{log: config.Log, maxInFlight: int64(config.MaxInFlight)}
+	i.methods.byName = map[string]*method{}
+	i.methods.metrics = newMetrics(config.Metrics, func() float64 { return float64(i.inFlight.Load()) })
+	return i
 }
 
 func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
-	if !strings.HasPrefix(info.FullMethod, "/agentconf.") { // health: asked for by machines, all day
+	m := i.methods.byName[info.FullMethod]
+	if m == nil { // health: asked for by machines, all day
 		return handler(ctx, req)
 	}
 	start := time.Now()
-	operation := operationOf(info.FullMethod)
+	m.started.Inc()
+	inFlight := i.inFlight.Add(1)
 	defer func() {
+		i.inFlight.Add(-1)
 		if p := recover(); p != nil {
-			err = conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			err = panicked(m.operation, p)
 		}
-		logCall(ctx, i.log, operation, agentOf(req), time.Since(start), err)
+		i.ended(ctx, m, req, time.Since(start), err)
 	}()
+	if inFlight > i.maxInFlight {
+		return nil, conference.Overloaded(m.operation)
+	}
 	return handler(ctx, req)
 }
 
 // stream is unary for streams, whose line is written at their end.
 func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	if !strings.HasPrefix(info.FullMethod, "/agentconf.") {
+	m := i.methods.byName[info.FullMethod]
+	if m == nil {
 		return handler(service, stream)
 	}
 	start := time.Now()
-	operation := operationOf(info.FullMethod)
+	m.started.Inc()
 	asked := &requestStream{ServerStream: stream}
 	defer func() {
 		if p := recover(); p != nil {
-			err = conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			err = panicked(m.operation, p)
 		}
-		logCall(stream.Context(), i.log, operation, agentOf(asked.request), time.Since(start), err)
+		i.ended(stream.Context(), m, asked.request, time.Since(start), err)
 	}()
 	return handler(service, asked)
+}
+
+func panicked(operation string, p any) error {
+	return conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+}
+
+// ended counts and logs the end of a call.
+func (i *interceptor) ended(ctx context.Context, m *method, req any, took time.Duration, err error) {
+	m.ended(status.Code(err), took.Seconds())
+	logCall(ctx, i.log, m.operation, agentOf(req), took, err)
 }
 
 // requestStream remembers the request of a stream.
@@ -92,20 +121,19 @@ func agentOf(req any) string {
 // logCall writes the one line of a call. It names no GUID, number or file.
 func logCall(ctx context.Context, log *slog.Logger, operation, agent string, took time.Duration, err error) {
 	level := slog.LevelInfo
-	attrs := []slog.Attr{
-		slog.String("operation", operation),
-		slog.String("agent", agent),
-		slog.String("code", status.Code(err).String()),
-		slog.Duration("took", took),
-	}
+	line := make([]slog.Attr, 4, 8)
+	line[0] = slog.String("operation", operation)
+	line[1] = slog.String("agent", agent)
+	line[2] = slog.String("code", status.Code(err).String())
+	line[3] = slog.Duration("took", took)
 	var e *conference.Error
-	if errors.As(err, &e) {
-		attrs = append(attrs, slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
+	if err != nil && errors.As(err, &e) {
+		line = append(line, slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
 		if e.Retcode != "" {
-			attrs = append(attrs, slog.String("retcode", e.Retcode))
+			line = append(line, slog.String("retcode", e.Retcode))
 		}
 		if cause := e.Unwrap(); cause != nil {
-			attrs = append(attrs, slog.String("cause", cause.Error()))
+			line = append(line, slog.String("cause", cause.Error()))
 		}
 		if e.Outcome == conference.Unknown {
 			level = slog.LevelWarn
@@ -114,5 +142,5 @@ func logCall(ctx context.Context, log *slog.Logger, operation, agent string, too
 			level = slog.LevelError
 		}
 	}
-	log.LogAttrs(ctx, level, "call", attrs...)
+	log.LogAttrs(ctx, level, "call", line...)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -32,12 +33,16 @@ func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldPartici
 	return &agentconfv1.HoldParticipantResponse{Retcode: "0", Result: &structpb.Struct{}}, nil
 }
 
+// maxInFlight is the limit of calls in tests.
+const maxInFlight = 300
+
 // served runs a service in memory until stop is called.
 type served struct {
 	dialHTTP dialer
 	grpc     *grpc.ClientConn
 	http     *http.Client
 	log      *lockedBuffer
+	metrics  *prometheus.Registry
 	stop     context.CancelFunc
 	ended    chan error
 }
@@ -46,10 +51,12 @@ func serve(t *testing.T, s service) *served {
 	t.Helper()
 	grpcListener, dialGRPC := listenBuffered(t)
 	httpListener, dialHTTP := listenBuffered(t)
-	v := &served{dialHTTP: dialHTTP, log: &lockedBuffer{}, ended: make(chan error, 1)}
+	v := &served{dialHTTP: dialHTTP, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
-	server := transport.New(s, slog.New(slog.NewJSONHandler(v.log, nil)))
+	server := transport.New(s, transport.Config{
+		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight,
+	})
 	go func() { v.ended <- server.Serve(ctx, grpcListener, httpListener) }()
 	var err error
 	v.grpc, err = grpc.NewClient("passthrough:///agentconf.test",

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -65,9 +66,21 @@ func register(r grpc.ServiceRegistrar, service Service) {
 	agentconfv1.RegisterEventServiceServer(r, service)
 }
 
-// New returns the fronts of service, which log to log.
-func New(service Service, log *slog.Logger) *Server {
-	calls := &interceptor{log: log}
+// Config is how the fronts are set up.
+type Config struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // gets the counters of calls
+
+	// MaxInFlight is how many calls may be under way at once, watches not counted.
+	// Those beyond it are refused at once.
+	MaxInFlight int
+}
+
+// New returns the fronts of service.
+func New(service Service, config Config) *Server {
+	calls := newInterceptor(config)
+	register(&calls.methods, service)
+	log := config.Log
 	s := &Server{}
 	s.draining, s.endStreams = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -106,7 +107,7 @@ func TestListenerFails(t *testing.T) {
 	grpcListener, _ := listenTCP(t)
 	httpListener, _ := listenTCP(t)
 	httpListener.Close()
-	err := transport.New(service{}, slog.New(slog.DiscardHandler)).Serve(t.Context(), grpcListener, httpListener)
+	err := transport.New(service{}, transport.Config{Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}).Serve(t.Context(), grpcListener, httpListener)
 	if err == nil {
 		t.Error("no error")
 	}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"sync"
+	"time"
+)
+
+// logDelay is the longest that a line of log waits to be written.
+const logDelay = 100 * time.Millisecond
+
+// bufferedLog writes lines together: a system call for each costs a good part of
+// what a call does. A process that is killed loses the lines that wait.
+type bufferedLog struct {
+	mu      sync.Mutex
+	to      io.Writer
+	lines   *bufio.Writer
+	waiting bool // for a flush that is due
+}
+
+func newBufferedLog(to io.Writer) *bufferedLog {
+	return &bufferedLog{to: to, lines: bufio.NewWriterSize(to, 64<<10)}
+}
+
+func (l *bufferedLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.waiting {
+		l.waiting = true
+		time.AfterFunc(logDelay, l.flush)
+	}
+	return l.lines.Write(line)
+}
+
+// flush writes what waits.
+func (l *bufferedLog) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = false
+	if l.lines.Flush() != nil {
+		l.lines.Reset(l.to) // or the error would stay; the disk may have room again
+	}
+}
