@@ -19,7 +19,9 @@ func (s *Service) PlayVoiceToConf(ctx context.Context, req *agentconfv1.PlayVoic
 			announcement
 		}{req.GetPlayType(), play(req.GetVoicePath())},
 		secrets: []string{req.GetVoicePath()},
-	}, faults, &agentconfv1.PlayVoiceToConfResponse{})
+	}, faults, func(a answer) *agentconfv1.PlayVoiceToConfResponse {
+		return &agentconfv1.PlayVoiceToConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // StopVoiceToConf stops the announcement to the conference.
@@ -27,7 +29,9 @@ func (s *Service) StopVoiceToConf(ctx context.Context, req *agentconfv1.StopVoic
 	return call(ctx, s, operation{
 		name:    "stopVoiceToConf",
 		agentID: req.GetAgentId(),
-	}, nil, &agentconfv1.StopVoiceToConfResponse{})
+	}, nil, func(a answer) *agentconfv1.StopVoiceToConfResponse {
+		return &agentconfv1.StopVoiceToConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // PlayVoiceToParticipant plays an announcement to one participant.
@@ -41,7 +45,9 @@ func (s *Service) PlayVoiceToParticipant(ctx context.Context, req *agentconfv1.P
 		target:  target,
 		body:    hold{target, play(req.GetVoicePath())},
 		secrets: []string{req.GetVoicePath()},
-	}, faults, &agentconfv1.PlayVoiceToParticipantResponse{})
+	}, faults, func(a answer) *agentconfv1.PlayVoiceToParticipantResponse {
+		return &agentconfv1.PlayVoiceToParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // StopVoiceToParticipant stops the announcement to one participant.
@@ -53,5 +59,7 @@ func (s *Service) StopVoiceToParticipant(ctx context.Context, req *agentconfv1.S
 		agentID: req.GetAgentId(),
 		target:  target,
 		body:    target,
-	}, faults, &agentconfv1.StopVoiceToParticipantResponse{})
+	}, faults, func(a answer) *agentconfv1.StopVoiceToParticipantResponse {
+		return &agentconfv1.StopVoiceToParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -78,27 +76,25 @@ func (w *watch) confirm(event *agentconfv1.AgentEvent) {
 	delete(w.awaited, target)
 }
 
-// wait puts the event of op into resp once it is there.
-func (c *confirmation) wait(ctx context.Context, op operation, resp proto.Message) error {
+// wait returns the event of op once it is there.
+func (c *confirmation) wait(ctx context.Context, op operation) (*agentconfv1.AgentEvent, error) {
 	timeUp := time.NewTimer(op.within.AsDuration())
 	defer timeUp.Stop()
 	select {
 	case event, came := <-c.event:
 		if !came {
-			return op.unconfirmed(codes.Unknown, "the watch of the agent ended before its event came", nil)
+			return nil, op.unconfirmed(codes.Unknown, "the watch of the agent ended before its event came", nil)
 		}
 		if result := event.GetParticipantChanged().GetResult(); result != 0 {
-			return op.failedLater(result)
+			return nil, op.failedLater(result)
 		}
-		m := resp.ProtoReflect()
-		m.Set(m.Descriptor().Fields().ByNumber(eventField), protoreflect.ValueOfMessage(event.ProtoReflect()))
-		return nil
+		return event, nil
 	case <-timeUp.C:
-		return op.unconfirmed(codes.DeadlineExceeded, "its event did not come in time", nil)
+		return nil, op.unconfirmed(codes.DeadlineExceeded, "its event did not come in time", nil)
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return op.unconfirmed(codes.Canceled, "the caller gave up before its event came", ctx.Err())
+			return nil, op.unconfirmed(codes.Canceled, "the caller gave up before its event came", ctx.Err())
 		}
-		return op.unconfirmed(codes.DeadlineExceeded, "its event did not come before the caller's deadline", ctx.Err())
+		return nil, op.unconfirmed(codes.DeadlineExceeded, "its event did not come before the caller's deadline", ctx.Err())
 	}
 }

@@ -28,7 +28,11 @@ func poll(agentID, calldata string) operation {
 		path:     "agentevent/" + url.PathEscape(agentID),
 		patience: pollPatience,
 		secrets:  []string{calldata},
-		look:     "An event may be lost; query the conference to see how things are",
+		read: func(a *answer) (err error) {
+			a.polled, err = readEvent(a.Event)
+			return err
+		},
+		look: "An event may be lost; query the conference to see how things are",
 	}
 	if calldata != "" {
 		op.path += "?calldata=" + url.QueryEscape(calldata)
@@ -40,7 +44,10 @@ func poll(agentID, calldata string) operation {
 func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEventRequest) (*agentconfv1.GetAgentEventResponse, error) {
 	var faults violations
 	faults.text("calldata", req.GetCalldata(), 0, 200)
-	return call(ctx, s, poll(req.GetAgentId(), req.GetCalldata()), faults, &agentconfv1.GetAgentEventResponse{})
+	op := poll(req.GetAgentId(), req.GetCalldata())
+	return call(ctx, s, op, faults, func(a answer) *agentconfv1.GetAgentEventResponse {
+		return &agentconfv1.GetAgentEventResponse{Message: a.Message, Retcode: a.Retcode, Event: a.polled, Guid: a.GUID}
+	})
 }
 
 // readEvent reads the event of a poll's answer, or nil if it has none.

@@ -40,7 +40,9 @@ func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldPart
 		secrets: []string{req.GetVoicePath()},
 		within:  req.GetConfirmWithin(),
 		change:  held,
-	}, faults, &agentconfv1.HoldParticipantResponse{})
+	}, faults, func(a answer) *agentconfv1.HoldParticipantResponse {
+		return &agentconfv1.HoldParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved(), Event: a.event}
+	})
 }
 
 // UnholdParticipant takes a participant off hold.
@@ -55,7 +57,9 @@ func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.Unhold
 		body:    target,
 		within:  req.GetConfirmWithin(),
 		change:  unheld,
-	}, faults, &agentconfv1.UnholdParticipantResponse{})
+	}, faults, func(a answer) *agentconfv1.UnholdParticipantResponse {
+		return &agentconfv1.UnholdParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved(), Event: a.event}
+	})
 }
 
 // modeChanges are the changes of which events follow the attributes of
@@ -82,5 +86,7 @@ func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.Ch
 		}{target, req.GetAttribute()},
 		within: req.GetConfirmWithin(),
 		change: change,
-	}, faults, &agentconfv1.ChangeParticipantModeResponse{})
+	}, faults, func(a answer) *agentconfv1.ChangeParticipantModeResponse {
+		return &agentconfv1.ChangeParticipantModeResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved(), Event: a.event}
+	})
 }

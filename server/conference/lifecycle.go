@@ -29,7 +29,9 @@ func (s *Service) RequestAgentConf(ctx context.Context, req *agentconfv1.Request
 		agentID: req.GetAgentId(),
 		body:    application{req.GetMemberNum(), req.GetConfCallerNo(), req.Time, req.PromptTime, tone},
 		secrets: []string{req.GetConfCallerNo(), req.GetVoicePath()},
-	}, faults, &agentconfv1.RequestAgentConfResponse{})
+	}, faults, func(a answer) *agentconfv1.RequestAgentConfResponse {
+		return &agentconfv1.RequestAgentConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // AnswerAgentConf answers an invitation.
@@ -37,7 +39,9 @@ func (s *Service) AnswerAgentConf(ctx context.Context, req *agentconfv1.AnswerAg
 	return call(ctx, s, operation{
 		name:    "answerAgentConf",
 		agentID: req.GetAgentId(),
-	}, nil, &agentconfv1.AnswerAgentConfResponse{})
+	}, nil, func(a answer) *agentconfv1.AnswerAgentConfResponse {
+		return &agentconfv1.AnswerAgentConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // RejectAgentConf rejects an invitation.
@@ -45,7 +49,9 @@ func (s *Service) RejectAgentConf(ctx context.Context, req *agentconfv1.RejectAg
 	return call(ctx, s, operation{
 		name:    "rejectAgentConf",
 		agentID: req.GetAgentId(),
-	}, nil, &agentconfv1.RejectAgentConfResponse{})
+	}, nil, func(a answer) *agentconfv1.RejectAgentConfResponse {
+		return &agentconfv1.RejectAgentConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // RequestLeaveAgentConf leaves the conference.
@@ -53,7 +59,9 @@ func (s *Service) RequestLeaveAgentConf(ctx context.Context, req *agentconfv1.Re
 	return call(ctx, s, operation{
 		name:    "requestLeaveAgentConf",
 		agentID: req.GetAgentId(),
-	}, nil, &agentconfv1.RequestLeaveAgentConfResponse{})
+	}, nil, func(a answer) *agentconfv1.RequestLeaveAgentConfResponse {
+		return &agentconfv1.RequestLeaveAgentConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // ReleaseAgentConf ends the conference.
@@ -61,20 +69,26 @@ func (s *Service) ReleaseAgentConf(ctx context.Context, req *agentconfv1.Release
 	return call(ctx, s, operation{
 		name:    "releaseAgentConf",
 		agentID: req.GetAgentId(),
-	}, nil, &agentconfv1.ReleaseAgentConfResponse{})
+	}, nil, func(a answer) *agentconfv1.ReleaseAgentConfResponse {
+		return &agentconfv1.ReleaseAgentConfResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // ProlongTime prolongs the conference.
 func (s *Service) ProlongTime(ctx context.Context, req *agentconfv1.ProlongTimeRequest) (*agentconfv1.ProlongTimeResponse, error) {
 	var faults violations
 	faults.number("prolong_time", req.GetProlongTime(), 1, 1440)
+	result := &agentconfv1.ProlongTimeResult{}
 	return call(ctx, s, operation{
 		name:    "prolongTime",
 		agentID: req.GetAgentId(),
 		body: struct {
 			ProlongTime int32 `json:"prolongTime"`
 		}{req.GetProlongTime()},
-	}, faults, &agentconfv1.ProlongTimeResponse{})
+		read: into(result),
+	}, faults, func(a answer) *agentconfv1.ProlongTimeResponse {
+		return &agentconfv1.ProlongTimeResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
+	})
 }
 
 // ApplyToShiftPresident makes another agent the chairperson.
@@ -87,7 +101,9 @@ func (s *Service) ApplyToShiftPresident(ctx context.Context, req *agentconfv1.Ap
 		body: struct {
 			DestAgentNo int32 `json:"destAgentNo"`
 		}{req.GetDestAgentNo()},
-	}, faults, &agentconfv1.ApplyToShiftPresidentResponse{})
+	}, faults, func(a answer) *agentconfv1.ApplyToShiftPresidentResponse {
+		return &agentconfv1.ApplyToShiftPresidentResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // ModifyConfResource changes the capacity of the conference.
@@ -105,5 +121,7 @@ func (s *Service) ModifyConfResource(ctx context.Context, req *agentconfv1.Modif
 			ModifyType int32 `json:"modifyType"`
 			ModifyNum  int32 `json:"modifyNum"`
 		}{req.GetModifyType(), req.GetModifyNum()},
-	}, faults, &agentconfv1.ModifyConfResourceResponse{})
+	}, faults, func(a answer) *agentconfv1.ModifyConfResourceResponse {
+		return &agentconfv1.ModifyConfResourceResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }

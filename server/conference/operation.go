@@ -38,7 +38,8 @@ type operation struct {
 	agentID string
 	target  participant // whom it is about, if one participant
 	body    any
-	secrets []string // what besides the target's address no text may repeat
+	read    func(*answer) error // reads what the answer has besides the envelope, if anything
+	secrets []string            // what besides the target's address no text may repeat
 
 	// What differs from a call of the conference family.
 	method, path string

@@ -50,7 +50,9 @@ func (s *Service) BatchAddParticipant(ctx context.Context, req *agentconfv1.Batc
 			Caller string `json:"caller,omitempty"`
 		}{invited, tone, req.GetCaller()},
 		secrets: secrets,
-	}, faults, &agentconfv1.BatchAddParticipantResponse{})
+	}, faults, func(a answer) *agentconfv1.BatchAddParticipantResponse {
+		return &agentconfv1.BatchAddParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // BatchRemoveParticipant removes participants.
@@ -63,6 +65,7 @@ func (s *Service) BatchRemoveParticipant(ctx context.Context, req *agentconfv1.B
 		removed[i] = faults.listed(fmt.Sprintf("addresses[%d].", i), who)
 		secrets = append(secrets, removed[i].secret())
 	}
+	result := &agentconfv1.BatchRemoveParticipantResult{}
 	return call(ctx, s, operation{
 		name:    "batchRemoveParticipant",
 		agentID: req.GetAgentId(),
@@ -70,5 +73,8 @@ func (s *Service) BatchRemoveParticipant(ctx context.Context, req *agentconfv1.B
 			Addresses []participant `json:"addresses"`
 		}{removed},
 		secrets: secrets,
-	}, faults, &agentconfv1.BatchRemoveParticipantResponse{})
+		read:    into(result),
+	}, faults, func(a answer) *agentconfv1.BatchRemoveParticipantResponse {
+		return &agentconfv1.BatchRemoveParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
+	})
 }

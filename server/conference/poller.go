@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -30,20 +31,14 @@ type pollFunc func(agentID, guid string) polled
 // pollOnce takes an event from the gateway. It outlives every watcher: reading an
 // event removes it, so that a poll that is given up may lose one.
 func (s *Service) pollOnce(agentID, guid string) polled {
-	op := poll(agentID, "")
-	reply, err := s.gateway.Call(context.Background(), op.request(guid))
-	var event *agentconfv1.PolledEvent
-	if err == nil {
-		event, err = readEvent(reply.Event)
+	a, err := s.send(context.Background(), poll(agentID, ""), guid)
+	if e, failed := errors.AsType[*Error](err); failed {
+		return polled{err: e}
 	}
-	if err != nil {
-		op.secrets = append(op.secrets, guid)
-		return polled{err: op.failed(err)}
+	if a.GUID == guid {
+		a.GUID = ""
 	}
-	if reply.GUID == guid {
-		reply.GUID = ""
-	}
-	return polled{event: event, guid: reply.GUID}
+	return polled{event: a.polled, guid: a.GUID}
 }
 
 // poll polls for as long as there is somebody to tell.

@@ -18,21 +18,29 @@ func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConf
 			faults.add(fmt.Sprintf("conf_ids[%d]", i), "must not be negative")
 		}
 	}
+	result := &agentconfv1.QueryConfInfosResult{}
 	return call(ctx, s, operation{
 		name:    "queryConfInfos",
 		agentID: req.GetAgentId(),
 		body: struct {
 			ConfIDs []int64 `json:"confIds"`
 		}{req.GetConfIds()},
-	}, faults, &agentconfv1.QueryConfInfosResponse{})
+		read: into(result),
+	}, faults, func(a answer) *agentconfv1.QueryConfInfosResponse {
+		return &agentconfv1.QueryConfInfosResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
+	})
 }
 
 // QueryAllConfIds lists the conferences of the VDN.
 func (s *Service) QueryAllConfIds(ctx context.Context, req *agentconfv1.QueryAllConfIdsRequest) (*agentconfv1.QueryAllConfIdsResponse, error) {
+	result := &agentconfv1.QueryAllConfIdsResult{}
 	return call(ctx, s, operation{
 		name:    "queryAllConfIds",
 		agentID: req.GetAgentId(),
 		method:  "GET",
 		path:    agentConf(req.GetAgentId(), "queryvdnconfid"),
-	}, nil, &agentconfv1.QueryAllConfIdsResponse{})
+		read:    into(result),
+	}, nil, func(a answer) *agentconfv1.QueryAllConfIdsResponse {
+		return &agentconfv1.QueryAllConfIdsResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
+	})
 }

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
 )
@@ -32,9 +30,9 @@ func New(gateway *agentgateway.Client, agentIDMax int) *Service {
 }
 
 // call is the way of every operation: no byte is sent unless the GUID and all
-// arguments are in order. It returns resp with the gateway's answer in it, and with
-// the event that confirms it, if op awaits one.
-func call[R proto.Message](ctx context.Context, s *Service, op operation, faults violations, resp R) (R, error) {
+// arguments are in order. respond makes the response of the gateway's answer, which
+// has the event that confirms it, if op awaits one.
+func call[R any](ctx context.Context, s *Service, op operation, faults violations, respond func(answer) R) (R, error) {
 	var none R
 	guid, err := s.check(ctx, op, faults)
 	if err != nil {
@@ -47,15 +45,16 @@ func call[R proto.Message](ctx context.Context, s *Service, op operation, faults
 		}
 		defer s.watches.release(confirmed)
 	}
-	if err := s.send(ctx, op, guid, resp); err != nil {
+	a, err := s.send(ctx, op, guid)
+	if err != nil {
 		return none, err
 	}
 	if confirmed != nil {
-		if err := confirmed.wait(ctx, op, resp); err != nil {
+		if a.event, err = confirmed.wait(ctx, op); err != nil {
 			return none, err
 		}
 	}
-	return resp, nil
+	return respond(a), nil
 }
 
 // check returns the caller's GUID if op may be sent.
@@ -71,17 +70,18 @@ func (s *Service) check(ctx context.Context, op operation, faults violations) (g
 	return guid, nil
 }
 
-// send sends op and reads the answer into resp.
-func (s *Service) send(ctx context.Context, op operation, guid string, resp proto.Message) error {
+// send sends op and reads the answer. Every error is an *Error.
+func (s *Service) send(ctx context.Context, op operation, guid string) (answer, error) {
 	reply, err := s.gateway.Call(ctx, op.request(guid))
-	if err == nil {
-		err = read(reply, resp)
+	a := answer{Reply: reply}
+	if err == nil && op.read != nil {
+		err = op.read(&a)
 	}
 	if err != nil {
 		op.secrets = append(op.secrets, guid)
-		return op.failed(err)
+		return answer{}, op.failed(err)
 	}
-	return nil
+	return a, nil
 }
 
 func (s *Service) agentIDFaults(id string) violations {

@@ -51,7 +51,9 @@ type signIn struct {
 // Login signs an agent in.
 func (s *Service) Login(ctx context.Context, req *agentconfv1.LoginRequest) (*agentconfv1.LoginResponse, error) {
 	op := onlineAgent("login", "PUT", req.GetAgentId(), "")
-	return login(ctx, s, op, req, &agentconfv1.LoginResponse{})
+	return login(ctx, s, op, req, func(a answer) *agentconfv1.LoginResponse {
+		return &agentconfv1.LoginResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved(), Guid: a.GUID}
+	})
 }
 
 // ForceLogin signs an agent in, whoever is signed in as the same.
@@ -65,13 +67,12 @@ func (s *Service) ForceLogin(ctx context.Context, req *agentconfv1.ForceLoginReq
 	if err != nil {
 		return nil, Internal(op.name, err)
 	}
-	return login(ctx, s, op, same, &agentconfv1.ForceLoginResponse{})
+	return login(ctx, s, op, same, func(a answer) *agentconfv1.ForceLoginResponse {
+		return &agentconfv1.ForceLoginResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved(), Guid: a.GUID}
+	})
 }
 
-func login[R interface {
-	proto.Message
-	GetGuid() string
-}](ctx context.Context, s *Service, op operation, req *agentconfv1.LoginRequest, resp R) (R, error) {
+func login[R interface{ GetGuid() string }](ctx context.Context, s *Service, op operation, req *agentconfv1.LoginRequest, respond func(answer) R) (R, error) {
 	op.noGUID = true
 	op.body = signIn{
 		Password: req.GetPassword(), Phonenum: req.GetPhonenum(), Autoanswer: req.Autoanswer,
@@ -81,7 +82,7 @@ func login[R interface {
 		ListenStatus: req.ListenStatus, CallBackURI: req.GetCallBackUri(), ServiceToken: req.GetServiceToken(),
 	}
 	op.secrets = []string{req.GetPassword(), req.GetServiceToken(), req.GetPhonenum(), req.GetVcPhoneNumber()}
-	resp, err := call(ctx, s, op, loginFaults(req), resp)
+	resp, err := call(ctx, s, op, loginFaults(req), respond)
 	if err == nil && resp.GetGuid() == "" {
 		return resp, op.failed(&agentgateway.Error{Kind: agentgateway.Broken, Err: errors.New("no GUID came with the sign-in")})
 	}
@@ -109,13 +110,17 @@ func loginFaults(req *agentconfv1.LoginRequest) (faults violations) {
 // Logout signs the agent out.
 func (s *Service) Logout(ctx context.Context, req *agentconfv1.LogoutRequest) (*agentconfv1.LogoutResponse, error) {
 	op := onlineAgent("logout", "DELETE", req.GetAgentId(), "/logout")
-	return call(ctx, s, op, nil, &agentconfv1.LogoutResponse{})
+	return call(ctx, s, op, nil, func(a answer) *agentconfv1.LogoutResponse {
+		return &agentconfv1.LogoutResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // ForceLogout signs the agent out, in a call too.
 func (s *Service) ForceLogout(ctx context.Context, req *agentconfv1.ForceLogoutRequest) (*agentconfv1.ForceLogoutResponse, error) {
 	op := onlineAgent("forceLogout", "DELETE", req.GetAgentId(), "/forcelogout")
-	return call(ctx, s, op, nil, &agentconfv1.ForceLogoutResponse{})
+	return call(ctx, s, op, nil, func(a answer) *agentconfv1.ForceLogoutResponse {
+		return &agentconfv1.ForceLogoutResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }
 
 // ForceLogoutWithReason signs the agent out and says why.
@@ -124,13 +129,19 @@ func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.Fo
 	faults.number("reason", req.GetReason(), 1, 255)
 	path := "/forcelogoutwithreason/" + strconv.Itoa(int(req.GetReason()))
 	op := onlineAgent("forceLogoutWithReason", "DELETE", req.GetAgentId(), path)
-	return call(ctx, s, op, faults, &agentconfv1.ForceLogoutWithReasonResponse{})
+	return call(ctx, s, op, faults, func(a answer) *agentconfv1.ForceLogoutWithReasonResponse {
+		return &agentconfv1.ForceLogoutWithReasonResponse{Message: a.Message, Retcode: a.Retcode}
+	})
 }
 
 // UpdateGuid asks for a new GUID.
 func (s *Service) UpdateGuid(ctx context.Context, req *agentconfv1.UpdateGuidRequest) (*agentconfv1.UpdateGuidResponse, error) {
 	op := onlineAgent("updateGuid", "PUT", req.GetAgentId(), "/updateGuid")
-	resp, err := call(ctx, s, op, nil, &agentconfv1.UpdateGuidResponse{})
+	result := &agentconfv1.UpdateGuidResult{}
+	op.read = into(result)
+	resp, err := call(ctx, s, op, nil, func(a answer) *agentconfv1.UpdateGuidResponse {
+		return &agentconfv1.UpdateGuidResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +161,9 @@ func (s *Service) Handshake(ctx context.Context, req *agentconfv1.HandshakeReque
 	op.secrets = []string{op.serviceToken}
 	var faults violations
 	faults.token("service_token", op.serviceToken)
-	return call(ctx, s, op, faults, &agentconfv1.HandshakeResponse{})
+	return call(ctx, s, op, faults, func(a answer) *agentconfv1.HandshakeResponse {
+		return &agentconfv1.HandshakeResponse{Message: a.Message, Retcode: a.Retcode, Guid: a.GUID}
+	})
 }
 
 // ResetSkill says which skills the agent serves.
@@ -170,5 +183,7 @@ func (s *Service) ResetSkill(ctx context.Context, req *agentconfv1.ResetSkillReq
 		path += "?" + query.Encode()
 	}
 	op := onlineAgent("resetSkill", "POST", req.GetAgentId(), path)
-	return call(ctx, s, op, faults, &agentconfv1.ResetSkillResponse{})
+	return call(ctx, s, op, faults, func(a answer) *agentconfv1.ResetSkillResponse {
+		return &agentconfv1.ResetSkillResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
+	})
 }

@@ -19,7 +19,8 @@ const keepAlive = 15 * time.Second
 
 // inProcess calls services inside this process, through the same interceptors as
 // a gRPC server does, without a socket and without encoding anything. The JSON
-// front has it for its connection. Errors keep their type on the way.
+// front has it for its connection. The caller's context is the one that the service
+// sees, so metadata is incoming from the beginning. Errors keep their type on the way.
 type inProcess struct {
 	unary   grpc.UnaryServerInterceptor
 	stream  grpc.StreamServerInterceptor
@@ -52,12 +53,6 @@ func (p *inProcess) RegisterService(desc *grpc.ServiceDesc, service any) {
 	}
 }
 
-// incoming is the context of a call as the service sees it.
-func incoming(ctx context.Context) context.Context {
-	sent, _ := metadata.FromOutgoingContext(ctx)
-	return metadata.NewIncomingContext(ctx, sent)
-}
-
 // Invoke implements grpc.ClientConnInterface. Options are for wires; there is
 // none here.
 func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
@@ -69,7 +64,7 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 		proto.Merge(request.(proto.Message), args.(proto.Message))
 		return nil
 	}
-	resp, err := m.handle(m.service, incoming(ctx), copyRequest, p.unary)
+	resp, err := m.handle(m.service, ctx, copyRequest, p.unary)
 	if err != nil {
 		return err
 	}
@@ -171,7 +166,7 @@ func (s *serverStream) SendMsg(m any) error {
 	}
 }
 
-func (s *serverStream) Context() context.Context     { return incoming(s.ctx) }
+func (s *serverStream) Context() context.Context     { return s.ctx }
 func (s *serverStream) SetHeader(metadata.MD) error  { return nil }
 func (s *serverStream) SendHeader(metadata.MD) error { return nil }
 func (s *serverStream) SetTrailer(metadata.MD)       {}

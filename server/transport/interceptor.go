@@ -126,8 +126,7 @@ func logCall(ctx context.Context, log *slog.Logger, operation, agent string, too
 	line[1] = slog.String("agent", agent)
 	line[2] = slog.String("code", status.Code(err).String())
 	line[3] = slog.Duration("took", took)
-	var e *conference.Error
-	if err != nil && errors.As(err, &e) {
+	if e, ok := errors.AsType[*conference.Error](err); ok {
 		line = append(line, slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
 		if e.Retcode != "" {
 			line = append(line, slog.String("retcode", e.Retcode))

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,7 +17,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -24,25 +25,21 @@ import (
 
 // jsonFront is the HTTP side of the contract, after the bindings of http.yaml.
 type jsonFront struct {
-	mux *runtime.ServeMux
-	log *slog.Logger
+	mux    *runtime.ServeMux
+	routes routes
+	log    *slog.Logger
 }
 
 func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
-	f := &jsonFront{log: log}
+	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}}
 	f.mux = runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{runtime.JSONPb{
-			MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true},
-		}}),
-		// Of a client's headers only those that the gateway knows become metadata.
-		runtime.WithMetadata(gatewayHeaders),
-		runtime.WithIncomingHeaderMatcher(noHeader),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
 		runtime.WithForwardResponseOption(setGUID),
 		runtime.WithForwardResponseOption(streamHeader),
-		runtime.WithForwardResponseRewriter(inDialect),
+		runtime.WithForwardResponseRewriter(write),
 		runtime.WithErrorHandler(f.failed),
 		runtime.WithRoutingErrorHandler(f.noRoute),
-		runtime.WithMiddlewares(stopProbe),
+		runtime.WithMiddlewares(stopProbe, f.routes.remember),
 		runtime.WithDisablePathLengthFallback(), // nor does a form make a POST another method
 		runtime.WithWriteContentLength(),
 	)
@@ -58,14 +55,6 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
 	return f
 }
 
-func gatewayHeaders(_ context.Context, r *http.Request) metadata.MD {
-	md := metadata.MD{"guid": r.Header.Values("Guid")}
-	if token := r.Header.Values("service_token"); token != nil {
-		md["service_token"] = token
-	}
-	return md
-}
-
 // setGUID passes on a GUID that the gateway issued. Some clients compare the
 // header's name byte by byte, so it is spelled as the gateway spells it.
 func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
@@ -75,24 +64,49 @@ func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	return nil
 }
 
-func noHeader(string) (string, bool) { return "", false }
-
 func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body := &requestBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), control: http.NewResponseController(w)}
+	body := &requestBody{
+		ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), length: min(r.ContentLength, maxRequest),
+		control: http.NewResponseController(w),
+	}
 	if r.ContentLength != 0 { // also for a body that nobody will ask for
 		body.control.SetReadDeadline(time.Now().Add(patience))
 	}
+	r = asCall(r)
 	r.Body = body
 	// The gateway takes the ; of a list of skills as it stands, net/url does not.
 	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
 	resume(r)
+	if handle, values := f.routes.find(r); handle != nil {
+		handle(w, r, values)
+		return
+	}
 	f.mux.ServeHTTP(w, r)
+}
+
+// asCall is r with what a call is made of, and nothing else that the mux would make
+// metadata of: of a client's headers only those that the gateway knows are metadata.
+func asCall(r *http.Request) *http.Request {
+	md := metadata.MD{"guid": r.Header["Guid"]}
+	if token := r.Header["Service_token"]; token != nil {
+		md["service_token"] = token
+	}
+	header := http.Header{}
+	for _, name := range []string{"Grpc-Timeout", "Last-Event-ID"} {
+		if values := r.Header.Values(name); values != nil {
+			header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	r = r.WithContext(metadata.NewIncomingContext(r.Context(), md))
+	r.Header, r.Host, r.RemoteAddr = header, "", ""
+	return r
 }
 
 // requestBody is the body of a request. What is wrong with it is kept here for
 // failed, since the generated code in between passes on no more than a text.
 type requestBody struct {
 	io.ReadCloser
+	length  int64 // as announced, or -1
 	control *http.ResponseController
 	faults  []conference.Violation
 }
@@ -100,26 +114,27 @@ type requestBody struct {
 // all reads the body. If it does not come in time the deadline stays, and net/http
 // does not wait for the rest either.
 func (b *requestBody) all() ([]byte, error) {
-	data, err := io.ReadAll(b)
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 0, max(b.length, 0)+bytes.MinRead))
+	if _, err := data.ReadFrom(b); err != nil {
 		return nil, err
 	}
-	return data, b.control.SetReadDeadline(time.Time{})
+	return data.Bytes(), b.control.SetReadDeadline(time.Time{})
 }
 
-// codec is JSON as the contract has it: strict in, plain out.
+// codec is JSON as the contract has it: strict in, plain out. What it embeds does
+// for it what is never asked.
 type codec struct{ runtime.JSONPb }
 
-func (c *codec) Marshal(v any) ([]byte, error) {
+func (*codec) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
-	case gatewayBody:
+	case written:
 		return v, nil
 	case map[string]any: // a message of a stream, as the generated code wraps it
-		return frame(v["result"].(proto.Message))
+		return v["result"].(written), nil
 	case map[string]proto.Message: // its end
-		return frame(v["error"])
+		return ending(v["error"])
 	}
-	return c.JSONPb.Marshal(v)
+	return nil, fmt.Errorf("no JSON of %T", v)
 }
 
 func (*codec) NewDecoder(r io.Reader) runtime.Decoder {

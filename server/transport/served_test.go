@@ -39,6 +39,7 @@ const maxInFlight = 300
 // served runs a service in memory until stop is called.
 type served struct {
 	dialHTTP dialer
+	dialGRPC dialer
 	grpc     *grpc.ClientConn
 	http     *http.Client
 	log      *lockedBuffer
@@ -51,7 +52,7 @@ func serve(t *testing.T, s service) *served {
 	t.Helper()
 	grpcListener, dialGRPC := listenBuffered(t)
 	httpListener, dialHTTP := listenBuffered(t)
-	v := &served{dialHTTP: dialHTTP, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
+	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
 	server := transport.New(s, transport.Config{

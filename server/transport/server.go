@@ -32,6 +32,14 @@ const (
 	// limit of its own.
 	maxStreams = 250
 
+	// window is how many bytes of requests a connection may have under way. grpc-go
+	// would measure what the network bears, by a ping for every small request.
+	window = 1 << 20
+
+	// streamWorkers is how many goroutines are kept for calls, whose stacks have
+	// grown; calls beyond them get new ones.
+	streamWorkers = 64
+
 	// patience is how long a client may take to send a header or a body, and to
 	// finish the handshake of a connection.
 	patience = 5 * time.Second
@@ -91,6 +99,9 @@ func New(service Service, config Config) *Server {
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(patience),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
+		grpc.NumStreamWorkers(streamWorkers),
 	)
 	register(s.grpc, service)
 	healthy := health.NewServer()

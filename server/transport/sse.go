@@ -24,28 +24,29 @@ func (*codec) Delimiter() []byte { return []byte("\n") }
 // frame is one server-sent event. Those of the agent have no name, so that they
 // reach a browser's onmessage; the others have that of their field. What has a
 // sequence has it as its id, with which a client comes back (Last-Event-ID).
-func frame(m proto.Message) ([]byte, error) {
-	watched, ok := m.(*agentconfv1.WatchAgentEventsResponse)
-	if !ok { // the google.rpc.Status that the stream ends with
-		return fields("event: ended\n", m)
-	}
+func frame(watched *agentconfv1.WatchAgentEventsResponse) written {
 	switch told := watched.GetMessage().(type) {
 	case nil:
-		return []byte(":\n"), nil // a comment: the stream is alive
+		return written(":\n") // a comment: the stream is alive
 	case *agentconfv1.WatchAgentEventsResponse_Event:
-		return fields(fmt.Sprintf("id: %d\n", told.Event.GetSequence()), told.Event)
+		return fields(fmt.Sprintf("id: %d\n", told.Event.GetSequence()), asProtobuf.write(told.Event))
 	case *agentconfv1.WatchAgentEventsResponse_Started:
-		return fields(fmt.Sprintf("id: %d\nevent: started\n", told.Started.GetLastSequence()), told.Started)
+		return fields(fmt.Sprintf("id: %d\nevent: started\n", told.Started.GetLastSequence()), asProtobuf.write(told.Started))
 	}
 	r := watched.ProtoReflect()
 	field := r.WhichOneof(r.Descriptor().Oneofs().Get(0))
-	return fields(fmt.Sprintf("event: %s\n", field.Name()), r.Get(field).Message().Interface())
+	return fields(fmt.Sprintf("event: %s\n", field.Name()), asProtobuf.write(r.Get(field).Message().Interface()))
+}
+
+// ending is the last event: the google.rpc.Status that the stream ends with.
+func ending(status proto.Message) ([]byte, error) {
+	text, err := protojson.Marshal(status)
+	return fields("event: ended\n", text), err
 }
 
 // fields are those of a server-sent event, data last.
-func fields(first string, data proto.Message) ([]byte, error) {
-	text, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(data)
-	return slices.Concat([]byte(first), []byte("data: "), text, []byte("\n")), err
+func fields(first string, data []byte) written {
+	return slices.Concat([]byte(first), []byte("data: "), data, []byte("\n"))
 }
 
 // streamHeader sets, before a stream begins, what keeps others from holding it
