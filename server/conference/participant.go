@@ -37,7 +37,7 @@ func (p participant) shown() string {
 
 // secret is the address if no text may repeat it.
 func (p participant) secret() string {
-	if p.AddressType == agentNumber && agentIDPattern.MatchString(p.Address) {
+	if p.AddressType == agentNumber && isAgentID(p.Address) {
 		return ""
 	}
 	return p.Address

@@ -21,10 +21,8 @@ const (
 )
 
 var (
-	agentIDPattern   = regexp.MustCompile(`^[1-9][0-9]{2,5}$`)
-	tokenPattern     = regexp.MustCompile(`^[A-Za-z0-9._-]{0,50}$`)
-	skillsPattern    = regexp.MustCompile(`^[0-9;]*$`)
-	voicePathPattern = regexp.MustCompile(`^[A-Za-z]:/conf/[0-9]+/[^/\\]+$`)
+	tokenPattern  = regexp.MustCompile(`^[A-Za-z0-9._-]{0,50}$`)
+	skillsPattern = regexp.MustCompile(`^[0-9;]*$`)
 )
 
 // Violation is one wrong field of a request. Neither part repeats its value.
@@ -43,9 +41,19 @@ func (v *violations) add(field, format string, args ...any) {
 
 func (v *violations) agentID(id string, highest int) {
 	n, _ := strconv.Atoi(id)
-	if !agentIDPattern.MatchString(id) || n < agentIDMin || n > highest {
+	if !isAgentID(id) || n < agentIDMin || n > highest {
 		v.add("agent_id", "must be decimal digits without a leading zero, %d to %d", agentIDMin, highest)
 	}
+}
+
+// isAgentID reports whether id has the form of an agent ID, of whatever range. A
+// regular expression would take a good part of the time that a hold spends here.
+func isAgentID(id string) bool {
+	return len(id) >= 3 && len(id) <= 6 && id[0] != '0' && isDigits(id)
+}
+
+func isDigits(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // number is for a required whole number.
@@ -163,11 +171,22 @@ func (v *violations) playMode(m *int32) {
 }
 
 func (v *violations) voicePath(p string) {
-	if !voicePathPattern.MatchString(p) || utf8.RuneCountInString(p) > maxVoicePath ||
+	if !isVoicePath(p) || utf8.RuneCountInString(p) > maxVoicePath ||
 		strings.Contains(p, "..") || strings.ContainsFunc(p, unicode.IsControl) || !utf8.ValidString(p) {
 		v.add("voice_path", "must be a drive letter, :/conf/, VDN ID, / and file name, at most %d characters, "+
 			"without .., backslash or control characters, such as y:/conf/120/wait.V3", maxVoicePath)
 	}
+}
+
+// isVoicePath reports whether p is a drive letter, :/conf/, a number, and a name.
+func isVoicePath(p string) bool {
+	if p == "" {
+		return false
+	}
+	drive, rest := p[0]|0x20, p[1:] // in lower case, if it is a letter
+	rest, found := strings.CutPrefix(rest, ":/conf/")
+	vdn, name, _ := strings.Cut(rest, "/")
+	return 'a' <= drive && drive <= 'z' && found && isDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
 }
 
 func blankOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }

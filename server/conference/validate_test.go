@@ -55,7 +55,7 @@ func FuzzVoicePath(f *testing.F) {
 	for _, seed := range []string{"y:/conf/120/1136287.V3", "y:/conf/120/../x", "y:/conf/1/a\\b", "y:/conf/1/\n", "y:/conf/120/音.V3", "y:/conf/1/\xff"} {
 		f.Add(seed)
 	}
-	shape := regexp.MustCompile(`^[A-Za-z]:/conf/\d+/.+$`)
+	shape := regexp.MustCompile(`^[A-Za-z]:/conf/[0-9]+/[^/\\]+$`)
 	f.Fuzz(func(t *testing.T, path string) {
 		var v violations
 		v.voicePath(path)

@@ -49,7 +49,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(ctx, m, req, time.Since(start), err)
+		i.ended(ctx, m, req, start, err)
 	}()
 	if inFlight > i.maxInFlight {
 		return nil, conference.Overloaded(m.operation)
@@ -70,7 +70,7 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(stream.Context(), m, asked.request, time.Since(start), err)
+		i.ended(stream.Context(), m, asked.request, start, err)
 	}()
 	return handler(service, asked)
 }
@@ -80,9 +80,10 @@ func panicked(operation string, p any) error {
 }
 
 // ended counts and logs the end of a call.
-func (i *interceptor) ended(ctx context.Context, m *method, req any, took time.Duration, err error) {
+func (i *interceptor) ended(ctx context.Context, m *method, req any, start time.Time, err error) {
+	took := time.Since(start)
 	m.ended(status.Code(err), took.Seconds())
-	logCall(ctx, i.log, m.operation, agentOf(req), took, err)
+	logCall(ctx, i.log, m.operation, agentOf(req), start, took, err)
 }
 
 // requestStream remembers the request of a stream.
@@ -118,28 +119,32 @@ func agentOf(req any) string {
 	return id
 }
 
-// logCall writes the one line of a call. It names no GUID, number or file.
-func logCall(ctx context.Context, log *slog.Logger, operation, agent string, took time.Duration, err error) {
+// logCall writes the one line of a call. It names no GUID, number or file. It goes
+// past slog.Logger, which would look for the place in the code that it is called at.
+func logCall(ctx context.Context, log *slog.Logger, operation, agent string, start time.Time, took time.Duration, err error) {
 	level := slog.LevelInfo
-	line := make([]slog.Attr, 4, 8)
-	line[0] = slog.String("operation", operation)
-	line[1] = slog.String("agent", agent)
-	line[2] = slog.String("code", status.Code(err).String())
-	line[3] = slog.Duration("took", took)
-	if e, ok := errors.AsType[*conference.Error](err); ok {
-		line = append(line, slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
+	e, failed := errors.AsType[*conference.Error](err)
+	switch {
+	case !failed:
+	case e.Code == codes.Internal:
+		level = slog.LevelError
+	case e.Outcome == conference.Unknown:
+		level = slog.LevelWarn
+	}
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	line := slog.NewRecord(start.Add(took), level, "call", 0)
+	line.AddAttrs(slog.String("operation", operation), slog.String("agent", agent),
+		slog.String("code", status.Code(err).String()), slog.Duration("took", took))
+	if failed {
+		line.AddAttrs(slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
 		if e.Retcode != "" {
-			line = append(line, slog.String("retcode", e.Retcode))
+			line.AddAttrs(slog.String("retcode", e.Retcode))
 		}
 		if cause := e.Unwrap(); cause != nil {
-			line = append(line, slog.String("cause", cause.Error()))
-		}
-		if e.Outcome == conference.Unknown {
-			level = slog.LevelWarn
-		}
-		if e.Code == codes.Internal {
-			level = slog.LevelError
+			line.AddAttrs(slog.String("cause", cause.Error()))
 		}
 	}
-	log.LogAttrs(ctx, level, "call", line...)
+	_ = log.Handler().Handle(ctx, line) // there is nowhere else to tell
 }

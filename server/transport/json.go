@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -69,8 +70,9 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), length: min(r.ContentLength, maxRequest),
 		control: http.NewResponseController(w),
 	}
-	if r.ContentLength != 0 { // also for a body that nobody will ask for
-		body.control.SetReadDeadline(time.Now().Add(patience))
+	if r.ContentLength != 0 {
+		body.late = time.AfterFunc(patience, body.giveUp)
+		defer body.leave()
 	}
 	r = asCall(r)
 	r.Body = body
@@ -91,11 +93,9 @@ func asCall(r *http.Request) *http.Request {
 	if token := r.Header["Service_token"]; token != nil {
 		md["service_token"] = token
 	}
-	header := http.Header{}
-	for _, name := range []string{"Grpc-Timeout", "Last-Event-ID"} {
-		if values := r.Header.Values(name); values != nil {
-			header[http.CanonicalHeaderKey(name)] = values
-		}
+	var header http.Header
+	if timeout, id := r.Header["Grpc-Timeout"], r.Header["Last-Event-Id"]; timeout != nil || id != nil {
+		header = http.Header{"Grpc-Timeout": timeout, "Last-Event-Id": id}
 	}
 	r = r.WithContext(metadata.NewIncomingContext(r.Context(), md))
 	r.Header, r.Host, r.RemoteAddr = header, "", ""
@@ -108,17 +108,32 @@ type requestBody struct {
 	io.ReadCloser
 	length  int64 // as announced, or -1
 	control *http.ResponseController
+	late    *time.Timer // calls giveUp; nil if there is no body
 	faults  []conference.Violation
 }
 
-// all reads the body. If it does not come in time the deadline stays, and net/http
-// does not wait for the rest either.
+// giveUp ends the patience with a body that does not come. net/http does not wait
+// for the rest either.
+func (b *requestBody) giveUp() { b.control.SetReadDeadline(time.Unix(1, 0)) }
+
+// leave ends the request. What nobody asked for of its body net/http may wait for, a
+// little longer. A deadline costs more than a timer, so it is set in this case only.
+func (b *requestBody) leave() {
+	if b.late.Stop() {
+		b.control.SetReadDeadline(time.Now().Add(patience))
+	}
+}
+
+// all reads the body.
 func (b *requestBody) all() ([]byte, error) {
 	data := bytes.NewBuffer(make([]byte, 0, max(b.length, 0)+bytes.MinRead))
 	if _, err := data.ReadFrom(b); err != nil {
 		return nil, err
 	}
-	return data.Bytes(), b.control.SetReadDeadline(time.Time{})
+	if b.late != nil && !b.late.Stop() {
+		return nil, os.ErrDeadlineExceeded
+	}
+	return data.Bytes(), nil
 }
 
 // codec is JSON as the contract has it: strict in, plain out. What it embeds does
@@ -157,7 +172,7 @@ func (f *jsonFront) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.M
 		return
 	}
 	e = rejected(operationOf(method), r, err) // before it came to the interceptor
-	logCall(ctx, f.log, e.Operation, "", 0, e)
+	logCall(ctx, f.log, e.Operation, "", time.Now(), 0, e)
 	writeError(w, r, e, 0)
 }
 
@@ -193,7 +208,7 @@ func (f *jsonFront) noRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.
 		w.Header().Set("Allow", allowed)
 	}
 	e := conference.NoSuchOperation(text)
-	logCall(ctx, f.log, "", "", 0, e)
+	logCall(ctx, f.log, "", "", time.Now(), 0, e)
 	writeError(w, r, e, httpStatus)
 }
 
