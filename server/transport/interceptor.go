@@ -31,7 +31,7 @@ type interceptor struct {
 
 func newInterceptor(config Config) *interceptor {
 	i := &interceptor{log: config.Log, maxInFlight: int64(config.MaxInFlight)}
-	i.methods.byName = map[string]*method{}
+	i.methods.log, i.methods.byName = config.Log, map[string]*method{}
 	i.methods.metrics = newMetrics(config.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
 }
@@ -83,7 +83,13 @@ func panicked(operation string, p any) error {
 func (i *interceptor) ended(ctx context.Context, m *method, req any, start time.Time, err error) {
 	took := time.Since(start)
 	m.ended(status.Code(err), took.Seconds())
-	logCall(ctx, i.log, m.operation, agentOf(req), start, took, err)
+	if err != nil {
+		logFailure(ctx, i.log, m.operation, agentOf(req), start, took, err)
+		return
+	}
+	if m.log.Enabled(ctx, slog.LevelInfo) {
+		_ = m.log.Handle(ctx, callLine(slog.LevelInfo, agentOf(req), start, took))
+	}
 }
 
 // requestStream remembers the request of a stream.
@@ -119,13 +125,27 @@ func agentOf(req any) string {
 	return id
 }
 
-// logCall writes the one line of a call. It names no GUID, number or file. It goes
-// past slog.Logger, which would look for the place in the code that it is called at.
-func logCall(ctx context.Context, log *slog.Logger, operation, agent string, start time.Time, took time.Duration, err error) {
+// callAttrs and callLine are the one line of a call. It names no GUID, number or
+// file.
+func callAttrs(operation string, code codes.Code) []slog.Attr {
+	return []slog.Attr{slog.String("operation", operation), slog.String("code", code.String())}
+}
+
+// callLine goes past slog.Logger, which would look for the place in the code that it
+// is called at.
+func callLine(level slog.Level, agent string, start time.Time, took time.Duration, first ...slog.Attr) slog.Record {
+	line := slog.NewRecord(start.Add(took), level, "call", 0)
+	line.AddAttrs(first...)
+	line.AddAttrs(slog.String("agent", agent), slog.Duration("took", took))
+	return line
+}
+
+// logFailure writes the line of a call that ended with err.
+func logFailure(ctx context.Context, log *slog.Logger, operation, agent string, start time.Time, took time.Duration, err error) {
 	level := slog.LevelInfo
-	e, failed := errors.AsType[*conference.Error](err)
+	e, ours := errors.AsType[*conference.Error](err)
 	switch {
-	case !failed:
+	case !ours:
 	case e.Code == codes.Internal:
 		level = slog.LevelError
 	case e.Outcome == conference.Unknown:
@@ -134,10 +154,8 @@ func logCall(ctx context.Context, log *slog.Logger, operation, agent string, sta
 	if !log.Enabled(ctx, level) {
 		return
 	}
-	line := slog.NewRecord(start.Add(took), level, "call", 0)
-	line.AddAttrs(slog.String("operation", operation), slog.String("agent", agent),
-		slog.String("code", status.Code(err).String()), slog.Duration("took", took))
-	if failed {
+	line := callLine(level, agent, start, took, callAttrs(operation, status.Code(err))...)
+	if ours {
 		line.AddAttrs(slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
 		if e.Retcode != "" {
 			line.AddAttrs(slog.String("retcode", e.Retcode))

@@ -172,7 +172,7 @@ func (f *jsonFront) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.M
 		return
 	}
 	e = rejected(operationOf(method), r, err) // before it came to the interceptor
-	logCall(ctx, f.log, e.Operation, "", time.Now(), 0, e)
+	logFailure(ctx, f.log, e.Operation, "", time.Now(), 0, e)
 	writeError(w, r, e, 0)
 }
 
@@ -208,7 +208,7 @@ func (f *jsonFront) noRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.
 		w.Header().Set("Allow", allowed)
 	}
 	e := conference.NoSuchOperation(text)
-	logCall(ctx, f.log, "", "", time.Now(), 0, e)
+	logFailure(ctx, f.log, "", "", time.Now(), 0, e)
 	writeError(w, r, e, httpStatus)
 }
 

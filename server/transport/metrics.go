@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/pprof"
 
@@ -40,7 +41,8 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 // method is an RPC with all that is known of it before a call, so that a call has
 // nothing to look up.
 type method struct {
-	operation   string // the gateway's name of it
+	operation   string       // the gateway's name of it
+	log         slog.Handler // writes lines of calls that ended well
 	started, ok prometheus.Counter
 	handled     *prometheus.CounterVec // by code, OK included
 	seconds     prometheus.Observer
@@ -58,6 +60,7 @@ func (m *method) ended(code codes.Code, seconds float64) {
 
 // methods are the RPCs of the services that are registered, by full name.
 type methods struct {
+	log     *slog.Logger
 	metrics *metrics
 	byName  map[string]*method
 }
@@ -77,6 +80,7 @@ func (ms *methods) add(kind, service, name string) {
 	fullName := "/" + service + "/" + name
 	m := &method{
 		operation: operationOf(fullName),
+		log:       ms.log.Handler().WithAttrs(callAttrs(operationOf(fullName), codes.OK)),
 		started:   ms.metrics.started.WithLabelValues(kind, service, name),
 		handled: ms.metrics.handled.MustCurryWith(prometheus.Labels{
 			"grpc_type": kind, "grpc_service": service, "grpc_method": name,

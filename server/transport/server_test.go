@@ -85,7 +85,7 @@ func TestLogLineOfRejected(t *testing.T) {
 	f := newFronts(t, sockets)
 	for path, want := range map[string]string{
 		"/nothing":  `"reason":"NO_SUCH_OPERATION"`,
-		holdGateway: `"operation":"holdParticipant","agent":"","code":"InvalidArgument"`,
+		holdGateway: `"operation":"holdParticipant","code":"InvalidArgument","agent":""`,
 	} {
 		f.send(t, "POST", path, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("88887946")), -1
