@@ -22,7 +22,7 @@ var hold = Request{
 	Body:   map[string]string{"address": "88887946"},
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,7 +31,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-func newClient(t *testing.T, config Config) *Client {
+func newClient(t testing.TB, config Config) *Client {
 	t.Helper()
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second
@@ -45,7 +45,7 @@ func newClient(t *testing.T, config Config) *Client {
 }
 
 // kind is the Kind of err, or 0 if it is nil.
-func kind(t *testing.T, err error) Kind {
+func kind(t testing.TB, err error) Kind {
 	t.Helper()
 	var e *Error
 	if err != nil && !errors.As(err, &e) {

@@ -1,0 +1,135 @@
+package agentgateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+)
+
+// body is one as the service sends it.
+type body struct {
+	Address     string `json:"address"`
+	AddressType string `json:"addressType"`
+	PlayMode    int    `json:"playMode"`
+	VoicePath   string `json:"voicePath"`
+}
+
+var benchHold = Request{
+	Method: hold.Method,
+	Path:   hold.Path,
+	GUID:   hold.GUID,
+	Body:   body{"88887946", "6", 2, "/record/hold.wav"},
+}
+
+// stub answers every request with ok and allocates nothing over it. A request ends
+// with the } of its body.
+func stub(t testing.TB, l net.Listener) (address string) {
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			go answerAll(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func answerAll(c net.Conn) {
+	request, answer := make([]byte, 4096), []byte(ok)
+	n := 0
+	for {
+		m, err := c.Read(request[n:])
+		if err != nil {
+			return
+		}
+		if n += m; !bytes.HasSuffix(request[:n], []byte("}")) {
+			continue
+		}
+		if _, err := c.Write(answer); err != nil {
+			return
+		}
+		n = 0
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	benchmark(b, Config{URL: "http://" + stub(b, listen(b))})
+}
+
+// BenchmarkCallTLS counts the allocations of the stub's crypto/tls too.
+func BenchmarkCallTLS(b *testing.B) {
+	cert, roots := certificate(b)
+	address := stub(b, listenTLS(b, &tls.Config{Certificates: []tls.Certificate{cert}}))
+	benchmark(b, Config{URL: "https://" + address, RootCAs: roots})
+}
+
+func benchmark(b *testing.B, config Config) {
+	c := newClient(b, config)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Call(ctx, benchHold); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkNetHTTP makes the same call with net/http and encoding/json, for the
+// ratio.
+func BenchmarkNetHTTP(b *testing.B) {
+	url := "http://" + stub(b, listen(b))
+	transport := &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := callNetHTTP(ctx, transport, url); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func callNetHTTP(ctx context.Context, transport *http.Transport, url string) error {
+	message, err := json.Marshal(benchHold.Body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, benchHold.Method, url+resourceRoot+benchHold.Path, bytes.NewReader(message))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	req.Header.Set("Guid", benchHold.GUID)
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	var reply struct {
+		Message, Retcode string
+		Result           json.RawMessage
+	}
+	if err := json.Unmarshal(answer, &reply); err != nil {
+		return err
+	}
+	if reply.Retcode != Success {
+		return errors.New("refused")
+	}
+	return nil
+}
