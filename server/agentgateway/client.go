@@ -107,11 +107,11 @@ type Request struct {
 // comes first, on the calling goroutine.
 func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 	e := c.endpointOf(req.GUID)
-	message, err := e.encode(req)
+	m, err := e.encode(req)
 	if err != nil {
 		return Reply{}, &Error{Kind: NotSent, Err: err}
 	}
-	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), message)
+	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), m)
 	if err != nil {
 		return Reply{}, err
 	}
