@@ -133,3 +133,22 @@ func callNetHTTP(ctx context.Context, transport *http.Transport, url string) err
 	}
 	return nil
 }
+
+// A call on a kept connection allocates the body of its answer, which the Reply
+// shares, and nothing else. What the caller makes its request of is not counted.
+func TestCallAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	c := newClient(t, Config{URL: "http://" + stub(t, listen(t))})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	allocs := testing.AllocsPerRun(1000, func() {
+		if _, err := c.Call(ctx, benchHold); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 1 {
+		t.Errorf("%v allocations in a call, want 1", allocs)
+	}
+}
