@@ -143,6 +143,7 @@ var differential = []struct {
 	{name: "a negative length", raw: "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}"},
 	{name: "a hexadecimal length", raw: "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\n{}"},
 	{name: "a length beyond 63 bits", raw: "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\n{}"},
+	{name: "a length beyond all memory", raw: "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n{}"},
 	{name: "a list of lengths", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}"},
 	{name: "two lengths", raw: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "another coding", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n{}"},

@@ -76,5 +76,5 @@ func (c *conn) roundTrip(m *message) (got response, reusable bool, err error) {
 	if got, reusable, err = c.readResponse(); err != nil {
 		return response{}, false, c.answer.failure(err)
 	}
-	return got, reusable && c.answer.err == nil && c.reader.Buffered() == 0, nil
+	return got, reusable && c.reader.Buffered() == 0, nil
 }
