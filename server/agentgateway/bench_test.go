@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -27,9 +28,14 @@ var benchHold = Request{
 	Body:   body{"88887946", "6", 2, "/record/hold.wav"},
 }
 
-// stub answers every request with ok and allocates nothing over it. A request ends
+// chunked is ok as Tomcat sends it.
+var chunked = "HTTP/1.1 200 \r\nContent-Type: application/json;charset=UTF-8\r\nTransfer-Encoding: chunked\r\n" +
+	"Date: Tue, 24 Nov 2026 17:00:00 GMT\r\nKeep-Alive: timeout=20\r\nConnection: keep-alive\r\n\r\n" +
+	fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(success), success)
+
+// stub answers every request with answer and allocates nothing over it. A request ends
 // with the } of its body.
-func stub(t testing.TB, l net.Listener) (address string) {
+func stub(t testing.TB, l net.Listener, answer string) (address string) {
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -38,14 +44,14 @@ func stub(t testing.TB, l net.Listener) (address string) {
 				return
 			}
 			t.Cleanup(func() { c.Close() })
-			go answerAll(c)
+			go answerAll(c, []byte(answer))
 		}
 	}()
 	return l.Addr().String()
 }
 
-func answerAll(c net.Conn) {
-	request, answer := make([]byte, 4096), []byte(ok)
+func answerAll(c net.Conn, answer []byte) {
+	request := make([]byte, 4096)
 	n := 0
 	for {
 		m, err := c.Read(request[n:])
@@ -63,13 +69,17 @@ func answerAll(c net.Conn) {
 }
 
 func BenchmarkCall(b *testing.B) {
-	benchmark(b, Config{URL: "http://" + stub(b, listen(b))})
+	benchmark(b, Config{URL: "http://" + stub(b, listen(b), ok)})
+}
+
+func BenchmarkCallChunked(b *testing.B) {
+	benchmark(b, Config{URL: "http://" + stub(b, listen(b), chunked)})
 }
 
 // BenchmarkCallTLS counts the allocations of the stub's crypto/tls too.
 func BenchmarkCallTLS(b *testing.B) {
 	cert, roots := certificate(b)
-	address := stub(b, listenTLS(b, &tls.Config{Certificates: []tls.Certificate{cert}}))
+	address := stub(b, listenTLS(b, &tls.Config{Certificates: []tls.Certificate{cert}}), ok)
 	benchmark(b, Config{URL: "https://" + address, RootCAs: roots})
 }
 
@@ -88,7 +98,7 @@ func benchmark(b *testing.B, config Config) {
 // BenchmarkNetHTTP makes the same call with net/http and encoding/json, for the
 // ratio.
 func BenchmarkNetHTTP(b *testing.B) {
-	url := "http://" + stub(b, listen(b))
+	url := "http://" + stub(b, listen(b), ok)
 	transport := &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(b.Context())
@@ -140,7 +150,7 @@ func TestCallAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")
 	}
-	c := newClient(t, Config{URL: "http://" + stub(t, listen(t))})
+	c := newClient(t, Config{URL: "http://" + stub(t, listen(t), ok)})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	allocs := testing.AllocsPerRun(1000, func() {

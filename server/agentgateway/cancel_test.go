@@ -2,8 +2,8 @@ package agentgateway
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -75,28 +75,47 @@ func TestCancelledEarly(t *testing.T) {
 	})
 }
 
-// A write that the gateway does not take is watched like a read, and goes on where it
-// stood.
+// A gateway that takes its time over every part of a request gets all of it, with TLS
+// as well: the watch begins in the middle of a write, which goes on where it stood.
 func TestSlowWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		read := make(chan string, 1)
-		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
-			half := make([]byte, 100)
-			io.ReadFull(c, half)
-			time.Sleep(answerTime)
-			req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(half), c)))
-			if err != nil {
-				return
+	cert, roots := certificate(t)
+	for _, scheme := range []string{"http", "https"} {
+		synctest.Test(t, func(t *testing.T) {
+			read := make(chan string, 1)
+			c := newClient(t, Config{URL: scheme + "://example.com", RootCAs: roots, Dial: pipes(t, func(c net.Conn) {
+				slow := &slowConn{Conn: c}
+				spoken := net.Conn(slow)
+				if scheme == "https" {
+					secured := tls.Server(slow, &tls.Config{Certificates: []tls.Certificate{cert}})
+					secured.Handshake()
+					spoken = secured
+				}
+				slow.pause = answerTime
+				req, err := http.ReadRequest(bufio.NewReader(spoken))
+				if err != nil {
+					return
+				}
+				body, _ := io.ReadAll(req.Body)
+				read <- string(body)
+				io.WriteString(spoken, ok)
+			})})
+			if _, err := c.Call(t.Context(), hold); err != nil {
+				t.Fatal(err)
 			}
-			body, _ := io.ReadAll(req.Body)
-			read <- string(body)
-			io.WriteString(c, ok)
-		})})
-		if _, err := c.Call(t.Context(), hold); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := <-read, `{"address":"88887946"}`; got != want {
-			t.Errorf("the gateway read %s, want %s", got, want)
-		}
-	})
+			if got, want := <-read, `{"address":"88887946"}`; got != want {
+				t.Errorf("the gateway read %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// slowConn reads no more than 100 bytes at once, after a pause.
+type slowConn struct {
+	net.Conn
+	pause time.Duration
+}
+
+func (s *slowConn) Read(p []byte) (int, error) {
+	time.Sleep(s.pause)
+	return s.Conn.Read(p[:min(len(p), 100)])
 }
