@@ -109,13 +109,14 @@ func TestSlowWrite(t *testing.T) {
 	}
 }
 
-// slowConn reads no more than 100 bytes at once, after a pause.
+// slowConn reads no more than 100 bytes at once, with a pause after them.
 type slowConn struct {
 	net.Conn
 	pause time.Duration
 }
 
 func (s *slowConn) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p[:min(len(p), 100)])
 	time.Sleep(s.pause)
-	return s.Conn.Read(p[:min(len(p), 100)])
+	return n, err
 }
