@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -70,9 +69,8 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), length: min(r.ContentLength, maxRequest),
 		control: http.NewResponseController(w),
 	}
-	if r.ContentLength != 0 {
-		body.late = time.AfterFunc(patience, body.giveUp)
-		defer body.leave()
+	if r.ContentLength == 0 {
+		body.hasCome()
 	}
 	r = asCall(r)
 	r.Body = body
@@ -108,21 +106,12 @@ type requestBody struct {
 	io.ReadCloser
 	length  int64 // as announced, or -1
 	control *http.ResponseController
-	late    *time.Timer // calls giveUp; nil if there is no body
 	faults  []conference.Violation
 }
 
-// giveUp ends the patience with a body that does not come. net/http does not wait
-// for the rest either.
-func (b *requestBody) giveUp() { b.control.SetReadDeadline(time.Unix(1, 0)) }
-
-// leave ends the request. What nobody asked for of its body net/http may wait for, a
-// little longer. A deadline costs more than a timer, so it is set in this case only.
-func (b *requestBody) leave() {
-	if b.late.Stop() {
-		b.control.SetReadDeadline(time.Now().Add(patience))
-	}
-}
+// hasCome ends the deadline of the request. It would go on to end a call that takes
+// longer, since net/http reads on to see whether the client is still there.
+func (b *requestBody) hasCome() error { return b.control.SetReadDeadline(time.Time{}) }
 
 // all reads the body.
 func (b *requestBody) all() ([]byte, error) {
@@ -130,10 +119,7 @@ func (b *requestBody) all() ([]byte, error) {
 	if _, err := data.ReadFrom(b); err != nil {
 		return nil, err
 	}
-	if b.late != nil && !b.late.Stop() {
-		return nil, os.ErrDeadlineExceeded
-	}
-	return data.Bytes(), nil
+	return data.Bytes(), b.hasCome()
 }
 
 // codec is JSON as the contract has it: strict in, plain out. What it embeds does

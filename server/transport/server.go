@@ -40,8 +40,8 @@ const (
 	// grown; calls beyond them get new ones.
 	streamWorkers = 64
 
-	// patience is how long a client may take to send a header or a body, and to
-	// finish the handshake of a connection.
+	// patience is how long a client may take to send a request, and to finish the
+	// handshake of a connection.
 	patience = 5 * time.Second
 
 	// idleTimeout is how long an unused HTTP connection is kept.
@@ -118,11 +118,11 @@ func New(service Service, config Config) *Server {
 	})
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:           newJSONFront(inside, log),
-		ReadHeaderTimeout: patience,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaders,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler:        newJSONFront(inside, log),
+		ReadTimeout:    patience,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeaders,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return s
 }
