@@ -53,12 +53,15 @@ func printBars(saturated, paced *series) {
 	fmt.Fprintln(w, "bar\tat most\tmeasured\tp25\t\t")
 	for _, b := range bars {
 		median, p25 := b.of.cost(b.a).over(b.of.cost(b.b))
-		verdict := "MISS"
-		if median <= b.limit {
-			verdict = "PASS"
-		}
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t\n", b.what, b.limit, median, p25, verdict)
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t\n", b.what, b.limit, median, p25, verdict(median, b.limit))
 	}
+}
+
+func verdict(measured, atMost float64) string {
+	if measured <= atMost {
+		return "PASS"
+	}
+	return "MISS"
 }
 
 func printNotes() {

@@ -40,14 +40,17 @@ func compare(ctx context.Context, rounds int) error {
 		return err
 	}
 	all := append(onOne, onTwo)
+	if err := sound(all); err != nil {
+		return err
+	}
 	for _, s := range all {
 		printSeries(s)
 	}
 	printTLS(onOne[0])
-	printBars(onOne[0], onOne[0])
+	printBars(onOne[0], onOne[1])
 	printNotes()
 	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
-	return sound(all)
+	return nil
 }
 
 // oneCore measures what is pinned to a core of its own: saturated and then paced.
@@ -61,7 +64,19 @@ func oneCore(ctx context.Context, dir, server string, rounds int) ([]*series, er
 	if err != nil {
 		return nil, err
 	}
-	return []*series{saturated}, nil
+	paced, err := r.measure(ctx, regime{
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
+		variants: r.find(false, "stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
+		rounds:  max(2, rounds*6/10),
+		slice:   time.Second,
+		rate:    pacedRate,
+		prepare: r.pacedLoad,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []*series{saturated, paced}, nil
 }
 
 // twoCores measures what shares both cores with the load.
@@ -91,8 +106,7 @@ func sound(all []*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
 			if n := len(s.samples[v.id()]); 2*n < s.rounds {
-				fmt.Printf("NOT SOUND: %s, %s: only %d of %d slices were undisturbed\n", s.title, v.id(), n, s.rounds)
-				return errUnsound
+				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.id(), n, s.rounds, errUnsound)
 			}
 		}
 	}

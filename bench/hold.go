@@ -13,13 +13,13 @@ import (
 
 // The hold that all variants carry.
 const (
-	guid       = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway1"
-	ownPath    = "/agentgateway/resource/agentconf/1287/holdparticipant"
-	v1Path     = "/v1/agents/1287/conference:holdParticipant"
-	grpcPath   = "/agentconf.v1.ConferenceService/HoldParticipant"
-	watchPath  = "/agentconf.v1.EventService/WatchAgentEvents"
-	jsonBody   = `{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`
-	stubReply  = `{"result":{},"message":"success","retcode":"0"}`
+	guid      = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway1"
+	ownPath   = "/agentgateway/resource/agentconf/1287/holdparticipant"
+	v1Path    = "/v1/agents/1287/conference:holdParticipant"
+	grpcPath  = "/agentconf.v1.ConferenceService/HoldParticipant"
+	watchPath = "/agentconf.v1.EventService/WatchAgentEvents"
+	jsonBody  = `{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`
+	stubReply = `{"result":{},"message":"success","retcode":"0"}`
 )
 
 func holdRequest() *agentconfv1.HoldParticipantRequest {

@@ -20,9 +20,8 @@ const usage = `usage:
   bench scale                memory and latency from 1 to 10,000 holds in flight
 `
 
-// errUnsound is for a run whose figures must not be used; what is wrong has been
-// printed.
-var errUnsound = errors.New("this run is not sound")
+// errUnsound is for a run whose figures would be worth nothing.
+var errUnsound = errors.New("run it again on a quiet machine")
 
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare": runCompare,

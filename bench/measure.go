@@ -107,6 +107,9 @@ func (r *rig) cleanSlice(ctx context.Context, s *series, v *variant) error {
 		}
 	}
 	s.dropped++
+	if 2*s.dropped > s.rounds*len(s.variants) {
+		return fmt.Errorf("%s: others use the cores all the time; %w", s.title, errUnsound)
+	}
 	return nil
 }
 

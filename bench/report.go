@@ -53,7 +53,7 @@ func printSeries(s *series) {
 	defer w.Flush()
 	header := "variant\tslices\tholds/s\tCPU µs\tp25\tspread\tto nginx\tp25\tto ReverseProxy h1\tp25\tforeign\t"
 	if s.rate > 0 {
-		header += "p50 µs\tp99\t"
+		header += "p50 µs\tp99\tp50 over nginx\t"
 	}
 	fmt.Fprintln(w, header)
 	for _, v := range s.variants {
@@ -71,7 +71,9 @@ func printRow(w *tabwriter.Writer, s *series, v *variant) {
 		100*(c.p75-c.p25)/c.median, median, p25, goMedian, goP25,
 		100*quantile(s.column(id, foreignColumn), 0.5))
 	if s.rate > 0 {
-		fmt.Fprintf(w, "%.0f\t%.0f\t", quantile(s.column(id, p50Column), 0.5), quantile(s.column(id, p99Column), 0.5))
+		p50 := quantile(s.column(id, p50Column), 0.5)
+		nginx := quantile(s.column(yardstick(v).id(), p50Column), 0.5)
+		fmt.Fprintf(w, "%.0f\t%.0f\t%+.0f\t", p50, quantile(s.column(id, p99Column), 0.5), p50-nginx)
 	}
 	fmt.Fprintln(w)
 }

@@ -5,5 +5,4 @@ package main
 import "context"
 
 func runScale(context.Context, []string) error       { return nil }
-func runPacedLoad(context.Context, []string) error   { return nil }
 func runSlowGateway(context.Context, []string) error { return nil }
