@@ -152,7 +152,7 @@ func (r *rig) takeSlice(ctx context.Context, s *series, v *variant) (sample, err
 	if err != nil {
 		return sample{}, err
 	}
-	before, err := r.readClocks(v)
+	before, err := readClocks(v.process, r.processes)
 	if err != nil {
 		return sample{}, err
 	}
@@ -161,7 +161,7 @@ func (r *rig) takeSlice(ctx context.Context, s *series, v *variant) (sample, err
 		return sample{}, err
 	}
 	time.Sleep(5 * time.Millisecond) // while the connections of the load close
-	after, err := r.readClocks(v)
+	after, err := readClocks(v.process, r.processes)
 	if err != nil {
 		return sample{}, err
 	}
@@ -185,18 +185,18 @@ func (r *rig) takeSlice(ctx context.Context, s *series, v *variant) (sample, err
 type clocks struct {
 	at     time.Time
 	idle   time.Duration // of both cores
-	ours   time.Duration // all processes of the rig, and this one
+	ours   time.Duration // all that this program started and that still runs, and itself
 	target time.Duration
 }
 
-func (r *rig) readClocks(v *variant) (clocks, error) {
+func readClocks(target *process, ours []*process) (clocks, error) {
 	c := clocks{at: time.Now()}
 	var err error
-	if c.target, err = cpuOf(v.process.pids...); err != nil {
+	if c.target, err = cpuOf(target.pids...); err != nil {
 		return c, err
 	}
 	all := []int{os.Getpid()}
-	for _, p := range r.processes {
+	for _, p := range ours {
 		all = append(all, p.pids...)
 	}
 	if c.ours, err = cpuOf(all...); err != nil {
