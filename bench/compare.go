@@ -96,7 +96,9 @@ func (r *rig) saturated(ctx context.Context, title string, variants []*variant, 
 		rounds:   rounds,
 		slice:    slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
-			return func() (load, error) { return r.h2load(ctx, v, n) }, nil
+			// A few holds reopen connections to the gateway that were idle too long.
+			_, err := r.h2load(ctx, v, 512)
+			return func() (load, error) { return r.h2load(ctx, v, n) }, err
 		},
 	})
 }

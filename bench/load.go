@@ -23,6 +23,19 @@ type load struct {
 	p50, p99 time.Duration // or 0 if not told
 }
 
+// check reports what is wrong with a load of v for which the stub saw so many
+// requests. The replies have to be as long as the proved one, since load generators
+// do not look at grpc-status.
+func (l load) check(v *variant, seen int) error {
+	if seen != l.holds {
+		return fmt.Errorf("%s: %d holds, but the stub saw %d requests", v.id(), l.holds, seen)
+	}
+	if l.data > 0 && l.data != l.holds*v.reply {
+		return fmt.Errorf("%s: %d holds brought %d bytes, want %d each", v.id(), l.holds, l.data, v.reply)
+	}
+	return nil
+}
+
 // h2load makes n holds as fast as they go, 64 in flight. A number of holds and not
 // a time ends it: none is cut off, so that all can be counted on either side.
 func (r *rig) h2load(ctx context.Context, v *variant, n int) (load, error) {

@@ -54,3 +54,18 @@ func TestParseStubStatus(t *testing.T) {
 		t.Errorf("got %d, want an error", got)
 	}
 }
+
+func TestLoadCheck(t *testing.T) {
+	v := &variant{name: "x", reply: 48}
+	l := load{holds: 10, data: 480}
+	if err := l.check(v, 10); err != nil {
+		t.Error(err)
+	}
+	if err := l.check(v, 11); err == nil {
+		t.Error("one request more than holds is right, too")
+	}
+	l.data = 479
+	if err := l.check(v, 10); err == nil {
+		t.Error("short replies are right, too")
+	}
+}

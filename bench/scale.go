@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"text/tabwriter"
@@ -132,7 +133,7 @@ func inFlightTable(ctx context.Context, dir, server string, delay time.Duration)
 	return nil
 }
 
-func inFlightRow(ctx context.Context, w *tabwriter.Writer, dir, server string, delay time.Duration, inFlight int) error {
+func inFlightRow(ctx context.Context, w io.Writer, dir, server string, delay time.Duration, inFlight int) error {
 	p, err := newPair(ctx, dir, server, delay)
 	if err != nil {
 		return err
@@ -142,43 +143,42 @@ func inFlightRow(ctx context.Context, w *tabwriter.Writer, dir, server string, d
 	if err != nil {
 		return err
 	}
-	start := time.Now()
 	duration := max(4*time.Second, 4*delay)
-	steady := steadyStats(ctx, p.statistics, start.Add(duration/2))
+	later := statsAt(ctx, p.statistics, before.at.Add(duration/2))
 	var f fleet
 	if err := f.run(p.grpc, inFlight, duration, delay); err != nil {
 		return err
 	}
-	now, err := p.clocks()
+	after, err := p.clocks()
 	if err != nil {
 		return err
 	}
-	after, err := p.memory()
+	m, err := p.memory()
 	if err != nil {
 		return err
 	}
 	end, err := statsOf(ctx, p.statistics)
-	middle := <-steady
+	middle := <-later
 	if err := errors.Join(err, middle.err); err != nil {
 		return err
 	}
-	spent := now.since(before, load{holds: len(f.latencies)})
-	perHold := float64(after.peak-p.before.now) / float64(inFlight)
+	spent := after.since(before, load{holds: len(f.latencies)})
 	fresh := 1000 * float64(end.Opened-middle.Opened) / float64(end.Requests-middle.Requests)
 	fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\t%.2f\t%s\t%.0f %%\t\n",
-		inFlight, len(f.latencies), float64(len(f.latencies))/now.at.Sub(before.at).Seconds(),
+		inFlight, len(f.latencies), float64(len(f.latencies))/after.at.Sub(before.at).Seconds(),
 		quantile(f.latencies, 0.5), quantile(f.latencies, 0.99), spent.cpu,
-		megabytes(p.before.now), megabytes(after.peak), memoryCells(inFlight, perHold), fresh, verdict(fresh, 0.999),
-		100*spent.foreign)
+		megabytes(p.before.now), megabytes(m.peak), memoryCells(inFlight, m.peak-p.before.now),
+		fresh, verdict(fresh, 0.999), 100*spent.foreign)
 	return nil
 }
 
 // memoryCells is the memory of a hold and what to think of it: with few in flight it
 // is that of the process and means nothing.
-func memoryCells(inFlight int, perHold float64) string {
+func memoryCells(inFlight, grownKiB int) string {
 	if inFlight < 1000 {
 		return "-\t"
 	}
+	perHold := float64(grownKiB) / float64(inFlight)
 	return fmt.Sprintf("%.1f\t%s", perHold, verdict(perHold, maxKiBPerHold))
 }
 
@@ -190,8 +190,8 @@ type timedStats struct {
 	err error
 }
 
-// steadyStats asks a gateway at a later time, when the first calls are over.
-func steadyStats(ctx context.Context, address string, at time.Time) <-chan timedStats {
+// statsAt asks a gateway at a later time.
+func statsAt(ctx context.Context, address string, at time.Time) <-chan timedStats {
 	result := make(chan timedStats, 1)
 	time.AfterFunc(time.Until(at), func() {
 		stats, err := statsOf(ctx, address)

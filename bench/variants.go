@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -72,25 +73,18 @@ func newRig(ctx context.Context, dir, server string, on cores, withTLS bool) (*r
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return r, err
 	}
-	if err := writeCertificate(dir); err != nil {
+	if err := errors.Join(writeCertificate(dir), r.writeBodies()); err != nil {
 		return r, err
 	}
-	a, err := freeAddresses(3)
+	plain, encrypted, err := r.startStub(ctx)
 	if err != nil {
 		return r, err
 	}
-	r.status = a[2]
-	c := stubConfig{dir, a[0], a[1], a[2], ownPath, guid, stubReply}
-	stub, err := r.startConfigured(ctx, "stub.conf", "stub", loadCore, c, []string{"nginx", "-c"}, a...)
-	if err != nil {
-		return r, err
-	}
-	r.add(&variant{name: "stub alone", kind: jsonH1, address: a[0], path: ownPath, process: stub})
-	if err := r.startAll(ctx, server, a[0], on, false); err != nil {
+	if err := r.startAll(ctx, server, plain, on, false); err != nil {
 		return r, err
 	}
 	if withTLS {
-		if err := r.startAll(ctx, server, a[1], on, true); err != nil {
+		if err := r.startAll(ctx, server, encrypted, on, true); err != nil {
 			return r, err
 		}
 	}
@@ -99,7 +93,20 @@ func newRig(ctx context.Context, dir, server string, on cores, withTLS bool) (*r
 			return r, err
 		}
 	}
-	return r, r.writeBodies()
+	return r, nil
+}
+
+// startStub starts the stub and returns its addresses for plain HTTP and for TLS.
+func (r *rig) startStub(ctx context.Context) (plain, encrypted string, err error) {
+	a, err := freeAddresses(3)
+	if err != nil {
+		return "", "", err
+	}
+	r.status = a[2]
+	c := stubConfig{r.dir, a[0], a[1], a[2], ownPath, guid, stubReply}
+	p, err := r.startConfigured(ctx, "stub.conf", "stub", loadCore, c, []string{"nginx", "-c"}, a...)
+	r.add(&variant{name: "stub alone", kind: jsonH1, address: a[0], path: ownPath, process: p})
+	return a[0], a[1], err
 }
 
 func (r *rig) add(v ...*variant) { r.variants = append(r.variants, v...) }
