@@ -40,9 +40,6 @@ func compare(ctx context.Context, rounds int) error {
 		return err
 	}
 	all := append(onOne, onTwo)
-	if err := sound(all); err != nil {
-		return err
-	}
 	for _, s := range all {
 		printSeries(s)
 	}
@@ -50,7 +47,7 @@ func compare(ctx context.Context, rounds int) error {
 	printBars(onOne[0], onOne[1])
 	printNotes()
 	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
-	return nil
+	return sound(all)
 }
 
 // oneCore measures what is pinned to a core of its own: saturated and then paced.

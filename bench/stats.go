@@ -2,13 +2,16 @@
 
 package main
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // quantile is the value below which the part q of values lies, between two of them
-// in proportion. It is 0 if there are none.
+// in proportion, or no number if there are none.
 func quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
-		return 0
+		return math.NaN()
 	}
 	sorted := slices.Sorted(slices.Values(values))
 	at := q * float64(len(sorted)-1)
