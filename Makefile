@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking check
+.PHONY: test lint generate breaking check bench bench-scale
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -11,7 +11,7 @@ test:
 	go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server gen | tee /dev/stderr)"
+	test -z "$$(gofmt -l server bench gen | tee /dev/stderr)"
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
@@ -26,3 +26,15 @@ breaking:
 # Everything that a change has to pass, as CI runs it.
 check:
 	.ci/run
+
+# How many slices every variant gets: 3 for a quick look, 60 to tell 5 % apart.
+ROUNDS = 20
+
+# What a hold costs, beside plain proxies (bench/README.md).
+bench:
+	bench/install-tools
+	go run ./bench compare -rounds $(ROUNDS)
+
+# Memory and latency with 1 to 10,000 holds in flight.
+bench-scale:
+	go run ./bench scale

@@ -1,0 +1,113 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+const slice = 400 * time.Millisecond
+
+// compare runs every regime and prints what it found.
+func compare(ctx context.Context, rounds int) error {
+	start := time.Now()
+	dir, err := os.MkdirTemp("", "agentconf-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	// All threads of this program stay on the core of the load.
+	if text, err := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+		return fmt.Errorf("taskset: %w\n%s", err, text)
+	}
+	server, err := build(ctx, dir, "./server")
+	if err != nil {
+		return err
+	}
+	printVersions(ctx)
+	onOne, err := oneCore(ctx, filepath.Join(dir, "one"), server, rounds)
+	if err != nil {
+		return err
+	}
+	onTwo, err := twoCores(ctx, filepath.Join(dir, "two"), server, rounds)
+	if err != nil {
+		return err
+	}
+	all := append(onOne, onTwo)
+	for _, s := range all {
+		printSeries(s)
+	}
+	printTLS(onOne[0])
+	printBars(onOne[0], onOne[1])
+	printNotes()
+	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
+	return sound(all)
+}
+
+// oneCore measures what is pinned to a core of its own: saturated and then paced.
+func oneCore(ctx context.Context, dir, server string, rounds int) ([]*series, error) {
+	r, err := newRig(ctx, dir, server, targetCore, true)
+	defer r.stop()
+	if err != nil {
+		return nil, err
+	}
+	saturated, err := r.saturated(ctx, "saturated, one core", r.variants, rounds)
+	if err != nil {
+		return nil, err
+	}
+	paced, err := r.measure(ctx, regime{
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
+		variants: r.find(false, "stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
+		rounds:  max(2, rounds*6/10),
+		slice:   time.Second,
+		rate:    pacedRate,
+		prepare: r.pacedLoad,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []*series{saturated, paced}, nil
+}
+
+// twoCores measures what shares both cores with the load.
+func twoCores(ctx context.Context, dir, server string, rounds int) (*series, error) {
+	r, err := newRig(ctx, dir, server, bothCores, false)
+	defer r.stop()
+	if err != nil {
+		return nil, err
+	}
+	return r.saturated(ctx, "saturated, two cores shared with the load: no bar holds here", r.variants, rounds)
+}
+
+func (r *rig) saturated(ctx context.Context, title string, variants []*variant, rounds int) (*series, error) {
+	return r.measure(ctx, regime{
+		title:    title,
+		variants: variants,
+		rounds:   rounds,
+		slice:    slice,
+		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
+			// A few holds reopen connections to the gateway that were idle too long.
+			_, err := r.h2load(ctx, v, 512)
+			return func() (load, error) { return r.h2load(ctx, v, n) }, err
+		},
+	})
+}
+
+// sound reports whether enough slices were left undisturbed.
+func sound(all []*series) error {
+	for _, s := range all {
+		for _, v := range s.variants {
+			if n := len(s.samples[v.id()]); 2*n < s.rounds {
+				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.id(), n, s.rounds, errUnsound)
+			}
+		}
+	}
+	return nil
+}
