@@ -33,10 +33,11 @@ func lookup(env []string) func(string) (string, bool) {
 	}
 }
 
-// running is a command that serves until stop, which returns its exit code.
+// running is a command that serves until stop, which returns its exit code and what
+// it printed since it was ready.
 type running struct {
 	printed string // up to the line that said it was ready, on either output
-	stop    func() (code int)
+	stop    func() (code int, rest string)
 }
 
 // start runs a command and returns when it has printed a line with ready in it.
@@ -45,16 +46,18 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	var code int
-	ended := make(chan struct{})
+	var rest bytes.Buffer
+	ended, read := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		code = program{lookup(env), w, w}.run(ctx, args)
 		w.Close()
 	}()
-	stop := func() int {
+	stop := func() (int, string) {
 		cancel()
 		<-ended
-		return code
+		<-read
+		return code, rest.String()
 	}
 	t.Cleanup(func() { stop() })
 	lines := bufio.NewReader(r)
@@ -62,11 +65,15 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 	for !strings.Contains(printed.String(), ready) {
 		line, err := lines.ReadString('\n')
 		if err != nil {
+			close(read)
 			t.Fatalf("%v ended: %s", args, printed.String())
 		}
 		printed.WriteString(line)
 	}
-	go io.Copy(io.Discard, lines)
+	go func() {
+		defer close(read)
+		io.Copy(&rest, lines)
+	}()
 	return running{printed.String(), stop}
 }
 

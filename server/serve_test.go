@@ -51,8 +51,9 @@ func TestServe(t *testing.T) {
 		t.Errorf("metrics:\n%s", metrics)
 	}
 	ask(t, "GET", "http://"+at.Admin+"/debug/pprof/goroutine", "", "")
-	if code := service.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
+	code, log := service.stop()
+	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
+		t.Errorf("exit code %d, log\n%s", code, log)
 	}
 }
 
