@@ -107,7 +107,7 @@ func (r *rig) cleanSlice(ctx context.Context, s *series, v *variant) error {
 		}
 	}
 	s.dropped++
-	if 2*s.dropped > s.rounds*len(s.variants) {
+	if 4*s.dropped > 3*s.rounds*len(s.variants) {
 		return fmt.Errorf("%s: others use the cores all the time; %w", s.title, errUnsound)
 	}
 	return nil

@@ -120,8 +120,8 @@ func (p *pair) stop() {
 }
 
 func inFlightTable(ctx context.Context, dir, server string, delay time.Duration) error {
-	fmt.Printf("\na gateway that takes %v; memory per hold at most %d KiB from 1000 holds in flight; "+
-		"fewer than 1 new connection per 1000 calls\n\n", delay, maxKiBPerHold)
+	fmt.Printf("\na gateway that takes %v; memory per hold at most %d KiB with %d in flight; "+
+		"fewer than 1 new connection per 1000 calls\n\n", delay, maxKiBPerHold, inFlights[len(inFlights)-1])
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	defer w.Flush()
 	fmt.Fprintln(w, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\tRSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tothers' CPU\t")
@@ -173,12 +173,15 @@ func inFlightRow(ctx context.Context, w io.Writer, dir, server string, delay tim
 }
 
 // memoryCells is the memory of a hold and what to think of it: with few in flight it
-// is that of the process and means nothing.
+// is that of the process, and up to the collector's limit mostly garbage.
 func memoryCells(inFlight, grownKiB int) string {
-	if inFlight < 1000 {
-		return "-\t"
-	}
 	perHold := float64(grownKiB) / float64(inFlight)
+	switch {
+	case inFlight < 1000:
+		return "-\t"
+	case inFlight < inFlights[len(inFlights)-1]:
+		return fmt.Sprintf("%.1f\t", perHold)
+	}
 	return fmt.Sprintf("%.1f\t%s", perHold, verdict(perHold, maxKiBPerHold))
 }
 
