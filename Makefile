@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking check bench bench-scale
+.PHONY: test lint generate breaking check bench bench-scale fuzz
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -38,3 +38,13 @@ bench:
 # Memory and latency with 1 to 10,000 holds in flight.
 bench-scale:
 	go run ./bench scale
+
+# Every fuzz target for so long; what it finds becomes a case in testdata.
+FUZZTIME = 60s
+
+fuzz:
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, t[i]; n = 0}' | \
+	while read -r package target; do \
+		echo "== $$package $$target"; \
+		go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done
