@@ -23,7 +23,8 @@ func compare(ctx context.Context, rounds int) error {
 	}
 	defer os.RemoveAll(dir)
 	// All threads of this program stay on the core of the load.
-	if text, err := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+	pin := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid()))
+	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
 	server, err := build(ctx, dir, "./server")
