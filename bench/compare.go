@@ -14,7 +14,7 @@ import (
 
 const slice = 400 * time.Millisecond
 
-// compare runs every regime and prints what it found.
+// compare measures in every regime and prints what it found.
 func compare(ctx context.Context, rounds int) error {
 	start := time.Now()
 	dir, err := os.MkdirTemp("", "agentconf-bench-")
@@ -23,7 +23,8 @@ func compare(ctx context.Context, rounds int) error {
 	}
 	defer os.RemoveAll(dir)
 	// All threads of this program stay on the core of the load.
-	if text, err := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+	pin := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid()))
+	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
 	server, err := build(ctx, dir, "./server")
@@ -31,7 +32,7 @@ func compare(ctx context.Context, rounds int) error {
 		return err
 	}
 	printVersions(ctx)
-	onOne, err := oneCore(ctx, filepath.Join(dir, "one"), server, rounds)
+	saturated, paced, err := oneCore(ctx, filepath.Join(dir, "one"), server, rounds)
 	if err != nil {
 		return err
 	}
@@ -39,41 +40,30 @@ func compare(ctx context.Context, rounds int) error {
 	if err != nil {
 		return err
 	}
-	all := append(onOne, onTwo)
-	for _, s := range all {
-		printSeries(s)
-	}
-	printTLS(onOne[0])
-	printBars(onOne[0], onOne[1])
+	printBars(saturated, paced)
 	printNotes()
 	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
-	return sound(all)
+	return sound(saturated, paced, onTwo)
 }
 
-// oneCore measures what is pinned to a core of its own: saturated and then paced.
-func oneCore(ctx context.Context, dir, server string, rounds int) ([]*series, error) {
+// oneCore measures what is pinned to a core of its own. Every table is printed as
+// soon as it is there, in case that a later regime fails.
+func oneCore(ctx context.Context, dir, server string, rounds int) (saturated, paced *series, err error) {
 	r, err := newRig(ctx, dir, server, targetCore, true)
 	defer r.stop()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	saturated, err := r.saturated(ctx, "saturated, one core", r.variants, rounds)
-	if err != nil {
-		return nil, err
+	if saturated, err = r.saturated(ctx, "saturated, one core", rounds); err != nil {
+		return nil, nil, err
 	}
-	paced, err := r.measure(ctx, regime{
-		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
-		variants: r.find(false, "stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
-		rounds:  max(2, rounds*6/10),
-		slice:   time.Second,
-		rate:    pacedRate,
-		prepare: r.pacedLoad,
-	})
-	if err != nil {
-		return nil, err
+	printSeries(saturated)
+	printTLS(saturated)
+	if paced, err = r.paced(ctx, rounds); err != nil {
+		return nil, nil, err
 	}
-	return []*series{saturated, paced}, nil
+	printSeries(paced)
+	return saturated, paced, nil
 }
 
 // twoCores measures what shares both cores with the load.
@@ -83,13 +73,29 @@ func twoCores(ctx context.Context, dir, server string, rounds int) (*series, err
 	if err != nil {
 		return nil, err
 	}
-	return r.saturated(ctx, "saturated, two cores shared with the load: no bar holds here", r.variants, rounds)
+	s, err := r.saturated(ctx, "saturated, two cores shared with the load: no bar holds here", rounds)
+	if err == nil {
+		printSeries(s)
+	}
+	return s, err
 }
 
-func (r *rig) saturated(ctx context.Context, title string, variants []*variant, rounds int) (*series, error) {
+func (r *rig) paced(ctx context.Context, rounds int) (*series, error) {
+	return r.measure(ctx, regime{
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
+		variants: r.find(false, "stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
+		rounds:  max(2, rounds*6/10),
+		slice:   time.Second,
+		rate:    pacedRate,
+		prepare: r.pacedLoad,
+	})
+}
+
+func (r *rig) saturated(ctx context.Context, title string, rounds int) (*series, error) {
 	return r.measure(ctx, regime{
 		title:    title,
-		variants: variants,
+		variants: r.variants,
 		rounds:   rounds,
 		slice:    slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
@@ -102,7 +108,7 @@ func (r *rig) saturated(ctx context.Context, title string, variants []*variant, 
 
 // sound reports whether enough slices were left undisturbed: a quarter is, as those
 // that are differ by one or two percent.
-func sound(all []*series) error {
+func sound(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
 			if n := len(s.samples[v.id()]); 4*n < s.rounds {

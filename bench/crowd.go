@@ -107,7 +107,8 @@ func watching(ctx context.Context, dir, server string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d watches for %v: %d events, none lost, none failed; %.0f MB at most, %.1f KiB a watch with its connection; %.1f %% of a core\n",
+	fmt.Printf("\n%d watches for %v: %d events, none lost, none failed; %.0f MB at most, "+
+		"%.1f KiB a watch with its connection; %.1f %% of a core\n",
 		watchers, duration, events, megabytes(after.peak), float64(after.peak-p.before.now)/watchers,
 		100*(cpu-cpuBefore).Seconds()/duration.Seconds())
 	return nil

@@ -18,7 +18,7 @@ const (
 	maxTries = 3
 
 	// maxWait bounds the time that a regime waits for a quiet machine, all together.
-	maxWait = 60 * time.Second
+	maxWait = 3 * time.Minute
 )
 
 // regime is one way of loading variants side by side.
@@ -113,10 +113,10 @@ func (r *rig) cleanSlice(ctx context.Context, s *series, v *variant) error {
 	return nil
 }
 
-// awaitQuiet waits until nobody else wants to run, for a second at most.
+// awaitQuiet waits until nobody else wants to run, for 5 s at most.
 func (s *series) awaitQuiet(ctx context.Context) {
 	start := time.Now()
-	limit := min(time.Second, s.wait)
+	limit := min(5*time.Second, s.wait)
 	for quiet := 0; quiet < 5 && time.Since(start) < limit && ctx.Err() == nil; {
 		time.Sleep(4 * time.Millisecond)
 		quiet++

@@ -124,7 +124,8 @@ func inFlightTable(ctx context.Context, dir, server string, delay time.Duration)
 		"fewer than 1 new connection per 1000 calls\n\n", delay, maxKiBPerHold, inFlights[len(inFlights)-1])
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	defer w.Flush()
-	fmt.Fprintln(w, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\tRSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tothers' CPU\t")
+	fmt.Fprintln(w, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\t"+
+		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tothers' CPU\t")
 	for _, n := range inFlights {
 		if err := inFlightRow(ctx, w, dir, server, delay, n); err != nil {
 			return err

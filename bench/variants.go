@@ -214,7 +214,9 @@ func nameOf(name string, tls bool) string {
 }
 
 // startConfigured starts a command with a configuration, made from its template.
-func (r *rig) startConfigured(ctx context.Context, file, name string, on cores, data any, command []string, addresses ...string) (*process, error) {
+func (r *rig) startConfigured(
+	ctx context.Context, file, name string, on cores, data any, command []string, addresses ...string,
+) (*process, error) {
 	t, err := template.ParseFS(configs, "conf/"+file)
 	if err != nil {
 		return nil, err
