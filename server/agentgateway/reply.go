@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"unicode/utf8"
+
+	"agentconf/server/jsonobject"
 )
 
 // Success is the retcode of an accepted request. Nothing else is a success.
@@ -45,11 +46,8 @@ func issuedGUID(header string) string {
 //
 // Result and Event of the reply are parts of body.
 func decodeReply(body []byte) (Reply, error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return Reply{}, errors.New("the reply is cut short, not JSON or not UTF-8")
-	}
-	if skipSpace(body)[0] != '{' {
-		return Reply{}, errors.New("the reply is not a JSON object")
+	if !jsonobject.Valid(body) {
+		return Reply{}, errors.New("the reply is no JSON object in UTF-8, or is cut short")
 	}
 	e, err := readEnvelope(body)
 	if err != nil {

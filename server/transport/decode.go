@@ -8,21 +8,24 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strings"
+	"slices"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"agentconf/server/conference"
+	"agentconf/server/jsonobject"
 )
 
 // fromPath is the field that the path of every binding has. In a body it would
 // be overwritten without a word, so it is refused there.
 const fromPath = "agent_id"
 
-// decode reads a JSON body into m, which is new, and returns what is wrong with
-// it: nothing is ignored and nothing is guessed.
+// decode reads a JSON body into m, which is new, and returns everything that is wrong
+// with it: nothing is ignored and nothing is guessed. protojson alone would not do: it
+// names one fault, and repeats the value.
 func decode(read func() ([]byte, error), m proto.Message) []conference.Violation {
 	data, err := read()
 	var tooLarge *http.MaxBytesError
@@ -31,133 +34,124 @@ func decode(read func() ([]byte, error), m proto.Message) []conference.Violation
 		return body("is larger than %d bytes", tooLarge.Limit)
 	case err != nil:
 		return body("did not arrive whole")
-	case protojson.Unmarshal(data, m) == nil && !has(m, fromPath):
-		return nil
+	case !jsonobject.Valid(data):
+		return malformed(data)
 	}
-	if coerced := unquoteBools(data, m.ProtoReflect().Descriptor()); coerced != nil {
-		proto.Reset(m)
-		if protojson.Unmarshal(coerced, m) == nil && !has(m, fromPath) {
-			return nil
-		}
-	}
-	return diagnose(data, m.ProtoReflect().Type())
-}
-
-// unquoteBools takes the quotes off the truth values in data, which the gateway's
-// own example of a sign-in has ("releasephone":"false", page 1202), or returns nil
-// if there is none. Numbers in quotes protojson takes by itself.
-func unquoteBools(data []byte, d protoreflect.MessageDescriptor) []byte {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(data, &members) != nil || hasTwice(data) {
-		return nil
-	}
-	found := false
-	for name, value := range members {
-		field := d.Fields().ByJSONName(name)
-		text := string(value)
-		if field != nil && field.Kind() == protoreflect.BoolKind && (text == `"true"` || text == `"false"`) {
-			members[name] = json.RawMessage(strings.Trim(text, `"`))
-			found = true
-		}
-	}
-	if !found {
-		return nil
-	}
-	unquoted, err := json.Marshal(members)
-	if err != nil {
-		return nil
-	}
-	return unquoted
-}
-
-// hasTwice reports whether the object in data gives a name twice.
-func hasTwice(data []byte) bool {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.Token()
-	seen := map[string]bool{}
-	for dec.More() {
-		name, _, err := member(dec)
-		if err != nil || seen[name] {
-			return true
-		}
-		seen[name] = true
-	}
-	return false
-}
-
-func has(m proto.Message, field protoreflect.Name) bool {
+	var faults []conference.Violation
 	r := m.ProtoReflect()
-	f := r.Descriptor().Fields().ByName(field)
-	return f != nil && r.Has(f)
+	seen := make([]bool, r.Descriptor().Fields().Len())
+	for name, value := range jsonobject.Members(data) {
+		field := fieldOf(r.Descriptor().Fields(), name)
+		if fault := setMember(r, field, value, seen); fault != "" {
+			faults = append(faults, conference.Violation{Field: nameOf(field, name), Description: fault})
+		}
+	}
+	return faults
 }
 
 func body(format string, args ...any) []conference.Violation {
 	return []conference.Violation{{Field: "body", Description: fmt.Sprintf(format, args...)}}
 }
 
-// diagnose finds everything that is wrong with data, which is no JSON of a
-// message of type t. The texts of protojson do not serve: they name one fault,
-// and repeat the value.
-func diagnose(data []byte, t protoreflect.MessageType) []conference.Violation {
+// malformed says why data is no JSON object.
+func malformed(data []byte) []conference.Violation {
 	dec := json.NewDecoder(bytes.NewReader(data))
-	if start, err := dec.Token(); err == io.EOF {
+	var first json.RawMessage
+	switch err := dec.Decode(&first); {
+	case err == io.EOF:
 		return body("is empty; it must be a JSON object")
-	} else if err != nil || start != json.Delim('{') {
+	case err != nil:
+		return body("is not valid JSON from byte %d on", dec.InputOffset())
+	case first[0] != '{':
 		return body("must be a JSON object")
 	}
-	var faults []conference.Violation
-	seen := map[string]bool{}
-	for dec.More() {
-		name, value, err := member(dec)
-		if err != nil {
-			return append(faults, body("is not valid JSON from byte %d on", dec.InputOffset())...)
-		}
-		if fault := diagnoseMember(name, value, t); fault != "" {
-			faults = append(faults, conference.Violation{Field: identifier(name), Description: fault})
-		} else if seen[name] {
-			faults = append(faults, conference.Violation{Field: identifier(name), Description: "is there twice"})
-		}
-		seen[name] = true
-	}
-	if _, err := dec.Token(); err != nil {
-		return append(faults, body("is not valid JSON from byte %d on", dec.InputOffset())...)
-	}
 	if _, err := dec.Token(); err != io.EOF {
-		return append(faults, body("goes on behind the JSON object")...)
+		return body("goes on behind the JSON object")
 	}
-	if faults == nil {
-		return body("is not JSON in UTF-8, or gives a field twice")
-	}
-	return faults
+	return body("is not in UTF-8")
 }
 
-func member(dec *json.Decoder) (name string, value json.RawMessage, err error) {
-	t, err := dec.Token()
-	if err != nil {
-		return "", nil, err
-	}
-	err = dec.Decode(&value)
-	return t.(string), value, err
-}
-
-// diagnoseMember says what is wrong with one member of the object, or nothing.
-func diagnoseMember(name string, value json.RawMessage, t protoreflect.MessageType) string {
-	fields := t.Descriptor().Fields()
-	field := fields.ByJSONName(name)
-	if field == nil {
-		field = fields.ByTextName(name)
-	}
+// setMember sets a field, which is nil if there is none of the member's name, and
+// says what is wrong with that, if anything is. seen is by the index of fields.
+func setMember(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, seen []bool) (fault string) {
 	switch {
 	case field == nil:
 		return "is not a field of this request"
 	case field.Name() == fromPath:
 		return "belongs into the path, not into the body"
+	case seen[field.Index()]:
+		return "is there twice"
 	}
-	alone, err := json.Marshal(map[string]json.RawMessage{name: value})
-	if err != nil || protojson.Unmarshal(alone, t.New().Interface()) != nil {
+	seen[field.Index()] = true
+	if !setSimple(m, field, value) && !setOther(m, field, value) {
 		return "must be " + kindName(field)
 	}
 	return ""
+}
+
+// fieldOf is the field with that name, in JSON or in the proto, or nil. The name is in
+// its quotes.
+func fieldOf(fields protoreflect.FieldDescriptors, name []byte) protoreflect.FieldDescriptor {
+	plain, ok := jsonobject.Plain(name)
+	if !ok {
+		plain = []byte(unquote(name))
+	}
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.JSONName() == string(plain) || f.TextName() == string(plain) {
+			return f
+		}
+	}
+	return nil
+}
+
+// setSimple sets a field to a value that needs no decoding, and reports whether it
+// did. Truth values come in quotes, too, as in the gateway's own example of a sign-in
+// ("releasephone":"false", page 1202).
+func setSimple(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
+	switch kind := field.Kind(); {
+	case string(value) == "null":
+		return true // left out
+	case field.IsList():
+		return false
+	case kind == protoreflect.StringKind:
+		text, plain := jsonobject.Plain(value)
+		if plain {
+			m.Set(field, protoreflect.ValueOfString(string(text)))
+		}
+		return plain
+	case kind == protoreflect.BoolKind:
+		is := slices.Index([]string{"false", "true", `"false"`, `"true"`}, string(value))
+		if is >= 0 {
+			m.Set(field, protoreflect.ValueOfBool(is%2 == 1))
+		}
+		return is >= 0
+	case kind == protoreflect.Int32Kind:
+		n, err := strconv.ParseInt(string(value), 10, 32)
+		if err == nil {
+			m.Set(field, protoreflect.ValueOfInt32(int32(n)))
+		}
+		return err == nil
+	}
+	return false
+}
+
+// setOther leaves a value to protojson.
+func setOther(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
+	alone := m.New()
+	text := fmt.Appendf(nil, "{%q:%s}", field.JSONName(), value)
+	if protojson.Unmarshal(text, alone.Interface()) != nil {
+		return false
+	}
+	if alone.Has(field) {
+		m.Set(field, alone.Get(field))
+	}
+	return true
+}
+
+// unquote is the text of a JSON string.
+func unquote(quoted []byte) (text string) {
+	_ = json.Unmarshal(quoted, &text) // which is valid
+	return text
 }
 
 func kindName(field protoreflect.FieldDescriptor) string {
@@ -175,6 +169,14 @@ func kindName(field protoreflect.FieldDescriptor) string {
 }
 
 var identifierPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
+
+// nameOf is how an error names a field, or what is none.
+func nameOf(field protoreflect.FieldDescriptor, name []byte) string {
+	if field != nil {
+		return field.JSONName()
+	}
+	return identifier(unquote(name))
+}
 
 // identifier is name if it can be the name of a field. Anything else may be a
 // value in the wrong place and is not repeated.

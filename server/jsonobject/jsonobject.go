@@ -1,0 +1,94 @@
+// Package jsonobject takes JSON objects apart where they lie, without copying and
+// without deciding what a member means. Both sides of agentconf read objects of
+// which they want some members as they came: the gateway's answers, and the bodies
+// of requests.
+package jsonobject
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"unicode/utf8"
+)
+
+// Valid reports whether text is one JSON object in UTF-8 and nothing else.
+func Valid(text []byte) bool {
+	return utf8.Valid(text) && json.Valid(text) && skipSpace(text)[0] == '{'
+}
+
+// Members are the members of object in their order, the names in their quotes. It
+// must be Valid: there is no second check. A name may come twice.
+func Members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		var name, value []byte
+		rest := skipSpace(skipSpace(object)[1:])
+		for rest[0] != '}' {
+			name, rest = cutValue(rest)
+			value, rest = cutValue(skipSpace(rest[1:])) // behind the colon
+			if !yield(name, value) {
+				return
+			}
+			if rest[0] == ',' {
+				rest = skipSpace(rest[1:])
+			}
+		}
+	}
+}
+
+// Plain is the text of a string, if it stands there as it is: it needs no decoding.
+func Plain(value []byte) (text []byte, plain bool) {
+	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return nil, false
+	}
+	return value[1 : len(value)-1], true
+}
+
+// cutValue cuts off the value that rest begins with, and the space behind it.
+func cutValue(rest []byte) (value, after []byte) {
+	end := valueLen(rest)
+	return rest[:end:end], skipSpace(rest[end:])
+}
+
+func valueLen(rest []byte) int {
+	switch rest[0] {
+	case '"':
+		return stringLen(rest)
+	case '{', '[':
+		return nestedLen(rest)
+	}
+	return bytes.IndexAny(rest, ",} \t\r\n")
+}
+
+func nestedLen(rest []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch rest[i] {
+		case '"':
+			i += stringLen(rest[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+}
+
+func stringLen(rest []byte) int {
+	for i := 1; ; i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+func skipSpace(rest []byte) []byte {
+	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r' || rest[0] == '\n') {
+		rest = rest[1:]
+	}
+	return rest
+}
