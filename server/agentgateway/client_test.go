@@ -22,7 +22,7 @@ var hold = Request{
 	Body:   map[string]string{"address": "88887946"},
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,7 +31,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-func newClient(t *testing.T, config Config) *Client {
+func newClient(t testing.TB, config Config) *Client {
 	t.Helper()
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second
@@ -45,7 +45,7 @@ func newClient(t *testing.T, config Config) *Client {
 }
 
 // kind is the Kind of err, or 0 if it is nil.
-func kind(t *testing.T, err error) Kind {
+func kind(t testing.TB, err error) Kind {
 	t.Helper()
 	var e *Error
 	if err != nil && !errors.As(err, &e) {
@@ -118,11 +118,15 @@ func TestAnswers(t *testing.T) {
 		{"chunked with a trailer", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX: y\r\n\r\n", len(success), success), 0, true},
 		{"to be closed", "HTTP/1.1 200 OK\r\nConnection: close\r\n" + head, 0, false},
 		{"HTTP/1.0", "HTTP/1.0 200 OK\r\n" + head, 0, false},
+		{"to be closed, in a list", "HTTP/1.1 200 OK\r\nConnection: x, Close\r\n" + head, 0, false},
+		{"HTTP/1.0, to be kept", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + head, 0, true},
 		{"after interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok, 0, true},
 		{"nothing but interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), Broken, false},
 		{"with more behind it", ok + ok, 0, false},
 		{"an upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Broken, false},
 		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", Broken, true},
+		{"no content, with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", Broken, false},
+		{"no content, chunked", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", Broken, false},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", Broken, false},
 		{"HTTP/2", "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\r\n\r\n", Broken, false},
 		{"a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n" + success, Broken, false},

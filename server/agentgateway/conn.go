@@ -3,6 +3,7 @@ package agentgateway
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -17,18 +18,6 @@ type conn struct {
 	idleSince time.Time
 }
 
-// socket counts what is written to the network, TLS records included.
-type socket struct {
-	net.Conn
-	written int64
-}
-
-func (s *socket) Write(p []byte) (int, error) {
-	n, err := s.Conn.Write(p)
-	s.written += int64(n)
-	return n, err
-}
-
 // answer reads at most left bytes of from. It keeps the error that ended it,
 // since a parser may see no more than a line cut short.
 type answer struct {
@@ -36,8 +25,6 @@ type answer struct {
 	left int
 	err  error
 }
-
-var errTooLarge = errors.New("the reply is larger than 1 MiB")
 
 func (a *answer) Read(p []byte) (int, error) {
 	if a.left <= 0 {
@@ -50,6 +37,24 @@ func (a *answer) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// failure is what ended the reading, if err is no more than the parser's view of it.
+func (a *answer) failure(err error) error {
+	switch a.err {
+	case nil:
+		return err
+	case io.EOF:
+		return errCut
+	}
+	return a.err
+}
+
+// newConn makes a connection of s and what is spoken on it.
+func newConn(s *socket, spoken net.Conn) *conn {
+	c := &conn{Conn: spoken, socket: s, answer: answer{from: spoken}}
+	c.reader = bufio.NewReaderSize(&c.answer, maxLine)
+	return c
+}
+
 // Close closes the socket without the farewell of TLS, which could block.
 func (c *conn) Close() error { return c.socket.Close() }
 
@@ -57,19 +62,18 @@ func (c *conn) Close() error { return c.socket.Close() }
 // gateway, and with nothing to read. Whatever could be read now is no answer to a
 // request that is still to be written.
 func (c *conn) fit() bool {
-	return !c.readable() && c.SetDeadline(time.Time{}) == nil && quiet(c.socket.Conn)
+	return !c.readable() && c.socket.probe.quiet()
 }
 
 // readable reports whether TLS holds back decrypted or received bytes that the
-// socket no longer shows. A read whose deadline has passed returns them, and
-// otherwise fails without touching the socket.
+// socket no longer shows. A read of it returns them, and otherwise finds the
+// socket dry.
 func (c *conn) readable() bool {
 	if c.Conn == net.Conn(c.socket) {
 		return false
 	}
-	if c.SetReadDeadline(time.Unix(1, 0)) != nil {
-		return true
-	}
-	n, err := c.Read(make([]byte, 1))
+	c.socket.dry = true
+	defer func() { c.socket.dry = false }()
+	n, err := c.Read(c.socket.probe.buffer[:])
 	return n > 0 || !errors.Is(err, os.ErrDeadlineExceeded)
 }

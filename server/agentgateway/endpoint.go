@@ -1,16 +1,12 @@
 package agentgateway
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -19,10 +15,10 @@ const resourceRoot = "/agentgateway/resource/"
 
 // endpoint is one address at which the gateway, or a node of it, is called.
 type endpoint struct {
-	host    string // as in the Host header
 	address string // to dial
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tls     *tls.Config // nil for http
+	head    string      // what of a request is always the same, from behind its path
 	idle    pool
 }
 
@@ -31,7 +27,9 @@ func newEndpoint(config Config, rawURL string) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{host: u.Host, dial: config.Dial}
+	e := &endpoint{dial: config.Dial, head: " HTTP/1.1\r\n" +
+		"Host: " + u.Host + "\r\n" +
+		"Content-Type: application/json; charset=UTF-8\r\n"}
 	if e.dial == nil {
 		e.dial = new(net.Dialer).DialContext
 	}
@@ -65,64 +63,23 @@ func ParseURL(s string) (*url.URL, error) {
 }
 
 // open dials the gateway and, for https, verifies who answers.
-func (e *endpoint) open(ctx context.Context, deadline time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(callers, deadline)
 	defer cancel()
 	nc, err := e.dial(ctx, "tcp", e.address)
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{Conn: nc}
-	cn := &conn{Conn: s, socket: s}
+	s := newSocket(nc)
+	spoken := net.Conn(s)
 	if e.tls != nil {
 		secured := tls.Client(s, e.tls)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			s.Close()
 			return nil, err
 		}
-		cn.Conn = secured
+		spoken = secured
 	}
-	cn.answer.from = cn.Conn
-	cn.reader = bufio.NewReader(&cn.answer)
-	return cn, nil
-}
-
-// encode writes req as an HTTP/1.1 message, with the headers that page 0473
-// documents and no others.
-func (e *endpoint) encode(req Request) ([]byte, error) {
-	if req.Path == "" || !visible(req.Path) || !visible(req.GUID) || !visible(req.ServiceToken) {
-		return nil, errors.New("path, GUID or service token has a character that would break the request")
-	}
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = json.Marshal(req.Body); err != nil {
-			return nil, err
-		}
-	}
-	var b bytes.Buffer
-	b.Grow(len(body) + 256)
-	b.WriteString(req.Method + " " + resourceRoot + req.Path + " HTTP/1.1\r\n")
-	b.WriteString("Host: " + e.host + "\r\n")
-	b.WriteString("Content-Type: application/json; charset=UTF-8\r\n")
-	if req.GUID != "" {
-		b.WriteString("Guid: " + req.GUID + "\r\n")
-	}
-	if req.ServiceToken != "" {
-		b.WriteString("service_token: " + req.ServiceToken + "\r\n")
-	}
-	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
-	b.Write(body)
-	return b.Bytes(), nil
-}
-
-// visible reports whether s is visible ASCII, and so cannot end its place in a
-// request line or a header.
-func visible(s string) bool {
-	for i := range len(s) {
-		if s[i] < '!' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	s.begin(callers, deadline)
+	return newConn(s, spoken), nil
 }

@@ -3,56 +3,46 @@ package agentgateway
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"os"
 	"time"
 )
 
-const (
-	// maxAnswer bounds an answer, head and body together, in bytes.
-	maxAnswer = 1 << 20
-
-	// maxInterim is how many interim (1xx) responses may precede the final one.
-	maxInterim = 5
-)
-
-// response is an HTTP response of the gateway.
-type response struct {
-	status  int
-	setGUID string // the header Set-GUID
-	body    []byte
-}
-
-// exchange writes request and reads the answer to it, both by deadline. Every
-// error is an *Error that says whether any of request was written.
-func (e *endpoint) exchange(ctx context.Context, deadline time.Time, request []byte) (response, error) {
+// exchange writes m and reads the answer to it, both by deadline. Every error is an
+// *Error that says whether any of m was written.
+func (e *endpoint) exchange(ctx context.Context, deadline time.Time, m *message) (response, error) {
 	if err := ctx.Err(); err != nil {
 		return response{}, &Error{Kind: NotSent, Err: err}
 	}
-	cn := e.idle.get()
-	if cn == nil {
-		var err error
-		if cn, err = e.open(ctx, deadline); err != nil {
-			return response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
-		}
+	c, err := e.connect(ctx, deadline)
+	if err != nil {
+		return response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
 	}
-	before := cn.socket.written
-	cn.SetDeadline(deadline) // fails on a closed socket only, and so will the write
-	forget := context.AfterFunc(ctx, func() { cn.SetDeadline(time.Unix(1, 0)) })
-	got, reusable, err := cn.roundTrip(request)
-	// Once the caller has gone, its clean-up may still be touching the deadline.
-	reusable = forget() && reusable
-	if !reusable {
-		defer cn.Close()
+	before := c.socket.written
+	got, reusable, err := c.roundTrip(m)
+	if free := c.socket.end(); free && reusable {
+		e.idle.put(c)
+	} else {
+		c.Close()
 	}
 	if err != nil {
-		return response{}, &Error{Kind: kindOf(err, cn.socket.written > before), Err: cause(ctx, err)}
-	}
-	if reusable {
-		e.idle.put(cn)
+		return response{}, &Error{Kind: kindOf(err, c.socket.written > before), Err: cause(ctx, err)}
 	}
 	return got, nil
+}
+
+// connect returns a connection for one call: an idle one that is fit, or a new one.
+func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*conn, error) {
+	for {
+		c := e.idle.get()
+		if c == nil {
+			return e.open(ctx, deadline)
+		}
+		c.socket.begin(ctx, deadline)
+		if c.fit() {
+			return c, nil
+		}
+		c.Close()
+	}
 }
 
 func kindOf(err error, written bool) Kind {
@@ -74,38 +64,17 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// roundTrip writes request and reads the final response, and reports whether the
-// connection may serve another call.
-func (c *conn) roundTrip(request []byte) (got response, reusable bool, err error) {
-	if _, err := c.Write(request); err != nil {
+// roundTrip writes m, which is not to be used afterwards, and reads the final
+// response. It reports whether the connection may serve another call.
+func (c *conn) roundTrip(m *message) (got response, reusable bool, err error) {
+	_, err = c.Write(m.text)
+	m.free()
+	if err != nil {
 		return response{}, false, err
 	}
 	c.answer.left = maxAnswer
-	resp, err := c.readHead()
-	if err == nil {
-		got.body, err = io.ReadAll(resp.Body)
+	if got, reusable, err = c.readResponse(); err != nil {
+		return response{}, false, c.answer.failure(err)
 	}
-	switch {
-	case err == nil:
-		got.status, got.setGUID = resp.StatusCode, resp.Header.Get("Set-Guid")
-		return got, !resp.Close && c.reader.Buffered() == 0, nil
-	case c.answer.err != nil:
-		return response{}, false, c.answer.err
-	}
-	// The parser's own error would repeat what the gateway sent.
-	return response{}, false, errors.New("the reply is not HTTP/1.1")
-}
-
-// readHead reads up to the body of the final response.
-func (c *conn) readHead() (*http.Response, error) {
-	for range maxInterim + 1 {
-		resp, err := http.ReadResponse(c.reader, nil)
-		if err != nil || resp.StatusCode > 199 {
-			return resp, err
-		}
-		if resp.StatusCode == http.StatusSwitchingProtocols {
-			break // what follows is not HTTP
-		}
-	}
-	return nil, errors.New("no final response")
+	return got, reusable && c.reader.Buffered() == 0, nil
 }

@@ -20,18 +20,8 @@ type pool struct {
 	closed bool
 }
 
-// get returns a connection that is fit for another call, or nil.
+// get returns the connection used last, or nil.
 func (p *pool) get() *conn {
-	for {
-		c := p.pop()
-		if c == nil || c.fit() {
-			return c
-		}
-		c.Close()
-	}
-}
-
-func (p *pool) pop() *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.conns)

@@ -4,6 +4,13 @@ package agentgateway
 
 import "net"
 
-// quiet reports false: there is no read here that does not wait, so every call
-// opens a connection of its own rather than trust an idle one.
-func quiet(net.Conn) bool { return false }
+// probe cannot look at a socket: there is no read here that does not wait.
+type probe struct {
+	buffer [1]byte
+}
+
+func (*probe) init(net.Conn) {}
+
+// quiet reports false, so that every call opens a connection of its own rather than
+// trust an idle one.
+func (*probe) quiet() bool { return false }

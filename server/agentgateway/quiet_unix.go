@@ -3,27 +3,36 @@
 package agentgateway
 
 import (
-	"errors"
 	"net"
 	"syscall"
 )
 
-// quiet reports whether nc is open and has nothing to read, by a read that does
-// not wait.
-func quiet(nc net.Conn) bool {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return true // an in-memory connection of a test
+// probe looks at a socket by a read that does not wait. What it needs is made once,
+// so that a look costs one system call and nothing else.
+type probe struct {
+	raw    syscall.RawConn // nil for an in-memory connection of a test
+	read   func(fd uintptr) (done bool)
+	empty  bool
+	buffer [1]byte
+}
+
+func (p *probe) init(nc net.Conn) {
+	if sc, ok := nc.(syscall.Conn); ok {
+		p.raw, _ = sc.SyscallConn() // which fails for a nil connection only
 	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return false
-	}
-	quiet := false
-	err = raw.Read(func(fd uintptr) bool {
-		_, err := syscall.Read(int(fd), make([]byte, 1))
-		quiet = errors.Is(err, syscall.EAGAIN)
+	p.read = func(fd uintptr) bool {
+		_, err := syscall.Read(int(fd), p.buffer[:])
+		p.empty = err == syscall.EAGAIN
 		return true
-	})
-	return err == nil && quiet
+	}
+}
+
+// quiet reports whether the socket is open and has nothing to read.
+func (p *probe) quiet() bool {
+	if p.raw == nil {
+		return true
+	}
+	p.empty = false
+	err := p.raw.Read(p.read)
+	return err == nil && p.empty
 }

@@ -1,11 +1,8 @@
 package agentgateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -45,81 +42,54 @@ func issuedGUID(header string) string {
 // gateways send a number, which is taken by its digits. Unknown keys are
 // skipped. A key that comes twice, or text behind the envelope, leaves open
 // what was meant and is an error. No error repeats any of body.
+//
+// Result and Event of the reply are parts of body.
 func decodeReply(body []byte) (Reply, error) {
-	if !utf8.Valid(body) {
-		return Reply{}, errors.New("the reply is not UTF-8")
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return Reply{}, errors.New("the reply is cut short, not JSON or not UTF-8")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+	if skipSpace(body)[0] != '{' {
 		return Reply{}, errors.New("the reply is not a JSON object")
 	}
-	var reply Reply
-	seen := make(map[string]bool, 4)
-	for dec.More() {
-		key, value, err := readMember(dec)
-		if err != nil {
-			return Reply{}, err
-		}
-		if !reply.set(key, value) {
-			continue
-		}
-		if seen[key] {
-			return Reply{}, fmt.Errorf("the reply has two %q", key)
-		}
-		seen[key] = true
+	e, err := readEnvelope(body)
+	if err != nil {
+		return Reply{}, err
 	}
-	if _, err := dec.Token(); err != nil { // the closing brace
-		return Reply{}, errors.New("the reply is cut short or not JSON")
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Reply{}, errors.New("the reply goes on behind its end")
-	}
+	reply := Reply{Message: text(e.message), Retcode: retcodeText(e.retcode), Result: e.result, Event: e.event}
 	if reply.Retcode == "" {
 		return Reply{}, errors.New("the reply has no retcode")
 	}
 	return reply, nil
 }
 
-func readMember(dec *json.Decoder) (key string, value json.RawMessage, err error) {
-	t, err := dec.Token()
-	key, isKey := t.(string)
-	if err != nil || !isKey {
-		return "", nil, errors.New("the reply is cut short or not JSON")
-	}
-	if err := dec.Decode(&value); err != nil {
-		return "", nil, errors.New("the reply is cut short or not JSON")
-	}
-	return key, value, nil
-}
-
-// set takes over the member key and reports whether it belongs to the envelope.
-// A retcode that is neither string nor number is left empty.
-func (r *Reply) set(key string, value json.RawMessage) bool {
-	switch key {
-	case "message":
-		_ = json.Unmarshal(value, &r.Message) // only for people: another type is no message
-	case "retcode":
-		r.Retcode = retcodeText(value)
-	case "result":
-		r.Result = value
-	case "event":
-		r.Event = value
-	default:
-		return false
-	}
-	return true
-}
-
-func retcodeText(value json.RawMessage) string {
-	switch c := value[0]; {
-	case c == '"':
-		var s string
-		if json.Unmarshal(value, &s) != nil {
-			return ""
-		}
-		return s
-	case c == '-' || '0' <= c && c <= '9':
+// retcodeText is empty for a retcode that is neither string nor number.
+func retcodeText(value []byte) string {
+	if len(value) > 0 && (value[0] == '-' || '0' <= value[0] && value[0] <= '9') {
 		return string(value)
 	}
-	return ""
+	return text(value)
+}
+
+// text is the string that value is, or empty for any other value: a message is only
+// for people. The strings that every answer has cost no memory.
+func text(value []byte) string {
+	switch string(value) {
+	case "", "null", `""`:
+		return ""
+	case `"message"`:
+		return "message"
+	case `"retcode"`:
+		return "retcode"
+	case `"result"`:
+		return "result"
+	case `"success"`:
+		return "success"
+	case `"0"`:
+		return Success
+	}
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
 }

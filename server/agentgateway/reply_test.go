@@ -1,6 +1,7 @@
 package agentgateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -45,7 +46,8 @@ func TestDecodeReply(t *testing.T) {
 // An accepted reply is JSON that says what was read from it, to a decoder that
 // shares nothing with ours.
 func FuzzDecodeReply(f *testing.F) {
-	for _, seed := range []string{success, `{"retcode":0}`, `{"retcode":"0","retcode":"1"}`, `{"retcode":"0"}{}`, `{"RETCODE":"0"}`, `[]`, "\xff"} {
+	for _, seed := range []string{success, `{"retcode":0}`, `{"retcode":"0","retcode":"1"}`, `{"retcode":"0"}{}`, `{"RETCODE":"0"}`, `[]`, "\xff",
+		`{"r\u0065tcode":"0","message":"\u00e9\"}","result":{"a":["}",{}]},"event":[1,"]"]}`, ` {"a" : null , "retcode" : -1e2 , "event" : true } `} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -57,8 +59,15 @@ func FuzzDecodeReply(f *testing.F) {
 			return
 		}
 		var plain map[string]any
+		var raw map[string]json.RawMessage
 		if err := json.Unmarshal(body, &plain); err != nil || !utf8.Valid(body) {
 			t.Fatalf("accepted, but %v", err)
+		}
+		if err := json.Unmarshal(body, &raw); err != nil || !bytes.Equal(raw["result"], reply.Result) || !bytes.Equal(raw["event"], reply.Event) {
+			t.Errorf("result %s and event %s, want %s and %s (%v)", reply.Result, reply.Event, raw["result"], raw["event"], err)
+		}
+		if message, _ := plain["message"].(string); message != reply.Message {
+			t.Errorf("message %q, want %q", reply.Message, message)
 		}
 		switch r := plain["retcode"].(type) {
 		case string:

@@ -13,7 +13,7 @@ import (
 )
 
 // certificate is one for 127.0.0.1 and example.com, with the roots to verify it.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
@@ -22,7 +22,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return s.TLS.Certificates[0], roots
 }
 
-func listenTLS(t *testing.T, config *tls.Config) net.Listener {
+func listenTLS(t testing.TB, config *tls.Config) net.Listener {
 	return tls.NewListener(listen(t), config)
 }
 

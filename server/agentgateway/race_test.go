@@ -1,0 +1,5 @@
+//go:build race
+
+package agentgateway
+
+const raceEnabled = true
