@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking check
+.PHONY: test lint generate breaking check faults
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -22,6 +22,10 @@ generate:
 
 breaking:
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'
+
+# The proof of docs/reliability.md, about five minutes: at least 5,000 calls, and a table.
+faults:
+	cd server/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
 
 # Everything that a change has to pass, as CI runs it.
 check:
