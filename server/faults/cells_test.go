@@ -63,9 +63,13 @@ func (w *world) atFar(k *call, variant int) {
 	} else {
 		w.well(w.caller, k.op, k.front)
 	}
+	connections := w.far.connections()
 	s := w.fault.far.prepared(size.request, size.reply)
 	w.far.arm(s)
 	w.make(context.Background(), w.caller, k)
+	if n := w.far.connections() - connections; n > 1 || variant == 1 && n > 0 {
+		w.t.Errorf("%s: %v opened %d connections", w.fault.name, k, n)
+	}
 	if s.do == holdBack {
 		<-s.done
 	}
@@ -102,12 +106,9 @@ func (w *world) hooked(h hook, do func()) {
 
 // atNear lets the fault happen between a caller and agentconf.
 func (w *world) atNear(k *call, variant int) {
-	size := w.nearSize(k)
-	c := w.newCaller()
+	size := w.nearSize(k, variant == 1)
+	c := w.connected(k.front)
 	defer c.close()
-	if err := c.connect(context.Background(), k.front); err != nil {
-		w.t.Error(err)
-	}
 	if variant == 1 {
 		w.well(c, k.op, k.front)
 	}

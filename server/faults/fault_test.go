@@ -145,9 +145,9 @@ func slow() (list []*fault) {
 	list[0].fresh = true
 	seconds := atFar("a byte of the reply a second", replyBegin, drip, unknown)
 	seconds.far.after = time.Second
-	millis := atFar("a byte of the reply a millisecond", replyBegin, drip, applied)
-	millis.far.after, millis.deadline = time.Millisecond, ample
-	return append(list, seconds, millis)
+	bytes := atFar("a byte of the reply at a time", replyBegin, drip, applied)
+	bytes.far.after, bytes.deadline = time.Microsecond, ample
+	return append(list, seconds, bytes)
 }
 
 // idle are closed connections, at several ages. agentconf keeps them for 15 s.
@@ -187,7 +187,7 @@ func leaving() (list []*fault) {
 	} {
 		for _, e := range ends[:2] {
 			list = append(list, &fault{
-				name: "caller: " + e.name + " " + p.name, deadline: brief, gone: true,
+				name: "caller: " + e.name + " " + p.name, deadline: ample, gone: true,
 				near: &script{at: p.at, do: e.do, all: p.at == requestEnd},
 			})
 		}

@@ -11,7 +11,7 @@ import (
 var long = flag.Bool("long", false, "make every call of every fault, with ages and deadlines of seconds")
 
 // abreast is how many faults are under way at once. Most of them wait.
-const abreast = 12
+const abreast = 16
 
 // After whatever fault, what a caller is told of a call is what the gateway's log says,
 // and no call reaches the gateway twice.

@@ -28,6 +28,7 @@ type world struct {
 	near    [2]*proxy    // callers ─ agentconf, gRPC and HTTP; nil unless that is at fault
 	address [2]string    // for callers
 	trap    *trap        // where redirects lead
+	unheard net.Conn     // has the port of a gateway that refuses connections
 	caller  *caller      // for calls that are made one after the other
 	log     lockedBuffer // of agentconf
 	stop    func()       // ends agentconf
@@ -63,7 +64,7 @@ func (w *world) gatewayAddress() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { conn.Close() })
+	w.unheard = conn
 	return conn.LocalAddr().String()
 }
 
@@ -140,6 +141,9 @@ func (w *world) settle() row {
 		if p != nil {
 			p.close()
 		}
+	}
+	if w.unheard != nil {
+		w.unheard.Close()
 	}
 	w.gateway.settle()
 	truths, said := w.gateway.truths(), accessLog(w.log.String())
