@@ -86,10 +86,18 @@ type call struct {
 	told   verdict // to the caller
 	text   string  // in full
 	took   time.Duration
-	logged verdict // by agentconf
+	logged verdict       // by agentconf
+	spent  time.Duration // by agentconf, as logged
 }
 
 func (k *call) String() string { return k.op.name + " by " + k.front.name() }
+
+// late reports whether k ended long after its deadline, for a caller that waited or for
+// agentconf.
+func (k *call) late() bool {
+	end := k.deadline + lateness
+	return k.spent > end || !k.gone && k.took > end
+}
 
 // lie is what is wrong with k, of which the gateway knows t. An error that does not say
 // the outcome is a lie, too, unless the caller did not wait for it.
@@ -107,7 +115,10 @@ func (k *call) lie(t truth) string {
 }
 
 // access is agentconf's line of log about a call.
-type access struct{ Msg, Operation, Agent, Code, Outcome, Reason string }
+type access struct {
+	Msg, Agent, Code, Outcome, Reason string
+	Took                              time.Duration
+}
 
 // verdict is what the line says.
 func (a access) verdict() verdict {
@@ -129,12 +140,12 @@ func outcome(text string) verdict {
 }
 
 // accessLog is what log says of every agent.
-func accessLog(log string) map[string]verdict {
-	said := map[string]verdict{}
+func accessLog(log string) map[string]access {
+	said := map[string]access{}
 	for line := range strings.Lines(log) {
 		var a access
 		if json.Unmarshal([]byte(line), &a) == nil && a.Msg == "call" && a.Agent != "" {
-			said[a.Agent] = a.verdict()
+			said[a.Agent] = a
 		}
 	}
 	return said

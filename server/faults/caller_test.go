@@ -118,9 +118,7 @@ func (c *caller) overGRPC(ctx context.Context, k *call) (verdict, string) {
 			return ofError(s.Code(), info.GetReason(), info.GetMetadata()["outcome"]), err.Error()
 		}
 	}
-	if s.Code() == codes.DeadlineExceeded { // by a clock of grpc-go, the caller's as a rule
-		return unknown, err.Error()
-	}
+	k.gone = k.gone || s.Code() == codes.DeadlineExceeded // by a clock of grpc-go, the caller's as a rule
 	return silence, err.Error()
 }
 

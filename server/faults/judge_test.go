@@ -84,6 +84,7 @@ func TestRowCounts(t *testing.T) {
 		{"repeated", call{told: unknown, logged: unknown}, truth{2, 1}, row{calls: 1, unknown: 1, twice: 1}, true},
 		{"no outcome", call{told: silence, logged: unknown, text: "HTTP 500"}, truth{}, row{calls: 1, unknown: 1, lies: 1}, true},
 		{"nobody left to be told", call{told: silence, logged: unknown, gone: true}, truth{1, 1}, row{calls: 1, unknown: 1}, false},
+		{"goes on without its caller", call{told: silence, logged: unknown, gone: true, deadline: 1, spent: lateness + 2}, truth{}, row{calls: 1, unknown: 1, late: 1}, false},
 		{"late", call{told: unknown, logged: unknown, deadline: 1, took: lateness + 2}, truth{}, row{calls: 1, unknown: 1, late: 1}, false},
 	}
 	for _, test := range tests {

@@ -96,6 +96,10 @@ func (l *link) scan(d direction, chunk []byte) (cut int, here bool) {
 	if d == down && !l.handshake && m.wire == 0 {
 		close(l.replied)
 	}
+	if s == nil && !l.handshake {
+		m.count(chunk)
+		return len(chunk), false
+	}
 	for i, b := range chunk {
 		m.step(b)
 		if here = s != nil && s.here(d, l.handshake, m); here {

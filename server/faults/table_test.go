@@ -39,7 +39,7 @@ func (r *row) count(k *call, t truth) (wrong string) {
 	default:
 		r.unknown++
 	}
-	if !k.gone && k.took > k.deadline+lateness {
+	if k.late() {
 		r.late++
 	}
 	if t.twice() {

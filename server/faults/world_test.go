@@ -150,8 +150,8 @@ func (w *world) settle() row {
 	var r row
 	for _, k := range w.calls {
 		k.logged = notReached
-		if v, ok := said[k.agent]; ok {
-			k.logged = v
+		if a, ok := said[k.agent]; ok {
+			k.logged, k.spent = a.verdict(), a.Took
 		}
 		if wrong := r.count(k, truths[[2]string{k.op.name, k.agent}]); wrong != "" {
 			w.t.Errorf("%s: %v: %s; told %s", w.fault.name, k, wrong, k.text)
