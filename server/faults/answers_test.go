@@ -76,6 +76,7 @@ func redirect(status int) answer {
 func cutBody(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Length", "1000")
 	io.WriteString(w, `{"message":"success","retcode":"0"}`)
+	w.(http.Flusher).Flush()
 	panic(http.ErrAbortHandler)
 }
 
