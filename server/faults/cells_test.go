@@ -71,9 +71,19 @@ func (w *world) atFar(k *call, variant int) {
 		w.t.Errorf("%s: %v opened %d connections", w.fault.name, k, n)
 	}
 	if k.told == unknown && s.do == holdBack || k.told == applied && s.at == replyEnd {
-		<-s.done // or it would happen to the next call
+		w.done(s) // or it would happen to the next call
 	}
 	w.far.arm(nil)
+}
+
+func (w *world) done(s *script) {
+	timer := time.NewTimer(2 * lastWait)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+	case <-timer.C:
+		w.t.Errorf("%s: it did not happen", w.fault.name)
+	}
 }
 
 // closing lets the gateway close a connection as the next call comes.

@@ -19,6 +19,9 @@ const inHead = 20
 func (w *world) learn(s shape, measure func() sizes) sizes {
 	if _, known := w.sizes[s]; !known {
 		w.sizes[s] = measure()
+		if k := w.calls[len(w.calls)-1]; k.told != applied {
+			w.t.Errorf("the call to learn by: %s", k.text)
+		}
 	}
 	return w.sizes[s]
 }
