@@ -32,12 +32,19 @@ type operation struct {
 // once or always, with a list, with more than fits into one TLS record, and without a
 // body.
 var operations = []operation{
-	{"holdParticipant", "POST", "holdparticipant", `{"addressType":"6","address":"` + present + `","voicePath":"y:/conf/120/wait.V3"}`},
-	{"unholdParticipant", "POST", "unholdparticipant", `{"addressType":"6","address":"` + present + `"}`},
-	{"changeParticipantMode", "POST", "changeparticipantmode", `{"addressType":"6","address":"` + present + `","attribute":1}`},
-	{"batchAddParticipant", "POST", "batchaddparticipant", `{"addresses":[{"addressType":"6","address":"` + invited + `"}]}`},
+	{"holdParticipant", "POST", "holdparticipant", thePhone + `,"voicePath":"y:/conf/120/wait.V3"}`},
+	{"unholdParticipant", "POST", "unholdparticipant", thePhone + "}"},
+	{"changeParticipantMode", "POST", "changeparticipantmode", thePhone + `,"attribute":1}`},
+	{"batchAddParticipant", "POST", "batchaddparticipant", invitation(invited)},
 	{"batchRemoveParticipant", "POST", "batchremoveparticipant", strangers()},
 	{"queryAllConfIds", "GET", "queryvdnconfid", ""},
+}
+
+// thePhone begins every body that is about the one who is there.
+const thePhone = `{"addressType":"6","address":"` + present + `"`
+
+func invitation(phone string) string {
+	return `{"addresses":[{"addressType":"6","address":"` + phone + `"}]}`
 }
 
 // strangers are 30 who are not in the conference, which is no error.

@@ -68,7 +68,7 @@ func (w *world) atFar(k *call, variant int) {
 	w.far.arm(s)
 	w.make(context.Background(), w.caller, k)
 	if n := w.far.connections() - connections; n > 1 || variant == 1 && n > 0 {
-		w.t.Errorf("%s: %v opened %d connections", w.fault.name, k, n)
+		w.miss("%v: opened %d connections", k, n)
 	}
 	if k.told == unknown && s.do == holdBack || k.told == applied && s.at == replyEnd {
 		w.done(s) // or it would happen to the next call

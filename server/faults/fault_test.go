@@ -163,8 +163,8 @@ func idle(long bool) (list []*fault) {
 	for _, e := range ends[:2] {
 		for _, age := range ages {
 			list = append(list, &fault{
-				name: fmt.Sprintf("idle connection %s after %v", e.name, age), deadline: ample, want: []verdict{applied},
-				closes: &closing{do: e.do, age: age}, crowd: true,
+				name:     fmt.Sprintf("idle connection %s after %v", e.name, age),
+				deadline: ample, want: []verdict{applied}, closes: &closing{do: e.do, age: age}, crowd: true,
 			})
 		}
 	}
@@ -173,8 +173,8 @@ func idle(long bool) (list []*fault) {
 		do   action
 	}{{"closed", finish}, {"reset", reset}, {"half-closed", halfClose}} {
 		list = append(list, &fault{
-			name: "idle connection " + c.name + " as the request comes", deadline: ample, want: []verdict{applied, unknown, notReached},
-			closes: &closing{do: c.do, crosses: true},
+			name:     "idle connection " + c.name + " as the request comes",
+			deadline: ample, want: []verdict{applied, unknown, notReached}, closes: &closing{do: c.do, crosses: true},
 		})
 	}
 	return list
@@ -186,8 +186,9 @@ func leaving() (list []*fault) {
 		name string
 		at   place
 	}{
-		{"after the first byte of the request", requestFirst}, {"after its headers", requestHead}, {"in its body", requestBody},
-		{"before agentconf has any of it", requestEnd}, {"as the reply begins", replyBegin}, {"in the reply", replyHead},
+		{"after the first byte of the request", requestFirst}, {"after its headers", requestHead},
+		{"in its body", requestBody}, {"before agentconf has any of it", requestEnd},
+		{"as the reply begins", replyBegin}, {"in the reply", replyHead},
 	} {
 		for _, e := range ends[:2] {
 			list = append(list, &fault{

@@ -33,6 +33,7 @@ const (
 // gateway is the emulator behind a socket.
 type gateway struct {
 	*emulator.Gateway
+	handler  http.Handler // of the emulator
 	server   *http.Server
 	address  string
 	agents   atomic.Int64 // so many have signed in
@@ -51,35 +52,41 @@ func newGateway(t *testing.T, secured bool) *gateway {
 	for i := range inspectors {
 		inspectors[i] = strconv.Itoa(firstAgent + i)
 	}
-	g := &gateway{Gateway: emulator.New(emulator.Config{AuthMode: emulator.StaticGUID, Node: "AgentGateway1", Inspectors: inspectors})}
-	handler := g.Handler()
-	g.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.requests.Add(1)
-		defer g.requests.Done()
-		h := g.hook.Load()
-		if h == nil {
-			handler.ServeHTTP(w, r)
-			return
-		}
-		body, err := io.ReadAll(r.Body) // all of it, so that the end of the connection is noticed
-		if err != nil {
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		(*h)(w, r, func() *httptest.ResponseRecorder {
-			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, r)
-			return answer
-		})
+	g := &gateway{Gateway: emulator.New(emulator.Config{
+		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", Inspectors: inspectors,
 	})}
+	g.handler = g.Handler()
+	g.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(g.serve)}
 	l := listen(t)
 	g.address = l.Addr().String()
 	if secured {
 		// Tickets would be bytes behind the handshake that belong to no reply.
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate().pair}, SessionTicketsDisabled: true})
+		l = tls.NewListener(l, &tls.Config{
+			Certificates: []tls.Certificate{certificate().pair}, SessionTicketsDisabled: true,
+		})
 	}
 	go g.server.Serve(l)
 	return g
+}
+
+func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
+	g.requests.Add(1)
+	defer g.requests.Done()
+	h := g.hook.Load()
+	if h == nil {
+		g.handler.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body) // all of it, so that the end of the connection is noticed
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	(*h)(w, r, func() *httptest.ResponseRecorder {
+		answer := httptest.NewRecorder()
+		g.handler.ServeHTTP(answer, r)
+		return answer
+	})
 }
 
 // settle waits until nothing can be carried out any more.
@@ -104,7 +111,7 @@ func (g *gateway) prepare(op operation) (agent, guid string, err error) {
 	}
 	err = g.first(agent, guid, "requestagentconf", `{"memberNum":4}`, "AgentConf_RequestSuccess")
 	if err == nil && op.name != "batchAddParticipant" {
-		err = g.first(agent, guid, "batchaddparticipant", `{"addresses":[{"addressType":"6","address":"`+present+`"}]}`, "AgentConf_ParticipantChanged")
+		err = g.first(agent, guid, "batchaddparticipant", invitation(present), "AgentConf_ParticipantChanged")
 	}
 	if err == nil && op.name == "unholdParticipant" {
 		err = g.first(agent, guid, "holdparticipant", operations[0].body, "AgentConf_ParticipantChanged")

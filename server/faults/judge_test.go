@@ -71,6 +71,7 @@ func TestJudge(t *testing.T) {
 
 // A row counts a lie wherever it is told: to the caller, or in agentconf's own log.
 func TestRowCounts(t *testing.T) {
+	once, tooLong := truth{1, 1}, lateness+2
 	tests := []struct {
 		name   string
 		call   call
@@ -78,16 +79,17 @@ func TestRowCounts(t *testing.T) {
 		row    row
 		report bool
 	}{
-		{"true", call{told: applied, logged: applied}, truth{1, 1}, row{calls: 1, ok: 1}, false},
-		{"told a lie", call{told: notApplied, logged: unknown}, truth{1, 1}, row{calls: 1, notApplied: 1, lies: 1}, true},
-		{"logged a lie", call{told: silence, logged: notReached}, truth{1, 1}, row{calls: 1, notApplied: 1, lies: 1}, true},
-		{"repeated", call{told: unknown, logged: unknown}, truth{2, 1}, row{calls: 1, unknown: 1, twice: 1}, true},
-		{"no outcome", call{told: silence, logged: unknown, text: "HTTP 500"}, truth{}, row{calls: 1, unknown: 1, lies: 1}, true},
-		{"nobody left to be told", call{told: silence, logged: unknown, gone: true}, truth{1, 1}, row{calls: 1, unknown: 1}, false},
-		{"goes on without its caller", call{told: silence, logged: unknown, gone: true, deadline: 1, spent: lateness + 2}, truth{}, row{calls: 1, unknown: 1, late: 1}, false},
-		{"late", call{told: unknown, logged: unknown, deadline: 1, took: lateness + 2}, truth{}, row{calls: 1, unknown: 1, late: 1}, false},
+		{"true", call{told: applied, logged: applied}, once, row{ok: 1}, false},
+		{"told a lie", call{told: notApplied, logged: unknown}, once, row{notApplied: 1, lies: 1}, true},
+		{"logged a lie", call{told: silence, gone: true, logged: notReached}, once, row{notApplied: 1, lies: 1}, true},
+		{"repeated", call{told: unknown, logged: unknown}, truth{2, 1}, row{unknown: 1, twice: 1}, true},
+		{"no outcome", call{told: silence, logged: unknown}, truth{}, row{unknown: 1, lies: 1}, true},
+		{"nobody there", call{told: silence, gone: true, logged: unknown}, once, row{unknown: 1}, false},
+		{"late", call{told: unknown, deadline: 1, took: tooLong}, truth{}, row{unknown: 1, late: 1}, false},
+		{"late alone", call{told: silence, gone: true, deadline: 1, spent: tooLong}, truth{}, row{unknown: 1, late: 1}, false},
 	}
 	for _, test := range tests {
+		test.row.calls = 1
 		var got row
 		if report := got.count(&test.call, test.truth); got != test.row || (report != "") != test.report {
 			t.Errorf("%s: %+v, want %+v; report %q", test.name, got, test.row, report)

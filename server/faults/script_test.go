@@ -57,7 +57,10 @@ type script struct {
 
 // prepared is a script like s for one call, whose request and reply have that size.
 func (s *script) prepared(request, reply traffic) *script {
-	return &script{at: s.at, do: s.do, after: s.after, all: s.all, request: request, reply: reply, done: make(chan struct{})}
+	return &script{
+		at: s.at, do: s.do, after: s.after, all: s.all,
+		request: request, reply: reply, done: make(chan struct{}),
+	}
 }
 
 func (s *script) isDone() { s.once.Do(func() { close(s.done) }) }
