@@ -31,7 +31,7 @@ func atOnce(do []func()) {
 }
 
 // age opens n connections to the gateway, and closes them when they have been idle for
-// a while.
+// a while. That is real time, as the connections are.
 func (w *world) age(c *closing, n int) {
 	calls := make([]func(), n)
 	for i := range calls {
