@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking check bench bench-scale fuzz
+.PHONY: test lint generate breaking faults fuzz bench bench-scale check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -22,6 +22,10 @@ generate:
 
 breaking:
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'
+
+# The proof of docs/reliability.md, in half a minute: thousands of calls, and a table of lies.
+faults:
+	cd server/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
 
 # Everything that a change has to pass, as CI runs it.
 check:

@@ -71,6 +71,33 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// Of a request of which a byte was written nobody knows what became of it, however few
+// they were.
+func TestPartlyWritten(t *testing.T) {
+	for _, read := range []int{0, 1, 100} {
+		for _, stalls := range []bool{false, true} {
+			want := Broken
+			switch {
+			case read == 0:
+				want = NotSent
+			case stalls:
+				want = TimedOut
+			}
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
+					io.ReadFull(c, make([]byte, read))
+					if !stalls {
+						c.Close()
+					}
+				})})
+				if _, err := c.Call(t.Context(), hold); kind(t, err) != want {
+					t.Errorf("%d bytes read, then stalled %v: error %v, want %v", read, stalls, err, want)
+				}
+			})
+		}
+	}
+}
+
 // A gateway that takes no connection costs the whole time, and nothing was sent.
 func TestDeadlineWhileDialling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

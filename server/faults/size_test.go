@@ -1,0 +1,70 @@
+package faults
+
+import "context"
+
+// sizes are what places in a request and its reply are found by.
+type sizes struct{ request, reply traffic }
+
+// shape is what they depend on.
+type shape struct {
+	operation string
+	front     front
+	reused    bool // connection
+}
+
+// inHead is a byte in the head of every reply.
+const inHead = 20
+
+// learn finds out sizes that are not known yet, by a call to which nothing happens.
+func (w *world) learn(s shape, measure func() sizes) sizes {
+	if _, known := w.sizes[s]; !known {
+		w.sizes[s] = measure()
+		if k := w.calls[len(w.calls)-1]; k.told != applied {
+			w.t.Errorf("the call to learn by: %s", k.text)
+		}
+	}
+	return w.sizes[s]
+}
+
+// farSize is what the gateway gets and answers, for k. The front makes no difference.
+func (w *world) farSize(k *call) sizes {
+	return w.learn(shape{operation: k.op.name}, func() sizes {
+		w.far.arm(nil)
+		learned := w.well(w.caller, k.op, k.front)
+		request, reply := w.far.measured()
+		return sizes{traffic{request - w.gateway.bodyLen(learned), request}, traffic{inHead, reply}}
+	})
+}
+
+// slack is by how much requests by gRPC differ, whose headers are compressed.
+const slack = 30
+
+// nearSize is what agentconf gets and answers, on a connection that is new or has
+// served before, when headers of gRPC are shorter.
+func (w *world) nearSize(k *call, reused bool) sizes {
+	return w.learn(shape{k.op.name, k.front, reused}, func() sizes {
+		c := w.connected(k.front)
+		defer c.close()
+		if reused {
+			w.well(c, k.op, k.front)
+		}
+		w.nearOf(k.front).arm(nil)
+		w.well(c, k.op, k.front)
+		request, reply := w.nearOf(k.front).measured()
+		head := request - len(k.op.body)
+		if k.front == overGRPC {
+			request -= slack
+			head = request / 2
+		}
+		return sizes{traffic{head, request}, traffic{inHead, reply}}
+	})
+}
+
+// connected is a caller whose connection is there.
+func (w *world) connected(f front) *caller {
+	c := w.newCaller()
+	if err := c.connect(context.Background(), f); err != nil {
+		w.t.Error(err)
+	}
+	return c
+}
