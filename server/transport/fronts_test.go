@@ -24,15 +24,15 @@ import (
 
 // network makes listeners, each with the way to dial it.
 type network struct {
-	name   string
-	listen func(t *testing.T) (net.Listener, dialer)
-	// gateway is listen for the scripted gateway.
-	gateway func(t *testing.T) (net.Listener, dialer)
+	name string
+	grpc func(t *testing.T) (net.Listener, dialer)
+	http func(t *testing.T) (net.Listener, dialer) // of the JSON front, and of the gateway
 }
 
 type dialer func(ctx context.Context) (net.Conn, error)
 
-// sockets are real ones; memory is for bubbles of synctest, where time is free.
+// sockets are real ones; memory is for bubbles of synctest, where time is free. Over
+// HTTP deadlines are set and taken back all the time, which only net.Pipe does well.
 var (
 	sockets = network{"sockets", listenTCP, listenTCP}
 	memory  = network{"memory", listenBuffered, listenPipe}
@@ -108,7 +108,7 @@ type fronts struct {
 // newFronts puts the service in front of a scripted gateway.
 func newFronts(t *testing.T, n network) *fronts {
 	t.Helper()
-	l, dial := n.gateway(t)
+	l, dial := n.http(t)
 	gateway := newScriptedGateway(l)
 	t.Cleanup(gateway.stop)
 	f := newFrontsOf(t, n, dial)
@@ -119,8 +119,8 @@ func newFronts(t *testing.T, n network) *fronts {
 // newFrontsOf puts the service in front of the gateway that dialGateway reaches.
 func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 	t.Helper()
-	grpcListener, dialGRPC := n.listen(t)
-	httpListener, dialHTTP := n.listen(t)
+	grpcListener, dialGRPC := n.grpc(t)
+	httpListener, dialHTTP := n.http(t)
 
 	f := &fronts{log: &lockedBuffer{}, dialGRPC: dialGRPC, dialHTTP: dialHTTP}
 	client, err := agentgateway.New(agentgateway.Config{

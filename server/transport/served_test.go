@@ -51,7 +51,7 @@ type served struct {
 func serve(t *testing.T, s service) *served {
 	t.Helper()
 	grpcListener, dialGRPC := listenBuffered(t)
-	httpListener, dialHTTP := listenBuffered(t)
+	httpListener, dialHTTP := listenPipe(t)
 	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
