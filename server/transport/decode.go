@@ -57,11 +57,14 @@ func body(format string, args ...any) []conference.Violation {
 func malformed(data []byte) []conference.Violation {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var first json.RawMessage
+	var syntax *json.SyntaxError
 	switch err := dec.Decode(&first); {
 	case err == io.EOF:
 		return body("is empty; it must be a JSON object")
+	case errors.As(err, &syntax):
+		return body("is not valid JSON from byte %d on", syntax.Offset)
 	case err != nil:
-		return body("is not valid JSON from byte %d on", dec.InputOffset())
+		return body("is cut short: its JSON has no end")
 	case first[0] != '{':
 		return body("must be a JSON object")
 	}
