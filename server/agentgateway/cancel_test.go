@@ -55,26 +55,6 @@ func TestCancelledIsNotTheNext(t *testing.T) {
 	})
 }
 
-// A call is not watched at first. Who gives up then is noticed by the end of that
-// time, and the connection is closed all the same.
-func TestCancelledEarly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hungUp := make(chan struct{})
-		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
-			io.Copy(io.Discard, c)
-			close(hungUp)
-		})})
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Millisecond, cancel)
-		start := time.Now()
-		_, err := c.Call(ctx, hold)
-		if !errors.Is(err, context.Canceled) || kind(t, err) == NotSent || time.Since(start) != unwatched {
-			t.Errorf("error %v after %v, want one after %v", err, time.Since(start), unwatched)
-		}
-		<-hungUp
-	})
-}
-
 // A gateway that takes its time over every part of a request gets all of it, with TLS
 // as well: the watch begins in the middle of a write, which goes on where it stood.
 func TestSlowWrite(t *testing.T) {

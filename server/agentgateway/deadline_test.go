@@ -113,25 +113,32 @@ func TestDeadlineWhileDialling(t *testing.T) {
 	})
 }
 
+// A caller who gives up is noticed at once, but not while a call is not watched yet;
+// the connection is closed in either case.
 func TestCancelled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hungUp := make(chan struct{})
-		c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
-			io.Copy(io.Discard, c)
-			close(hungUp)
-		})})
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
-		start := time.Now()
-		_, err := c.Call(ctx, hold)
-		if kind(t, err) != Broken && kind(t, err) != TimedOut || !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
-			t.Errorf("error %v after %v", err, time.Since(start))
-		}
-		<-hungUp
-		if _, err := c.Call(ctx, hold); kind(t, err) != NotSent || !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v, want %v by the caller", err, NotSent)
-		}
-	})
+	for givesUp, noticed := range map[time.Duration]time.Duration{
+		time.Millisecond: unwatched,
+		time.Second:      time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hungUp := make(chan struct{})
+			c := newClient(t, Config{URL: "http://gateway.test", Dial: pipes(t, func(c net.Conn) {
+				io.Copy(io.Discard, c)
+				close(hungUp)
+			})})
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(givesUp, cancel)
+			start := time.Now()
+			_, err := c.Call(ctx, hold)
+			if kind(t, err) == NotSent || !errors.Is(err, context.Canceled) || time.Since(start) != noticed {
+				t.Errorf("error %v after %v, want one after %v", err, time.Since(start), noticed)
+			}
+			<-hungUp
+			if _, err := c.Call(ctx, hold); kind(t, err) != NotSent || !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want %v by the caller", err, NotSent)
+			}
+		})
+	}
 }
 
 // A caller that gives up as its answer comes in gets the answer. Its clean-up may
