@@ -37,7 +37,7 @@ const (
 func (p program) demo(ctx context.Context, args []string) error {
 	fs := p.newFlags("demo", "play a conference through, with an emulated gateway")
 	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
-	if err := p.parse(fs, args); err != nil {
+	if err := p.parse(fs, args, nothingMore); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -5,58 +5,137 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // usageError is a fault of the command line or the environment.
 type usageError struct{ error }
 
-// newFlags returns the flag set of a command.
-func (p program) newFlags(command, purpose string) *flag.FlagSet {
-	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+// flags are those of one command.
+type flags struct {
+	*flag.FlagSet
+	purpose string
+	fromEnv map[string]bool // set by the environment
+}
+
+// newFlags returns the flags of a command, none yet.
+func (p program) newFlags(command, purpose string) flags {
+	fs := flags{flag.NewFlagSet(command, flag.ContinueOnError), purpose, map[string]bool{}}
 	fs.SetOutput(io.Discard) // run prints what is wrong, once
-	fs.Usage = func() {
-		fmt.Fprintf(p.stdout, "server %s [flags]: %s\n\n", command, purpose)
-		fs.VisitAll(func(f *flag.Flag) {
-			name, help := flag.UnquoteUsage(f)
-			fmt.Fprintf(p.stdout, "  --%s %s\n        %s", f.Name, name, help)
-			if f.DefValue != "" && f.DefValue != "false" {
-				fmt.Fprintf(p.stdout, " (default %s)", f.DefValue)
-			}
-			fmt.Fprintf(p.stdout, " [%s]\n", envName(f.Name))
-		})
-	}
+	fs.Usage = func() {}     // and parse the help, if asked for
 	return fs
 }
 
-// parse sets every flag from args or, where args are silent, from its twin in
-// the environment. All faults are reported at once.
-func (p program) parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+// help lists the flags.
+func (fs flags) help(w io.Writer) {
+	fmt.Fprintf(w, "server %s [flags]: %s\n\n", fs.Name(), fs.purpose)
+	fs.VisitAll(func(f *flag.Flag) {
+		name, help := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  --%s %s\n        %s", f.Name, name, help)
+		if f.DefValue != "" && f.DefValue != "false" {
+			fmt.Fprintf(w, " (default %s)", f.DefValue)
 		}
-		return usageError{fmt.Errorf("%w; see --help", err)}
+		fmt.Fprintf(w, " [%s]\n", envName(f.Name))
+	})
+}
+
+// whole defines a flag for a whole number from least to most.
+func (fs flags) whole(to *int, name string, value, least, most int, usage string) {
+	*to = value
+	fs.Var(&within[int]{to, least, most, strconv.Atoi, "a whole number"}, name, usage)
+}
+
+// period defines a flag for a time from least to a day.
+func (fs flags) period(to *time.Duration, name string, value, least time.Duration, usage string) {
+	*to = value
+	fs.Var(&within[time.Duration]{to, least, 24 * time.Hour, time.ParseDuration, "a time such as 5s,"}, name, usage)
+}
+
+// within is the value of a flag that has limits.
+type within[T int | time.Duration] struct {
+	value       *T
+	least, most T
+	parse       func(string) (T, error)
+	kind        string
+}
+
+func (w *within[T]) String() string {
+	if w.value == nil { // asked by package flag
+		return ""
 	}
-	if fs.NArg() > 0 {
-		return usageError{fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0))}
+	return fmt.Sprint(*w.value)
+}
+
+func (w *within[T]) Set(s string) error {
+	v, err := w.parse(s)
+	if err != nil || v < w.least || v > w.most {
+		return fmt.Errorf("must be %s from %v to %v", w.kind, w.least, w.most)
+	}
+	*w.value = v
+	return nil
+}
+
+// parse sets every flag from args or, where args are silent, from its twin in
+// the environment. All faults are reported at once, with those that check finds.
+func (p program) parse(fs flags, args []string, check func() []error) error {
+	faults := fs.parseArgs(args)
+	if slices.Contains(faults, flag.ErrHelp) {
+		fs.help(p.stdout)
+		return flag.ErrHelp
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var faults []error
 	fs.VisitAll(func(f *flag.Flag) {
 		value, ok := p.lookupEnv(envName(f.Name))
 		if !ok || given[f.Name] {
 			return
 		}
+		fs.fromEnv[f.Name] = true
 		if err := f.Value.Set(value); err != nil {
 			faults = append(faults, fmt.Errorf("%s=%q: %w", envName(f.Name), value, err))
 		}
 	})
-	if faults != nil {
+	if faults = append(faults, check()...); len(faults) > 0 {
 		return usageError{errors.Join(faults...)}
 	}
 	return nil
+}
+
+// parseArgs goes on after a fault, which fs.Parse alone does not.
+func (fs flags) parseArgs(args []string) (faults []error) {
+	for err := fs.Parse(args); err != nil; err = fs.Parse(args) {
+		faults = append(faults, err)
+		args = fs.Args()
+		if len(args) > 0 && !strings.HasPrefix(args[0], "-") { // of a flag that there is not
+			args = args[1:]
+		}
+	}
+	if fs.NArg() > 0 {
+		faults = append(faults, fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0)))
+	}
+	return faults
+}
+
+// nothingMore is the check of a command whose flags cannot contradict each other.
+func nothingMore() []error { return nil }
+
+// print writes every flag, its value, and where that comes from.
+func (fs flags) print(w io.Writer) {
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	fs.VisitAll(func(f *flag.Flag) {
+		origin := "default"
+		switch {
+		case fs.fromEnv[f.Name]:
+			origin = envName(f.Name)
+		case given[f.Name]:
+			origin = "command line"
+		}
+		fmt.Fprintf(w, "%-50s # %s\n", "--"+f.Name+"="+f.Value.String(), origin)
+	})
 }
 
 // envName is the twin of a flag: --grpc-listen is AGENTCONF_GRPC_LISTEN.

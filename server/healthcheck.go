@@ -17,7 +17,7 @@ import (
 func (p program) healthcheck(ctx context.Context, args []string) error {
 	fs := p.newFlags("healthcheck", "ask a running service whether it serves")
 	listen := fs.String("grpc-listen", defaultGRPCListen, "`address` that the service was told to listen on")
-	if err := p.parse(fs, args); err != nil {
+	if err := p.parse(fs, args, nothingMore); err != nil {
 		return err
 	}
 	host, port, err := net.SplitHostPort(*listen)

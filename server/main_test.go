@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -132,7 +133,7 @@ func TestREADMEFlags(t *testing.T) {
 	}
 	for _, command := range []string{"serve", "emulate"} {
 		_, help, _ := runCommand(t, nil, command, "--help")
-		for _, match := range regexp.MustCompile(`--([a-z-]+) \S+\n[^\n]*?(?:\(default (\S+)\))? \[`).FindAllStringSubmatch(help, -1) {
+		for _, match := range regexp.MustCompile(`--([a-z-]+) \S*\n[^\n]*?(?:\(default (\S+)\))? \[`).FindAllStringSubmatch(help, -1) {
 			value, ok := documented[match[1]]
 			if !ok || value != match[2] {
 				t.Errorf("--%s of %s has the default %q, the README says %q (%v)", match[1], command, match[2], value, ok)
@@ -172,6 +173,28 @@ func TestREADMEOperations(t *testing.T) {
 	}
 }
 
+// What is in force is printed with its origin: the command line, the environment or
+// the program.
+func TestPrintConfig(t *testing.T) {
+	env := []string{"AGENTCONF_GATEWAY=https://gw:8043", "AGENTCONF_HTTP_LISTEN=:80", "AGENTCONF_GRPC_LISTEN=:90"}
+	code, stdout, stderr := runCommand(t, env, "serve", "--print-config", "--grpc-listen", ":91",
+		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, want := range []string{
+		"--gateway=https://gw:8043 # AGENTCONF_GATEWAY", "--http-listen=:80 # AGENTCONF_HTTP_LISTEN",
+		"--grpc-listen=:91 # command line", "--gateway-timeout=5s # default",
+		"--gateway-node=A=https://a:1,B=https://b:1 # command line",
+	} {
+		if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool {
+			return strings.Join(strings.Fields(line), " ") == want
+		}) {
+			t.Errorf("no line %q in\n%s", want, stdout)
+		}
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	notACertificate := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(notACertificate, []byte("no"), 0o600); err != nil {
@@ -191,13 +214,15 @@ func TestCommandLine(t *testing.T) {
 		{"no such flag", nil, []string{"serve", "--gatway", "x"}, 2, []string{"-gatway"}},
 		{"an argument too many", nil, []string{"demo", "x"}, 2, []string{`unexpected argument "x"`}},
 		{"no gateway", nil, []string{"serve"}, 2, []string{"--gateway https://", "server demo"}},
-		{"everything wrong", nil, []string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--max-in-flight", "0", "--gateway-ca", "/does/not/exist"}, 2,
-			[]string{"--gateway ", "--gateway-timeout", "--agent-id-max", "--max-in-flight", "--gateway-ca"}},
+		{"everything wrong", []string{"AGENTCONF_MAX_IN_FLIGHT=0"},
+			[]string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--gateway-ca", "/does/not/exist"}, 2,
+			[]string{"-gateway: must begin with https://", "-gateway-timeout: must be a time such as 5s, from 1ms", "-agent-id-max: must be a whole number from 101 to 999999",
+				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
 		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
 		{"a wrong address", nil, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "256.0.0.1:1"}, 1, []string{"--grpc-listen"}},
-		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{"--auth-mode", "--guid-timeout", "--answer-delay"}},
+		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{"-auth-mode: must be", "--guid-timeout", "-answer-delay: must be"}},
 		{"nobody to check", nil, []string{"healthcheck", "--grpc-listen", "127.0.0.1:1"}, 1, []string{"healthcheck"}},
 	}
 	for _, test := range tests {

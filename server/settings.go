@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"agentconf/server/agentgateway"
+	"agentconf/server/transport"
+)
+
+// settings is what serve is told. No flag takes a secret: where there is one, a flag
+// names the file.
+type settings struct {
+	gateway   agentgateway.Config
+	gatewayCA string
+
+	grpcListen, httpListen, adminListen string
+
+	fronts     transport.Config
+	agentIDMax int
+
+	printConfig bool
+}
+
+const defaultGRPCListen = ":9090"
+
+// define makes the flags that set s.
+func (s *settings) define(fs flags) {
+	s.gateway.Nodes = map[string]string{}
+	fs.Var((*gatewayURL)(&s.gateway.URL), "gateway", "`URL` of the CC-Gateway, such as https://gateway.example:8043")
+	fs.Var(gatewayNodes(s.gateway.Nodes), "gateway-node", "`NAME=URL` of a node that calls with its GUIDs go straight to; repeatable, or several with commas between")
+	fs.StringVar(&s.gatewayCA, "gateway-ca", "", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
+	fs.period(&s.gateway.Timeout, "gateway-timeout", 5*time.Second, time.Millisecond, "longest `time` for a call whose caller sets no shorter deadline")
+
+	fs.StringVar(&s.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
+	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`address` of the JSON port")
+	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
+
+	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
+	fs.whole(&s.agentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
+
+	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
+}
+
+// check finds what one flag alone cannot tell, and reads the files.
+func (s *settings) check() (faults []error) {
+	if s.gateway.URL == "" {
+		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"server demo\", which brings its own"))
+	}
+	var err error
+	if s.gateway.RootCAs, err = rootCAs(s.gatewayCA); err != nil {
+		faults = append(faults, fmt.Errorf("--gateway-ca: %w", err))
+	}
+	return faults
+}
+
+// rootCAs are the CAs in file, or nil, which stands for the system's.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+	}
+	return roots, nil
+}
+
+// gatewayURL is the value of --gateway.
+type gatewayURL string
+
+func (u *gatewayURL) String() string { return string(*u) }
+
+func (u *gatewayURL) Set(s string) error {
+	*u = gatewayURL(s) // at any rate, or check would miss it
+	if _, err := agentgateway.ParseURL(s); err != nil {
+		return fmt.Errorf("%w, such as https://gateway.example:8043", err)
+	}
+	return nil
+}
+
+// gatewayNodes is the value of --gateway-node: URL by name.
+type gatewayNodes map[string]string
+
+func (n gatewayNodes) String() string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(n)) {
+		pairs = append(pairs, name+"="+n[name])
+	}
+	return strings.Join(pairs, ",")
+}
+
+func (n gatewayNodes) Set(list string) error {
+	for pair := range strings.SplitSeq(list, ",") {
+		name, url, ok := strings.Cut(pair, "=")
+		if _, err := agentgateway.ParseURL(url); !ok || name == "" || err != nil {
+			return errors.New("must be NAME=URL, such as AgentGateway1=https://node1.example:8043")
+		}
+		n[name] = url
+	}
+	return nil
+}
