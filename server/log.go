@@ -2,7 +2,10 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,4 +44,42 @@ func (l *bufferedLog) flush() {
 	if l.lines.Flush() != nil {
 		l.lines.Reset(l.to) // or the error would stay; the disk may have room again
 	}
+}
+
+// logFormat is the value of --log-format.
+type logFormat string
+
+const (
+	logJSON logFormat = "json"
+	logText logFormat = "text"
+)
+
+func (f *logFormat) String() string { return string(*f) }
+
+func (f *logFormat) Set(s string) error {
+	if s := logFormat(s); s != logJSON && s != logText {
+		return errors.New("must be json or text")
+	}
+	*f = logFormat(s)
+	return nil
+}
+
+func (f logFormat) handler(w io.Writer, level slog.Leveler) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if f == logText {
+		return slog.NewTextHandler(w, options)
+	}
+	return slog.NewJSONHandler(w, options)
+}
+
+// logLevel is the value of --log-level. It can change while the program runs.
+type logLevel struct{ slog.LevelVar }
+
+func (l *logLevel) String() string { return strings.ToLower(l.Level().String()) }
+
+func (l *logLevel) Set(s string) error {
+	if l.UnmarshalText([]byte(s)) != nil {
+		return errors.New("must be debug, info, warn or error")
+	}
+	return nil
 }

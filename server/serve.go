@@ -43,14 +43,14 @@ func (p program) serve(ctx context.Context, args []string) error {
 
 	lines := newBufferedLog(p.stderr)
 	defer lines.flush()
-	log := slog.New(slog.NewJSONHandler(lines, nil))
+	log := slog.New(s.logFormat.handler(lines, &s.logLevel))
 	s.warn(log)
 
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.fronts.Log, s.fronts.Metrics = log, metrics
 	server := transport.New(conference.New(client, s.agentIDMax), s.fronts)
-	admin := http.Server{Handler: transport.Admin(metrics), ReadHeaderTimeout: 5 * time.Second}
+	admin := http.Server{Handler: transport.Admin(metrics, &s.logLevel.LevelVar), ReadHeaderTimeout: 5 * time.Second}
 	defer admin.Close() // after all else, so that the end can be watched, too
 	go admin.Serve(ports[2])
 	log.Info("serving", "grpc", ports[0].Addr().String(), "http", ports[1].Addr().String(),

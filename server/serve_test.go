@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,30 @@ func TestServe(t *testing.T) {
 	code, log := service.stop()
 	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
 		t.Errorf("exit code %d, log\n%s", code, log)
+	}
+}
+
+// The log is text if that is wanted, from a level on that can be changed meanwhile.
+func TestServeLog(t *testing.T) {
+	service := start(t, "msg=serving", nil, "serve", "--gateway", "https://gateway.test", "--log-format", "text",
+		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	at := regexp.MustCompile(`http=(\S+) admin=(\S+)`).FindStringSubmatch(service.printed)
+	for _, level := range []string{"info", "error", "info"} {
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+at[2]+"/log-level", strings.NewReader(level))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, req := range []*http.Request{req, httptest.NewRequestWithContext(t.Context(), "GET", "http://"+at[1]+"/"+level, nil)} {
+			req.RequestURI = ""
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}
+	}
+	if _, log := service.stop(); strings.Count(log, "msg=call") != 2 {
+		t.Errorf("log\n%s", log)
 	}
 }
 

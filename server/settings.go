@@ -25,6 +25,9 @@ type settings struct {
 	fronts     transport.Config
 	agentIDMax int
 
+	logLevel  logLevel
+	logFormat logFormat
+
 	printConfig bool
 }
 
@@ -45,6 +48,9 @@ func (s *settings) define(fs flags) {
 	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
 	fs.whole(&s.agentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 
+	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
+	s.logFormat = logJSON
+	fs.Var(&s.logFormat, "log-format", "`json` or text")
 	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
 }
 

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"agentconf/server/agentgateway"
 )
 
 // Domain is the domain of every google.rpc.ErrorInfo.
@@ -20,10 +22,15 @@ const Domain = "agentconf"
 // under way. They are short; a second sees most of them end.
 const overloadDelay = time.Second
 
-// Outcome is what is known of the effect of a call that failed.
+// Success is the retcode of a call that the gateway accepted.
+const Success = agentgateway.Success
+
+// Outcome is what is known of the effect of a call. Errors have one of the last two.
 type Outcome string
 
 const (
+	// Applied: the gateway accepted the operation.
+	Applied Outcome = "applied"
 	// NotApplied: the operation did not happen.
 	NotApplied Outcome = "not_applied"
 	// Unknown: it may have happened.

@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"strings"
+	"unicode"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
@@ -104,5 +104,11 @@ func (op operation) request(guid string) agentgateway.Request {
 }
 
 func agentConf(agentID, name string) string {
-	return "agentconf/" + url.PathEscape(agentID) + "/" + strings.ToLower(name)
+	path := append(make([]byte, 0, 64), "agentconf/"...)
+	path = append(path, url.PathEscape(agentID)...)
+	path = append(path, '/')
+	for _, letter := range name {
+		path = append(path, byte(unicode.ToLower(letter)))
+	}
+	return string(path)
 }

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path"
@@ -13,7 +12,6 @@ import (
 	"unicode"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"agentconf/server/conference"
@@ -41,7 +39,8 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 	if m == nil { // health: asked for by machines, all day
 		return handler(ctx, req)
 	}
-	start := time.Now()
+	start, id := time.Now(), requestIDOf(ctx)
+	returnRequestID(ctx, id)
 	m.started.Inc()
 	inFlight := i.inFlight.Add(1)
 	defer func() {
@@ -49,7 +48,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(ctx, m, req, start, err)
+		i.ended(ctx, m, call{agentOf(req), id, start, time.Since(start)}, err)
 	}()
 	if inFlight > i.maxInFlight {
 		return nil, conference.Overloaded(m.operation)
@@ -63,14 +62,16 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 	if m == nil {
 		return handler(service, stream)
 	}
-	start := time.Now()
+	ctx := stream.Context()
+	start, id := time.Now(), requestIDOf(ctx)
+	returnRequestID(ctx, id)
 	m.started.Inc()
 	asked := &requestStream{ServerStream: stream}
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(stream.Context(), m, asked.request, start, err)
+		i.ended(ctx, m, call{agentOf(asked.request), id, start, time.Since(start)}, err)
 	}()
 	return handler(service, asked)
 }
@@ -80,15 +81,14 @@ func panicked(operation string, p any) error {
 }
 
 // ended counts and logs the end of a call.
-func (i *interceptor) ended(ctx context.Context, m *method, req any, start time.Time, err error) {
-	took := time.Since(start)
-	m.ended(status.Code(err), took.Seconds())
+func (i *interceptor) ended(ctx context.Context, m *method, c call, err error) {
+	m.ended(status.Code(err), c.took.Seconds())
 	if err != nil {
-		logFailure(ctx, i.log, m.operation, agentOf(req), start, took, err)
+		c.logFailure(ctx, i.log, m.operation, err)
 		return
 	}
 	if m.log.Enabled(ctx, slog.LevelInfo) {
-		_ = m.log.Handle(ctx, callLine(slog.LevelInfo, agentOf(req), start, took))
+		_ = m.log.Handle(ctx, c.line(slog.LevelInfo))
 	}
 }
 
@@ -123,46 +123,4 @@ func agentOf(req any) string {
 		return ""
 	}
 	return id
-}
-
-// callAttrs and callLine are the one line of a call. It names no GUID, number or
-// file.
-func callAttrs(operation string, code codes.Code) []slog.Attr {
-	return []slog.Attr{slog.String("operation", operation), slog.String("code", code.String())}
-}
-
-// callLine goes past slog.Logger, which would look for the place in the code that it
-// is called at.
-func callLine(level slog.Level, agent string, start time.Time, took time.Duration, first ...slog.Attr) slog.Record {
-	line := slog.NewRecord(start.Add(took), level, "call", 0)
-	line.AddAttrs(first...)
-	line.AddAttrs(slog.String("agent", agent), slog.Duration("took", took))
-	return line
-}
-
-// logFailure writes the line of a call that ended with err.
-func logFailure(ctx context.Context, log *slog.Logger, operation, agent string, start time.Time, took time.Duration, err error) {
-	level := slog.LevelInfo
-	e, ours := errors.AsType[*conference.Error](err)
-	switch {
-	case !ours:
-	case e.Code == codes.Internal:
-		level = slog.LevelError
-	case e.Outcome == conference.Unknown:
-		level = slog.LevelWarn
-	}
-	if !log.Enabled(ctx, level) {
-		return
-	}
-	line := callLine(level, agent, start, took, callAttrs(operation, status.Code(err))...)
-	if ours {
-		line.AddAttrs(slog.String("reason", e.Reason), slog.String("outcome", string(e.Outcome)))
-		if e.Retcode != "" {
-			line.AddAttrs(slog.String("retcode", e.Retcode))
-		}
-		if cause := e.Unwrap(); cause != nil {
-			line.AddAttrs(slog.String("cause", cause.Error()))
-		}
-	}
-	_ = log.Handler().Handle(ctx, line) // there is nowhere else to tell
 }

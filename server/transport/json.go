@@ -72,7 +72,7 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		body.hasCome()
 	}
-	r = asCall(r)
+	r = asCall(r, setRequestID(w, r))
 	r.Body = body
 	// The gateway takes the ; of a list of skills as it stands, net/url does not.
 	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
@@ -86,8 +86,8 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // asCall is r with what a call is made of, and nothing else that the mux would make
 // metadata of: of a client's headers only those that the gateway knows are metadata.
-func asCall(r *http.Request) *http.Request {
-	md := metadata.MD{"guid": r.Header["Guid"]}
+func asCall(r *http.Request, requestID []string) *http.Request {
+	md := metadata.MD{"guid": r.Header["Guid"], requestIDKey: requestID}
 	if token := r.Header["Service_token"]; token != nil {
 		md["service_token"] = token
 	}
@@ -158,8 +158,13 @@ func (f *jsonFront) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.M
 		return
 	}
 	e = rejected(operationOf(method), r, err) // before it came to the interceptor
-	logFailure(ctx, f.log, e.Operation, "", time.Now(), 0, e)
+	f.logFailure(ctx, e)
 	writeError(w, r, e, 0)
+}
+
+// logFailure writes the line of a request that did not become a call.
+func (f *jsonFront) logFailure(ctx context.Context, e *conference.Error) {
+	call{requestID: requestIDOf(ctx), start: time.Now()}.logFailure(ctx, f.log, e.Operation, e)
 }
 
 // fieldOfURL finds the field in the generated code's error of a value in a path
@@ -194,7 +199,7 @@ func (f *jsonFront) noRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.
 		w.Header().Set("Allow", allowed)
 	}
 	e := conference.NoSuchOperation(text)
-	logFailure(ctx, f.log, "", "", time.Now(), 0, e)
+	f.logFailure(ctx, e)
 	writeError(w, r, e, httpStatus)
 }
 

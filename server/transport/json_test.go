@@ -180,7 +180,7 @@ func TestHeadersAreNoMetadata(t *testing.T) {
 	}
 }
 
-// Of the headers of a request only those of the gateway become metadata.
+// Of the headers of a request only those of the gateway become metadata, and the ID.
 func TestMetadataOfHTTP(t *testing.T) {
 	var got metadata.MD
 	v := serve(t, service{hold: func(ctx context.Context) error {
@@ -204,7 +204,7 @@ func TestMetadataOfHTTP(t *testing.T) {
 		t.Error(err)
 	}
 	keys := slices.Sorted(maps.Keys(got))
-	if want := []string{"guid"}; !slices.Equal(keys, want) {
+	if want := []string{"guid", "x-request-id"}; !slices.Equal(keys, want) {
 		t.Errorf("metadata %v, want %v", keys, want)
 	}
 }

@@ -2,11 +2,8 @@ package transport
 
 import (
 	"log/slog"
-	"net/http"
-	"net/http/pprof"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 )
@@ -58,6 +55,9 @@ func (m *method) ended(code codes.Code, seconds float64) {
 	m.handled.WithLabelValues(code.String()).Inc()
 }
 
+// unary is the grpc_type of a call that is no stream.
+const unary = "unary"
+
 // methods are the RPCs of the services that are registered, by full name.
 type methods struct {
 	log     *slog.Logger
@@ -69,7 +69,7 @@ type methods struct {
 // grpc.Server's.
 func (ms *methods) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	for _, m := range desc.Methods {
-		ms.add("unary", desc.ServiceName, m.MethodName)
+		ms.add(unary, desc.ServiceName, m.MethodName)
 	}
 	for _, s := range desc.Streams {
 		ms.add("server_stream", desc.ServiceName, s.StreamName)
@@ -78,9 +78,14 @@ func (ms *methods) RegisterService(desc *grpc.ServiceDesc, _ any) {
 
 func (ms *methods) add(kind, service, name string) {
 	fullName := "/" + service + "/" + name
+	operation := operationOf(fullName)
+	first := appliedAttrs(operation)
+	if kind != unary { // the end of a stream says nothing of the gateway
+		first = attrs(operation, codes.OK)
+	}
 	m := &method{
-		operation: operationOf(fullName),
-		log:       ms.log.Handler().WithAttrs(callAttrs(operationOf(fullName), codes.OK)),
+		operation: operation,
+		log:       ms.log.Handler().WithAttrs(first),
 		started:   ms.metrics.started.WithLabelValues(kind, service, name),
 		handled: ms.metrics.handled.MustCurryWith(prometheus.Labels{
 			"grpc_type": kind, "grpc_service": service, "grpc_method": name,
@@ -89,15 +94,4 @@ func (ms *methods) add(kind, service, name string) {
 	}
 	m.ok = m.handled.WithLabelValues(codes.OK.String())
 	ms.byName[fullName] = m
-}
-
-// Admin is the port of the operator: /metrics, and the profiles of Go under
-// /debug/pprof/. It asks nobody who they are, so it belongs on a local address.
-func Admin(metrics prometheus.Gatherer) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
 }

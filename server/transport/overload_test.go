@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,7 +62,7 @@ func TestOverload(t *testing.T) {
 func (v *served) expectMetric(t *testing.T, line string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	transport.Admin(v.metrics).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	transport.Admin(v.metrics, new(slog.LevelVar)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 		t.Errorf("no %s in\n%s", line, w.Body)
 	}

@@ -58,8 +58,9 @@ func TestLogLine(t *testing.T) {
 	if status.Code(err) != codes.PermissionDenied {
 		t.Fatal(err)
 	}
-	f.send(t, "POST", holdV1, nil)
-	f.send(t, "POST", holdGateway, nil)
+	named := func(r *http.Request) { r.Header.Set("X-Request-Id", "their-7") }
+	f.send(t, "POST", holdV1, named)
+	f.send(t, "POST", holdGateway, named)
 	lines := strings.Split(strings.TrimSpace(f.log.String()), "\n")
 	if len(lines) != 3 {
 		t.Fatalf("%d lines for three calls:\n%s", len(lines), f.log)
