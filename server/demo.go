@@ -96,8 +96,10 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	gateway := emulator.New(emulator.Config{
 		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
 	})
-	server := transport.New(conference.New(client, 59999), transport.Config{
-		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), MaxInFlight: 100,
+	metrics := prometheus.NewRegistry()
+	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})
+	server := transport.New(service, transport.Config{
+		Log: slog.New(slog.DiscardHandler), Metrics: metrics, MaxInFlight: 100,
 	})
 	hangUp, err := d.connect()
 	if err != nil {

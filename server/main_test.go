@@ -219,6 +219,7 @@ func TestCommandLine(t *testing.T) {
 			[]string{"-gateway: must begin with https://", "-gateway-timeout: must be a time such as 5s, from 1ms", "-agent-id-max: must be a whole number from 101 to 999999",
 				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
 		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
+		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve"}, 2, []string{`"pigeon": must be http/protobuf or grpc`}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
 		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},

@@ -23,7 +23,8 @@ func (p program) serve(ctx context.Context, args []string) error {
 	var s settings
 	fs := p.newFlags("serve", "run the service")
 	s.define(fs)
-	if err := p.parse(fs, args, s.check); err != nil {
+	check := func() []error { return append(s.check(), p.traceFaults()...) }
+	if err := p.parse(fs, args, check); err != nil {
 		return err
 	}
 	if s.printConfig {
@@ -48,8 +49,14 @@ func (p program) serve(ctx context.Context, args []string) error {
 
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.fronts.Log, s.fronts.Metrics = log, metrics
-	server := transport.New(conference.New(client, s.agentIDMax), s.fronts)
+	tracer, flushTraces, err := p.tracer(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer flushTraces()
+	s.service.Metrics, s.service.Tracer = metrics, tracer
+	s.fronts.Log, s.fronts.Metrics, s.fronts.Tracer = log, metrics, tracer
+	server := transport.New(conference.New(client, s.service), s.fronts)
 	admin := http.Server{Handler: transport.Admin(metrics, &s.logLevel.LevelVar), ReadHeaderTimeout: 5 * time.Second}
 	defer admin.Close() // after all else, so that the end can be watched, too
 	go admin.Serve(ports[2])

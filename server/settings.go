@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"agentconf/server/agentgateway"
+	"agentconf/server/conference"
 	"agentconf/server/transport"
 )
 
@@ -22,8 +23,8 @@ type settings struct {
 
 	grpcListen, httpListen, adminListen string
 
-	fronts     transport.Config
-	agentIDMax int
+	fronts  transport.Config
+	service conference.Config
 
 	logLevel  logLevel
 	logFormat logFormat
@@ -41,12 +42,15 @@ func (s *settings) define(fs flags) {
 	fs.StringVar(&s.gatewayCA, "gateway-ca", "", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
 	fs.period(&s.gateway.Timeout, "gateway-timeout", 5*time.Second, time.Millisecond, "longest `time` for a call whose caller sets no shorter deadline")
 
+	fs.whole(&s.gateway.Breaker.Failures, "breaker-failures", 5, 0, 1000, "`attempts` in a row to reach the CC-Gateway that have to fail before calls fail at once; 0 is never")
+	fs.period(&s.gateway.Breaker.Open, "breaker-open", 2*time.Second, time.Millisecond, "`time` until the CC-Gateway is tried again")
+
 	fs.StringVar(&s.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
 	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`address` of the JSON port")
 	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
 
 	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
-	fs.whole(&s.agentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
+	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 
 	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	s.logFormat = logJSON

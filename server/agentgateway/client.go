@@ -37,6 +37,9 @@ type Config struct {
 	// Timeout bounds a call whose caller has no deadline, or a later one.
 	Timeout time.Duration
 
+	// Breaker is for each of the addresses.
+	Breaker Breaker
+
 	// Dial opens a connection. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -48,6 +51,22 @@ type Client struct {
 	gateway *endpoint
 	nodes   map[string]*endpoint
 	timeout time.Duration
+}
+
+// Connections counts those of a client since its begin.
+type Connections struct {
+	Opened, Reused int64 // Reused is how many calls had one that served before
+}
+
+// Connections returns the counts so far.
+func (c *Client) Connections() Connections {
+	sum := c.gateway.connections()
+	for _, e := range c.nodes {
+		n := e.connections()
+		sum.Opened += n.Opened
+		sum.Reused += n.Reused
+	}
+	return sum
 }
 
 // New returns a client of the gateway that config names. No connection is made
@@ -98,6 +117,10 @@ type Request struct {
 
 	// Body is encoded as JSON. Nil sends no body.
 	Body any
+
+	// TraceParent and TraceState are sent as the headers of W3C Trace Context, if they
+	// are not empty.
+	TraceParent, TraceState string
 }
 
 // Call sends req and returns the gateway's answer if its retcode is "0". Every

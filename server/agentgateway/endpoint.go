@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,14 +21,19 @@ type endpoint struct {
 	tls     *tls.Config // nil for http
 	head    string      // what of a request is always the same, from behind its path
 	idle    pool
+	breaker breaker
+
+	opened, reused atomic.Int64
 }
+
+func (e *endpoint) connections() Connections { return Connections{e.opened.Load(), e.reused.Load()} }
 
 func newEndpoint(config Config, rawURL string) (*endpoint, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{dial: config.Dial, head: " HTTP/1.1\r\n" +
+	e := &endpoint{dial: config.Dial, breaker: newBreaker(config.Breaker), head: " HTTP/1.1\r\n" +
 		"Host: " + u.Host + "\r\n" +
 		"Content-Type: application/json; charset=UTF-8\r\n"}
 	if e.dial == nil {
@@ -81,5 +87,6 @@ func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, err
 		spoken = secured
 	}
 	s.begin(callers, deadline)
+	e.opened.Add(1)
 	return newConn(s, spoken), nil
 }

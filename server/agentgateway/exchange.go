@@ -35,10 +35,11 @@ func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*conn, erro
 	for {
 		c := e.idle.get()
 		if c == nil {
-			return e.open(ctx, deadline)
+			return e.breaker.run(deadline, func() (*conn, error) { return e.open(ctx, deadline) })
 		}
 		c.socket.begin(ctx, deadline)
 		if c.fit() {
+			e.reused.Add(1)
 			return c, nil
 		}
 		c.Close()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -27,8 +28,9 @@ func (m *message) free() { messages.Put(m) }
 // encode writes req as a message, with the headers that page 0473 documents and no
 // others.
 func (e *endpoint) encode(req Request) (*message, error) {
-	if req.Path == "" || !visible(req.Path) || !visible(req.GUID) || !visible(req.ServiceToken) {
-		return nil, errors.New("path, GUID or service token has a character that would break the request")
+	if req.Path == "" || !visible(req.Path) || !visible(req.GUID) || !visible(req.ServiceToken) ||
+		!visible(req.TraceParent) || !visible(strings.ReplaceAll(req.TraceState, " ", "")) {
+		return nil, errors.New("path, GUID, service token or trace has a character that would break the request")
 	}
 	m := messages.Get().(*message)
 	body, err := m.encodeBody(req.Body)
@@ -41,6 +43,8 @@ func (e *endpoint) encode(req Request) (*message, error) {
 	text = append(text, e.head...)
 	text = appendHeader(text, "Guid: ", req.GUID)
 	text = appendHeader(text, "service_token: ", req.ServiceToken)
+	text = appendHeader(text, "traceparent: ", req.TraceParent)
+	text = appendHeader(text, "tracestate: ", req.TraceState)
 	text = append(text, "Content-Length: "...)
 	text = strconv.AppendInt(text, int64(len(body)), 10)
 	text = append(text, "\r\n\r\n"...)

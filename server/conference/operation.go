@@ -77,6 +77,9 @@ func (op operation) failed(err error) *Error {
 		return op.lost(err, codes.Canceled, "CALL_CANCELLED",
 			"the caller gave up before anything was sent")
 	case gateway.Kind == agentgateway.NotSent:
+		if open, ok := errors.AsType[agentgateway.CircuitOpen](err); ok {
+			return op.circuitOpen(open)
+		}
 		return op.lost(err, codes.Unavailable, "GATEWAY_UNREACHABLE",
 			"the CC-Gateway was not reached in time and nothing was sent. Try again; if that does "+
 				"not help, the operator should check the gateway's address and certificate")
@@ -106,6 +109,15 @@ func (op operation) lost(cause error, code codes.Code, reason, text string) *Err
 		text:      fmt.Sprintf("%v %s: %s.", op, outcome.words(), text),
 		cause:     cause,
 	}
+}
+
+// circuitOpen is the error of a call that was not tried, as those before it failed.
+func (op operation) circuitOpen(open agentgateway.CircuitOpen) *Error {
+	e := op.lost(open, codes.Unavailable, "CIRCUIT_OPEN",
+		"the CC-Gateway could not be reached lately, and nothing was sent. Wait and try again; if that does "+
+			"not help, the operator should check the gateway's address and certificate")
+	e.RetryAfter = open.RetryAfter
+	return e
 }
 
 // refused is the error of a call that was answered with a retcode.

@@ -101,7 +101,7 @@ func (ws *watches) tookFailure(w *watch, guid string, err *Error) {
 		return
 	}
 	w.failing = true
-	w.tell(&message{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: &agentconfv1.PollFailed{
+	ws.tell(w, &message{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: &agentconfv1.PollFailed{
 		Reason:         err.Reason,
 		Message:        err.Error(),
 		EventMayBeLost: err.Outcome == Unknown && err.Retcode == "",
@@ -118,10 +118,10 @@ func (ws *watches) tookAnswer(w *watch, got polled) {
 	w = ws.prove(w)
 	if w.failing {
 		w.failing = false
-		w.tell(&message{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{PollRecovered: &agentconfv1.PollRecovered{}}})
+		ws.tell(w, &message{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{PollRecovered: &agentconfv1.PollRecovered{}}})
 	}
 	if got.guid != "" {
-		w.renew(got.guid)
+		ws.renew(w, got.guid)
 	}
 	if got.event == nil {
 		return
@@ -133,8 +133,9 @@ func (ws *watches) tookAnswer(w *watch, got polled) {
 		w.forgotten = w.kept[0].GetSequence()
 		w.kept = w.kept[1:]
 	}
+	ws.metrics.events.Inc()
 	w.confirm(event)
-	w.tell(eventMessage(event))
+	ws.tell(w, eventMessage(event))
 	if event.GetEventType() == signedOutEvent {
 		ws.end(w, watchEnded(w.agentID, nil))
 	}
@@ -154,12 +155,12 @@ func (ws *watches) prove(w *watch) *watch {
 }
 
 // renew changes the GUID of w.
-func (w *watch) renew(guid string) {
+func (ws *watches) renew(w *watch, guid string) {
 	if len(w.watchers) == 0 && w.untold == "" {
 		w.untold = w.guid
 	}
 	w.guid, w.before = guid, w.guid
-	w.tell(guidChanged(guid))
+	ws.tell(w, guidChanged(guid))
 }
 
 // renewed is for a GUID that the gateway gave to a caller whose own it accepted.
@@ -167,7 +168,7 @@ func (ws *watches) renewed(agentID, shown, guid string) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if w := ws.of(agentID, shown); w != nil && guid != "" && guid != w.guid {
-		ws.prove(w).renew(guid)
+		ws.renew(ws.prove(w), guid)
 	}
 }
 

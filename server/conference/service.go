@@ -6,7 +6,11 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"time"
 	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/agentgateway"
@@ -22,11 +26,25 @@ type Service struct {
 	watches    *watches
 	gateway    *agentgateway.Client
 	agentIDMax int
+	metrics    *metrics
+	tracer     trace.Tracer // nil if nothing is traced
 }
 
-// New returns a service that calls gateway for agents up to agentIDMax.
-func New(gateway *agentgateway.Client, agentIDMax int) *Service {
-	return &Service{watches: newWatches(), gateway: gateway, agentIDMax: agentIDMax}
+// Config is how the service is set up.
+type Config struct {
+	AgentIDMax int                   // the highest agent ID
+	Metrics    prometheus.Registerer // gets the counters of calls to the gateway and of watches
+	Tracer     trace.Tracer          // nil for no traces
+}
+
+// New returns a service that calls gateway.
+func New(gateway *agentgateway.Client, config Config) *Service {
+	ws := newWatches()
+	ws.metrics = newMetrics(config.Metrics, gateway, ws)
+	return &Service{
+		watches: ws, gateway: gateway, agentIDMax: config.AgentIDMax,
+		metrics: ws.metrics, tracer: config.Tracer,
+	}
 }
 
 // call is the way of every operation: no byte is sent unless the GUID and all
@@ -72,13 +90,27 @@ func (s *Service) check(ctx context.Context, op operation, faults violations) (g
 
 // send sends op and reads the answer. Every error is an *Error.
 func (s *Service) send(ctx context.Context, op operation, guid string) (answer, error) {
-	reply, err := s.gateway.Call(ctx, op.request(guid))
+	req := op.request(guid)
+	if s.tracer == nil {
+		return s.exchange(ctx, op, req)
+	}
+	span := s.traced(ctx, op, &req)
+	a, err := s.exchange(ctx, op, req)
+	EndSpan(span, err)
+	return a, err
+}
+
+// exchange is send without its trace.
+func (s *Service) exchange(ctx context.Context, op operation, req agentgateway.Request) (answer, error) {
+	start := time.Now()
+	reply, err := s.gateway.Call(ctx, req)
+	s.metrics.called(op, time.Since(start), err)
 	a := answer{Reply: reply}
 	if err == nil && op.read != nil {
 		err = op.read(&a)
 	}
 	if err != nil {
-		op.secrets = append(op.secrets, guid)
+		op.secrets = append(op.secrets, req.GUID)
 		return answer{}, op.failed(err)
 	}
 	return a, nil

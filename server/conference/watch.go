@@ -36,6 +36,8 @@ type watches struct {
 	// GUID is in nobody's way.
 	proven   map[string]*watch
 	unproven map[[2]string]*watch
+
+	metrics *metrics
 }
 
 // watch is the events of one agent and who watches them.
@@ -187,28 +189,30 @@ func (ws *watches) leave(w *watch, me *watcher) {
 
 // tell gives every watcher a message. One that has no room for it has to go: it
 // must neither delay the others nor miss something unawares.
-func (w *watch) tell(m *message) {
+func (ws *watches) tell(w *watch, m *message) {
 	w.watchers = slices.DeleteFunc(w.watchers, func(each *watcher) bool {
 		select {
 		case each.queue <- m:
 			return false
 		default:
-			each.end(tooSlow(w.agentID))
+			ws.lose(each, tooSlow(w.agentID))
 			return true
 		}
 	})
 }
 
-func (me *watcher) end(err error) {
+// lose ends a stream whose caller did not ask for it.
+func (ws *watches) lose(me *watcher, err *Error) {
+	ws.metrics.lost.WithLabelValues(err.Reason).Inc()
 	me.err = err
 	close(me.queue)
 }
 
 // end ends a watch for good, and all who watch it.
-func (ws *watches) end(w *watch, err error) {
+func (ws *watches) end(w *watch, err *Error) {
 	w.over = true
 	for _, each := range w.watchers {
-		each.end(err)
+		ws.lose(each, err)
 	}
 	w.watchers = nil
 	for _, c := range w.awaited {
@@ -216,6 +220,26 @@ func (ws *watches) end(w *watch, err error) {
 	}
 	w.awaited = nil
 	ws.forget(w)
+}
+
+// agents is how many agents have a watch.
+func (ws *watches) agents() int {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.proven) + len(ws.unproven)
+}
+
+// watchers is how many streams there are.
+func (ws *watches) watchers() (n int) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.proven {
+		n += len(w.watchers)
+	}
+	for _, w := range ws.unproven {
+		n += len(w.watchers)
+	}
+	return n
 }
 
 func (ws *watches) forget(w *watch) {

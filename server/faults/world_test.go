@@ -81,8 +81,10 @@ func (w *world) serve(secured bool) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	server := transport.New(conference.New(client, 59999), transport.Config{
-		Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Metrics: prometheus.NewRegistry(), MaxInFlight: maxAgents,
+	metrics := prometheus.NewRegistry()
+	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})
+	server := transport.New(service, transport.Config{
+		Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Metrics: metrics, MaxInFlight: maxAgents,
 	})
 	ports := [2]net.Listener{listen(w.t), listen(w.t)}
 	for i, port := range ports {

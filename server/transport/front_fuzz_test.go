@@ -84,8 +84,10 @@ func FuzzJSONFront(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := New(conference.New(client, 59999), Config{
-		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), MaxInFlight: 100,
+	metrics := prometheus.NewRegistry()
+	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})
+	s := New(service, Config{
+		Log: slog.New(slog.DiscardHandler), Metrics: metrics, MaxInFlight: 100,
 	})
 	f.Fuzz(func(t *testing.T, method, path, query, header, value, body string) {
 		ctx, cancel := context.WithCancel(t.Context())

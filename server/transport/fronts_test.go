@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
@@ -99,6 +100,7 @@ type fronts struct {
 	conn    *grpc.ClientConn
 	http    *http.Client
 	log     *lockedBuffer
+	metrics *prometheus.Registry
 
 	dialGRPC, dialHTTP dialer
 
@@ -119,10 +121,16 @@ func newFronts(t *testing.T, n network) *fronts {
 // newFrontsOf puts the service in front of the gateway that dialGateway reaches.
 func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 	t.Helper()
+	return newTracedFronts(t, n, dialGateway, nil)
+}
+
+// newTracedFronts is newFrontsOf with traces, if tracer is not nil.
+func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
+	t.Helper()
 	grpcListener, dialGRPC := n.grpc(t)
 	httpListener, dialHTTP := n.http(t)
 
-	f := &fronts{log: &lockedBuffer{}, dialGRPC: dialGRPC, dialHTTP: dialHTTP}
+	f := &fronts{log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), dialGRPC: dialGRPC, dialHTTP: dialHTTP}
 	client, err := agentgateway.New(agentgateway.Config{
 		URL:     "http://gateway.test:8043",
 		Timeout: 5 * time.Second,
@@ -132,8 +140,9 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server := transport.New(conference.New(client, 59999), transport.Config{
-		Log: log, Metrics: prometheus.NewRegistry(), MaxInFlight: maxInFlight,
+	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: f.metrics, Tracer: tracer})
+	server := transport.New(service, transport.Config{
+		Log: log, Metrics: f.metrics, Tracer: tracer, MaxInFlight: maxInFlight,
 	})
 	var ctx context.Context
 	ctx, f.stop = context.WithCancel(context.Background())

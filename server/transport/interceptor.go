@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
@@ -22,13 +24,14 @@ import (
 // It is one piece, since a chain of them costs as much as the call of the gateway.
 type interceptor struct {
 	log         *slog.Logger
+	tracer      trace.Tracer // nil if nothing is traced
 	methods     methods
 	maxInFlight int64
 	inFlight    atomic.Int64 // without streams
 }
 
 func newInterceptor(config Config) *interceptor {
-	i := &interceptor{log: config.Log, maxInFlight: int64(config.MaxInFlight)}
+	i := &interceptor{log: config.Log, tracer: config.Tracer, maxInFlight: int64(config.MaxInFlight)}
 	i.methods.log, i.methods.byName = config.Log, map[string]*method{}
 	i.methods.metrics = newMetrics(config.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
@@ -42,13 +45,14 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 	start, id := time.Now(), requestIDOf(ctx)
 	returnRequestID(ctx, id)
 	m.started.Inc()
+	ctx, span := i.beginSpan(ctx, m)
 	inFlight := i.inFlight.Add(1)
 	defer func() {
 		i.inFlight.Add(-1)
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(ctx, m, call{agentOf(req), id, start, time.Since(start)}, err)
+		i.ended(ctx, m, call{agentOf(req), id, start, time.Since(start)}, span, err)
 	}()
 	if inFlight > i.maxInFlight {
 		return nil, conference.Overloaded(m.operation)
@@ -66,12 +70,13 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 	start, id := time.Now(), requestIDOf(ctx)
 	returnRequestID(ctx, id)
 	m.started.Inc()
+	ctx, span := i.beginSpan(ctx, m)
 	asked := &requestStream{ServerStream: stream}
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(ctx, m, call{agentOf(asked.request), id, start, time.Since(start)}, err)
+		i.ended(ctx, m, call{agentOf(asked.request), id, start, time.Since(start)}, span, err)
 	}()
 	return handler(service, asked)
 }
@@ -80,16 +85,20 @@ func panicked(operation string, p any) error {
 	return conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 }
 
-// ended counts and logs the end of a call.
-func (i *interceptor) ended(ctx context.Context, m *method, c call, err error) {
+// ended counts and logs the end of a call, and ends its span, if it has one.
+func (i *interceptor) ended(ctx context.Context, m *method, c call, span trace.Span, err error) {
 	m.ended(status.Code(err), c.took.Seconds())
-	if err != nil {
-		c.logFailure(ctx, i.log, m.operation, err)
+	endSpan(span, err)
+	if err == nil {
+		if m.log.Enabled(ctx, slog.LevelInfo) {
+			_ = m.log.Handle(ctx, c.line(slog.LevelInfo))
+		}
 		return
 	}
-	if m.log.Enabled(ctx, slog.LevelInfo) {
-		_ = m.log.Handle(ctx, c.line(slog.LevelInfo))
+	if e, ours := errors.AsType[*conference.Error](err); ours && e.Outcome == conference.Unknown {
+		i.methods.metrics.unknown.WithLabelValues(e.Reason, e.Code.String()).Inc()
 	}
+	c.logFailure(ctx, i.log, m.operation, err)
 }
 
 // requestStream remembers the request of a stream.

@@ -85,11 +85,17 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // asCall is r with what a call is made of, and nothing else that the mux would make
-// metadata of: of a client's headers only those that the gateway knows are metadata.
+// metadata of: of a client's headers only those that the gateway knows are metadata, and
+// the IDs of the request.
 func asCall(r *http.Request, requestID []string) *http.Request {
 	md := metadata.MD{"guid": r.Header["Guid"], requestIDKey: requestID}
 	if token := r.Header["Service_token"]; token != nil {
 		md["service_token"] = token
+	}
+	for _, key := range traceKeys {
+		if values := r.Header[http.CanonicalHeaderKey(key)]; values != nil {
+			md[key] = values
+		}
 	}
 	var header http.Header
 	if timeout, id := r.Header["Grpc-Timeout"], r.Header["Last-Event-Id"]; timeout != nil || id != nil {

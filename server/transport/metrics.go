@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	started, handled *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
+	unknown          *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
@@ -28,16 +29,21 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 			Name: "grpc_server_handling_seconds", Help: "Time that calls took.", Buckets: prometheus.DefBuckets,
 		}, method),
 	}
+	m.unknown = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "agentconf_outcome_unknown_total", Help: "Calls of which nobody knows whether they were applied, by cause.",
+	}, []string{"reason", "grpc_code"})
 	calls := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "agentconf_calls_in_flight", Help: "Calls under way, watches not counted.",
 	}, inFlight)
-	r.MustRegister(m.started, m.handled, m.seconds, calls)
+	r.MustRegister(m.started, m.handled, m.seconds, m.unknown, calls)
 	return m
 }
 
 // method is an RPC with all that is known of it before a call, so that a call has
 // nothing to look up.
 type method struct {
+	service     string
+	name        string
 	operation   string       // the gateway's name of it
 	log         slog.Handler // writes lines of calls that ended well
 	started, ok prometheus.Counter
@@ -84,6 +90,8 @@ func (ms *methods) add(kind, service, name string) {
 		first = attrs(operation, codes.OK)
 	}
 	m := &method{
+		service:   service,
+		name:      name,
 		operation: operation,
 		log:       ms.log.Handler().WithAttrs(first),
 		started:   ms.metrics.started.WithLabelValues(kind, service, name),

@@ -3,16 +3,11 @@ package transport_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 
 	"google.golang.org/grpc/codes"
-
-	"agentconf/server/transport"
 )
 
 // Calls beyond the limit are refused at once on both fronts, and everything is
@@ -33,7 +28,7 @@ func TestOverload(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		v.expectMetric(t, fmt.Sprintf("agentconf_calls_in_flight %d", maxInFlight))
+		expectMetric(t, v.metrics, fmt.Sprintf("agentconf_calls_in_flight %d", maxInFlight))
 		checkError(t, v.holdGRPC(context.Background()), codes.ResourceExhausted, "OVERLOADED", "not_applied")
 		if httpStatus, err := v.holdJSON(context.Background()); err != nil || httpStatus != http.StatusTooManyRequests {
 			t.Errorf("HTTP status %d, %v", httpStatus, err)
@@ -46,24 +41,14 @@ func TestOverload(t *testing.T) {
 		}
 		synctest.Wait()
 		const hold = `grpc_method="HoldParticipant",grpc_service="agentconf.v1.ConferenceService",grpc_type="unary"}`
-		v.expectMetric(t, "agentconf_calls_in_flight 0")
-		v.expectMetric(t, fmt.Sprintf("grpc_server_started_total{%s %d", hold, maxInFlight+2))
-		v.expectMetric(t, fmt.Sprintf(`grpc_server_handled_total{grpc_code="OK",%s %d`, hold, maxInFlight))
-		v.expectMetric(t, `grpc_server_handled_total{grpc_code="ResourceExhausted",`+hold+" 2")
-		v.expectMetric(t, fmt.Sprintf("grpc_server_handling_seconds_count{%s %d", hold, maxInFlight+2))
+		expectMetric(t, v.metrics, "agentconf_calls_in_flight 0")
+		expectMetric(t, v.metrics, fmt.Sprintf("grpc_server_started_total{%s %d", hold, maxInFlight+2))
+		expectMetric(t, v.metrics, fmt.Sprintf(`grpc_server_handled_total{grpc_code="OK",%s %d`, hold, maxInFlight))
+		expectMetric(t, v.metrics, `grpc_server_handled_total{grpc_code="ResourceExhausted",`+hold+" 2")
+		expectMetric(t, v.metrics, fmt.Sprintf("grpc_server_handling_seconds_count{%s %d", hold, maxInFlight+2))
 		v.stop()
 		if err := <-v.ended; err != nil {
 			t.Error(err)
 		}
 	})
-}
-
-// expectMetric looks for a line of /metrics.
-func (v *served) expectMetric(t *testing.T, line string) {
-	t.Helper()
-	w := httptest.NewRecorder()
-	transport.Admin(v.metrics, new(slog.LevelVar)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
-		t.Errorf("no %s in\n%s", line, w.Body)
-	}
 }

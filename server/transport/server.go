@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -78,6 +79,7 @@ func register(r grpc.ServiceRegistrar, service Service) {
 type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // gets the counters of calls
+	Tracer  trace.Tracer          // nil for no traces
 
 	// MaxInFlight is how many calls may be under way at once, watches not counted.
 	// Those beyond it are refused at once.
