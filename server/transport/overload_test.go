@@ -61,9 +61,14 @@ func TestOverload(t *testing.T) {
 // expectMetric looks for a line of /metrics.
 func (v *served) expectMetric(t *testing.T, line string) {
 	t.Helper()
+	if all := v.allMetrics(); !strings.Contains(all, "\n"+line+"\n") {
+		t.Errorf("no %s in\n%s", line, all)
+	}
+}
+
+// allMetrics is /metrics.
+func (v *served) allMetrics() string {
 	w := httptest.NewRecorder()
 	transport.Admin(v.metrics, new(slog.LevelVar)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
-		t.Errorf("no %s in\n%s", line, w.Body)
-	}
+	return w.Body.String()
 }
