@@ -37,7 +37,7 @@ try {
   const answer = await (await request.response()).json();
   await hold.locator(".live-responses-table").waitFor();
   await hold.scrollIntoViewIfNeeded();
-  await page.screenshot({ path: picture, fullPage: false });
+  await page.screenshot({ path: picture });
 
   assert.equal(request.headers().guid, guid, "the GUID that was sent");
   assert.equal(answer.retcode, "0", JSON.stringify(answer));
