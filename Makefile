@@ -11,14 +11,16 @@ test:
 	go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server bench gen | tee /dev/stderr)"
+	test -z "$$(gofmt -l server bench gen tools | tee /dev/stderr)"
 	go vet ./...
+	cd tools && go vet ./... && go tool staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
 	$(BUF) format -d --exit-code
 
 generate:
 	$(BUF) generate
+	cd tools && go run ./openapi ../gen/openapi/agentconf.swagger.json
 
 breaking:
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'

@@ -178,7 +178,7 @@ func TestREADMEOperations(t *testing.T) {
 func TestPrintConfig(t *testing.T) {
 	env := []string{"AGENTCONF_GATEWAY=https://gw:8043", "AGENTCONF_HTTP_LISTEN=:80", "AGENTCONF_GRPC_LISTEN=:90"}
 	code, stdout, stderr := runCommand(t, env, "serve", "--print-config", "--grpc-listen", ":91",
-		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1")
+		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1", "--cors-origin", "https://desk.example,http://[::1]:3000", "--cors-origin", "*")
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -186,6 +186,7 @@ func TestPrintConfig(t *testing.T) {
 		"--gateway=https://gw:8043 # AGENTCONF_GATEWAY", "--http-listen=:80 # AGENTCONF_HTTP_LISTEN",
 		"--grpc-listen=:91 # command line", "--gateway-timeout=5s # default",
 		"--gateway-node=A=https://a:1,B=https://b:1 # command line",
+		"--cors-origin=https://desk.example,http://[::1]:3000,* # command line",
 	} {
 		if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool {
 			return strings.Join(strings.Fields(line), " ") == want
@@ -221,6 +222,7 @@ func TestCommandLine(t *testing.T) {
 		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
 		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve"}, 2, []string{`"pigeon": must be http/protobuf or grpc`}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
+		{"a wrong origin", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"-cors-origin: must be an origin", "AGENTCONF_CORS_ORIGIN="}},
 		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
 		{"a wrong address", nil, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "256.0.0.1:1"}, 1, []string{"--grpc-listen"}},

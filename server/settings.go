@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ func (s *settings) define(fs flags) {
 	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`address` of the JSON port")
 	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
 
+	fs.Var((*origins)(&s.fronts.CORSOrigins), "cors-origin", "`ORIGIN` whose pages may call the JSON port, such as https://desk.example, or * for any; repeatable, or several with commas between")
 	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
 	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 
@@ -119,4 +121,26 @@ func (n gatewayNodes) Set(list string) error {
 		n[name] = url
 	}
 	return nil
+}
+
+// origins is the value of --cors-origin.
+type origins []string
+
+func (o *origins) String() string { return strings.Join(*o, ",") }
+
+func (o *origins) Set(list string) error {
+	for origin := range strings.SplitSeq(list, ",") {
+		if origin != "*" && !isOrigin(origin) {
+			return errors.New("must be an origin as browsers send it, such as https://desk.example, or *")
+		}
+		*o = append(*o, origin)
+	}
+	return nil
+}
+
+// isOrigin tells whether s is a scheme, a host and perhaps a port, and no pattern.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" &&
+		s == u.Scheme+"://"+u.Host && !strings.Contains(s, "*")
 }

@@ -27,11 +27,12 @@ import (
 type jsonFront struct {
 	mux    *runtime.ServeMux
 	routes routes
+	docs   *http.ServeMux
 	log    *slog.Logger
 }
 
 func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
-	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}}
+	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}, docs: newDocs()}
 	f.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
 		runtime.WithForwardResponseOption(setGUID),
@@ -65,6 +66,9 @@ func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 }
 
 func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, docsRoot) && f.serveDocs(w, r) {
+		return
+	}
 	body := &requestBody{
 		ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), length: min(r.ContentLength, maxRequest),
 		control: http.NewResponseController(w),
@@ -82,6 +86,16 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.mux.ServeHTTP(w, r)
+}
+
+// serveDocs answers r if it is for the documentation.
+func (f *jsonFront) serveDocs(w http.ResponseWriter, r *http.Request) bool {
+	handler, pattern := f.docs.Handler(r)
+	if pattern == "" {
+		return false
+	}
+	handler.ServeHTTP(w, r)
+	return true
 }
 
 // asCall is r with what a call is made of, and nothing else that the mux would make

@@ -84,6 +84,9 @@ type Config struct {
 	// MaxInFlight is how many calls may be under way at once, watches not counted.
 	// Those beyond it are refused at once.
 	MaxInFlight int
+
+	// CORSOrigins are the origins whose pages may call the JSON front, or "*" for any.
+	CORSOrigins []string
 }
 
 // New returns the fronts of service.
@@ -120,7 +123,7 @@ func New(service Service, config Config) *Server {
 	})
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        newJSONFront(inside, log),
+		Handler:        withCORS(newJSONFront(inside, log), config.CORSOrigins),
 		ReadTimeout:    patience,
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeaders,
