@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"agentconf/server/certificates"
 )
 
 // usageError is a fault of the command line or the environment.
@@ -52,6 +54,12 @@ func (fs flags) whole(to *int, name string, value, least, most int, usage string
 func (fs flags) period(to *time.Duration, name string, value, least time.Duration, usage string) {
 	*to = value
 	fs.Var(&within[time.Duration]{to, least, 24 * time.Hour, time.ParseDuration, "a time such as 5s,"}, name, usage)
+}
+
+// file defines a flag that names a PEM file.
+func (fs flags) file(to *certificates.File, name, usage string) {
+	to.Flag = "--" + name
+	fs.StringVar(&to.Name, name, "", usage)
 }
 
 // within is the value of a flag that has limits.

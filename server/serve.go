@@ -67,13 +67,15 @@ func (p program) serve(ctx context.Context, args []string) error {
 	return err
 }
 
-// warn logs what is allowed and unwise.
+// warn logs what is allowed and unwise, of the certificates now and later.
 func (s *settings) warn(log *slog.Logger) {
 	for _, url := range append(slices.Sorted(maps.Values(s.gateway.Nodes)), s.gateway.URL) {
 		if strings.HasPrefix(url, "http://") {
 			log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", url)
 		}
 	}
+	s.gatewayTLS.LogTo(log)
+	s.portTLS.LogTo(log)
 }
 
 // listen opens the ports of gRPC, JSON and the operator, or none.

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"agentconf/server/agentgateway"
+	"agentconf/server/certificates"
 	"agentconf/server/conference"
 	"agentconf/server/transport"
 )
@@ -19,13 +18,16 @@ import (
 // settings is what serve is told. No flag takes a secret: where there is one, a flag
 // names the file.
 type settings struct {
-	gateway   agentgateway.Config
-	gatewayCA string
+	gateway      agentgateway.Config
+	gatewayFiles certificates.Files
+	gatewayTLS   *certificates.Kept
 
 	grpcListen, httpListen, adminListen string
 
-	fronts  transport.Config
-	service conference.Config
+	fronts    transport.Config
+	portFiles certificates.Files
+	portTLS   *certificates.Kept
+	service   conference.Config
 
 	logLevel  logLevel
 	logFormat logFormat
@@ -40,7 +42,9 @@ func (s *settings) define(fs flags) {
 	s.gateway.Nodes = map[string]string{}
 	fs.Var((*gatewayURL)(&s.gateway.URL), "gateway", "`URL` of the CC-Gateway, such as https://gateway.example:8043")
 	fs.Var(gatewayNodes(s.gateway.Nodes), "gateway-node", "`NAME=URL` of a node that calls with its GUIDs go straight to; repeatable, or several with commas between")
-	fs.StringVar(&s.gatewayCA, "gateway-ca", "", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
+	fs.file(&s.gatewayFiles.CAs, "gateway-ca", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
+	fs.file(&s.gatewayFiles.Certificate, "gateway-cert", "PEM `file` of the certificate, with its chain, that is shown to a CC-Gateway that asks for one")
+	fs.file(&s.gatewayFiles.Key, "gateway-key", "PEM `file` of the key of --gateway-cert")
 	fs.period(&s.gateway.Timeout, "gateway-timeout", 5*time.Second, time.Millisecond, "longest `time` for a call whose caller sets no shorter deadline")
 
 	fs.whole(&s.gateway.Breaker.Failures, "breaker-failures", 5, 0, 1000, "`attempts` in a row to reach the CC-Gateway that have to fail before calls fail at once; 0 is never")
@@ -51,6 +55,11 @@ func (s *settings) define(fs flags) {
 	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
 
 	fs.Var((*origins)(&s.fronts.CORSOrigins), "cors-origin", "`ORIGIN` whose pages may call the JSON port, such as https://desk.example, or * for any; repeatable, or several with commas between")
+
+	fs.file(&s.portFiles.Certificate, "tls-cert", "PEM `file` of the certificate, with its chain, of the gRPC and the JSON port, which then speak TLS and nothing else")
+	fs.file(&s.portFiles.Key, "tls-key", "PEM `file` of the key of --tls-cert")
+	fs.file(&s.portFiles.CAs, "tls-client-ca", "PEM `file` of CAs; a client must then show a certificate that one of them has signed")
+
 	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
 	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 
@@ -65,27 +74,20 @@ func (s *settings) check() (faults []error) {
 	if s.gateway.URL == "" {
 		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"server demo\", which brings its own"))
 	}
-	var err error
-	if s.gateway.RootCAs, err = rootCAs(s.gatewayCA); err != nil {
-		faults = append(faults, fmt.Errorf("--gateway-ca: %w", err))
-	}
-	return faults
+	return append(faults, s.loadCertificates()...)
 }
 
-// rootCAs are the CAs in file, or nil, which stands for the system's.
-func rootCAs(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
+func (s *settings) loadCertificates() []error {
+	var gatewayFaults, portFaults []error
+	s.gatewayTLS, gatewayFaults = certificates.Load(s.gatewayFiles)
+	s.gateway.TLS = s.gatewayTLS.Client
+	s.portTLS, portFaults = certificates.Load(s.portFiles)
+	if s.portFiles.Certificate.Name != "" {
+		s.fronts.TLS = s.portTLS.Server
+	} else if s.portFiles.CAs.Name != "" {
+		portFaults = append(portFaults, errors.New("--tls-client-ca: only TLS asks for certificates of clients; set --tls-cert and --tls-key, too"))
 	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", file)
-	}
-	return roots, nil
+	return append(gatewayFaults, portFaults...)
 }
 
 // gatewayURL is the value of --gateway.

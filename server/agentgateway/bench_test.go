@@ -80,7 +80,7 @@ func BenchmarkCallChunked(b *testing.B) {
 func BenchmarkCallTLS(b *testing.B) {
 	cert, roots := certificate(b)
 	address := stub(b, listenTLS(b, &tls.Config{Certificates: []tls.Certificate{cert}}), ok)
-	benchmark(b, Config{URL: "https://" + address, RootCAs: roots})
+	benchmark(b, Config{URL: "https://" + address, TLS: trusting(roots)})
 }
 
 func benchmark(b *testing.B, config Config) {

@@ -62,7 +62,7 @@ func TestSlowWrite(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		synctest.Test(t, func(t *testing.T) {
 			read := make(chan string, 1)
-			c := newClient(t, Config{URL: scheme + "://example.com", RootCAs: roots, Dial: pipes(t, func(c net.Conn) {
+			c := newClient(t, Config{URL: scheme + "://example.com", TLS: trusting(roots), Dial: pipes(t, func(c net.Conn) {
 				slow := &slowConn{Conn: c}
 				spoken := net.Conn(slow)
 				if scheme == "https" {

@@ -8,7 +8,7 @@ package agentgateway
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -31,8 +31,9 @@ type Config struct {
 	// issuing node knows a session is inferred, no page says so.
 	Nodes map[string]string
 
-	// RootCAs verifies the gateway's certificate. Nil means the system's roots.
-	RootCAs *x509.CertPool
+	// TLS returns, new for every handshake, what the gateway's certificate is verified
+	// with and which of our own it is shown. Nil means the system's roots, and none.
+	TLS func() *tls.Config
 
 	// Timeout bounds a call whose caller has no deadline, or a later one.
 	Timeout time.Duration

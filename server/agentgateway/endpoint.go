@@ -18,8 +18,8 @@ const resourceRoot = "/agentgateway/resource/"
 type endpoint struct {
 	address string // to dial
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	tls     *tls.Config // nil for http
-	head    string      // what of a request is always the same, from behind its path
+	tls     func() *tls.Config // makes the configuration of a handshake; nil for http
+	head    string             // what of a request is always the same, from behind its path
 	idle    pool
 	breaker breaker
 
@@ -42,10 +42,13 @@ func newEndpoint(config Config, rawURL string) (*endpoint, error) {
 	port := u.Port()
 	if u.Scheme == "https" {
 		port = cmp.Or(port, "443")
-		e.tls = &tls.Config{
-			ServerName: u.Hostname(),
-			RootCAs:    config.RootCAs,
-			MinVersion: tls.VersionTLS12,
+		e.tls = func() *tls.Config {
+			c := &tls.Config{}
+			if config.TLS != nil {
+				c = config.TLS()
+			}
+			c.ServerName, c.MinVersion = u.Hostname(), tls.VersionTLS12
+			return c
 		}
 	}
 	e.address = net.JoinHostPort(u.Hostname(), cmp.Or(port, "80"))
@@ -79,7 +82,7 @@ func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, err
 	s := newSocket(nc)
 	spoken := net.Conn(s)
 	if e.tls != nil {
-		secured := tls.Client(s, e.tls)
+		secured := tls.Client(s, e.tls())
 		if err := secured.HandshakeContext(ctx); err != nil {
 			s.Close()
 			return nil, err

@@ -61,7 +61,7 @@ func TestLargeAnswers(t *testing.T) {
 	cert, roots := certificate(t)
 	secured, plain := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), echo), newServer(t, listen(t), echo)
 	for url, s := range map[string]*server{"https": secured, "http": plain} {
-		c := newClient(t, Config{URL: url + "://" + s.Addr().String(), RootCAs: roots})
+		c := newClient(t, Config{URL: url + "://" + s.Addr().String(), TLS: trusting(roots)})
 		for _, size := range []int{0, 1, 3900, 4096, 8192, 16 << 10, 100 << 10, 1<<20 - 1<<10} {
 			text := strings.Repeat("x", size)
 			reply, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g", Body: text})

@@ -22,6 +22,10 @@ func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	return s.TLS.Certificates[0], roots
 }
 
+func trusting(roots *x509.CertPool) func() *tls.Config {
+	return func() *tls.Config { return &tls.Config{RootCAs: roots} }
+}
+
 func listenTLS(t testing.TB, config *tls.Config) net.Listener {
 	return tls.NewListener(listen(t), config)
 }
@@ -49,7 +53,7 @@ func TestTLS(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := newClient(t, Config{URL: test.url, RootCAs: test.roots})
+			c := newClient(t, Config{URL: test.url, TLS: trusting(test.roots)})
 			for range 3 {
 				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
 					t.Errorf("error %v, want %v", err, test.kind)
@@ -72,7 +76,7 @@ func TestTLSReusesConnection(t *testing.T) {
 	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version}), answering(ok))
-			c := newClient(t, Config{URL: "https://" + s.Addr().String(), RootCAs: roots})
+			c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
 			for range 3 {
 				if _, err := c.Call(t.Context(), hold); err != nil {
 					t.Fatal(err)
@@ -111,7 +115,7 @@ func TestTLSUnaskedBytes(t *testing.T) {
 			sent <- struct{}{}
 			s.r.ReadByte() // until the client hangs up
 		})
-		c := newClient(t, Config{URL: "https://" + s.Addr().String(), RootCAs: roots})
+		c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
 		for range 2 {
 			if _, err := c.Call(t.Context(), hold); err != nil {
 				t.Errorf("with %q behind the answer: %v", behind, err)

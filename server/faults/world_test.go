@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -75,7 +76,7 @@ func (w *world) serve(secured bool) {
 	config := agentgateway.Config{URL: "http://" + w.gatewayAddress(), Timeout: ample}
 	if secured {
 		config.URL = "https://" + w.gatewayAddress()
-		config.RootCAs = certificate().roots
+		config.TLS = func() *tls.Config { return &tls.Config{RootCAs: certificate().roots} }
 	}
 	client, err := agentgateway.New(config)
 	if err != nil {

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -87,6 +88,10 @@ type Config struct {
 
 	// CORSOrigins are the origins whose pages may call the JSON front, or "*" for any.
 	CORSOrigins []string
+
+	// TLS returns, new for every handshake, the certificate that both fronts show and
+	// the CAs that a client's is verified with. Nil means no TLS.
+	TLS func() *tls.Config
 }
 
 // New returns the fronts of service.
@@ -107,6 +112,7 @@ func New(service Service, config Config) *Server {
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),
 		grpc.NumStreamWorkers(streamWorkers),
+		grpc.Creds(grpcCredentials(config.TLS)),
 	)
 	register(s.grpc, service)
 	healthy := health.NewServer()
@@ -127,6 +133,7 @@ func New(service Service, config Config) *Server {
 		ReadTimeout:    patience,
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeaders,
+		TLSConfig:      handshakes(config.TLS, "h2", "http/1.1"),
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return s
@@ -160,7 +167,7 @@ func (s *endingStream) Context() context.Context { return s.ctx }
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.grpc.Serve(grpcListener) }()
-	go func() { ended <- s.http.Serve(httpListener) }()
+	go func() { ended <- s.serveHTTP(httpListener) }()
 	var err error
 	select {
 	case <-ctx.Done():
