@@ -8,8 +8,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"agentconf/server/certificates"
+	"agentconf/server/certificates/testca"
 )
 
 // certificate is one for 127.0.0.1 and example.com, with the roots to verify it.
@@ -141,4 +148,103 @@ func (b *batchConn) Write(p []byte) (int, error) {
 	}
 	b.held = append(b.held, p...)
 	return len(p), nil
+}
+
+// A gateway that asks for a certificate gets ours, whatever CAs it says it knows. TLS
+// 1.2 tells a client that its certificate is refused before anything is sent, TLS 1.3
+// does not: then the outcome is unknown.
+func TestClientCertificate(t *testing.T) {
+	ca, stranger := testca.New(t), testca.New(t)
+	for name, test := range map[string]struct {
+		shown *tls.Certificate
+		taken bool
+	}{
+		"none": {nil, false}, "a stranger's": {certified(t, stranger), false}, "ours": {certified(t, ca), true},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			s := newServer(t, listenTLS(t, &tls.Config{
+				Certificates: []tls.Certificate{*certified(t, ca)}, ClientCAs: ca.Pool,
+				ClientAuth: tls.RequireAndVerifyClientCert, MaxVersion: version,
+			}), answering(ok))
+			c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: func() *tls.Config {
+				config := &tls.Config{RootCAs: ca.Pool}
+				if test.shown != nil {
+					config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return test.shown, nil }
+				}
+				return config
+			}})
+			_, err := c.Call(t.Context(), hold)
+			_, requests := s.counts()
+			if taken := err == nil && requests == 1; taken != test.taken {
+				t.Errorf("%s, %s: %d requests, %v", name, tls.VersionName(version), requests, err)
+			}
+			if version == tls.VersionTLS12 && !test.taken && kind(t, err) != NotSent {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func certified(t *testing.T, ca *testca.CA) *tls.Certificate {
+	certificate := ca.Issue(t, "x").TLS(t)
+	return &certificate
+}
+
+// When the gateway and its clients get new certificates from a new CA, a connection
+// that is open stays, and a new one takes what is in the files.
+func TestRotation(t *testing.T) {
+	dir := t.TempDir()
+	files := certificates.Files{
+		Certificate: certificates.File{Name: filepath.Join(dir, "tls.crt")},
+		Key:         certificates.File{Name: filepath.Join(dir, "tls.key")},
+		CAs:         certificates.File{Name: filepath.Join(dir, "ca.crt")},
+	}
+	write := func(ca *testca.CA, name string) {
+		pair := ca.Issue(t, name)
+		for file, text := range map[string]string{files.CAs.Name: ca.PEM, files.Certificate.Name: pair.Certificate, files.Key.Name: pair.Key} {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		first, second := testca.New(t), testca.New(t)
+		write(first, "old")
+		kept, faults := certificates.Load(files)
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		gateway := first
+		var shown []string // by the client, in each handshake
+		c := newClient(t, Config{URL: "https://" + testca.Host, TLS: kept.Client, Dial: pipes(t, func(c net.Conn) {
+			secured := tls.Server(c, &tls.Config{
+				Certificates: []tls.Certificate{*certified(t, gateway)}, ClientCAs: gateway.Pool,
+				ClientAuth: tls.RequireAndVerifyClientCert,
+			})
+			if secured.Handshake() != nil {
+				c.Close()
+				return
+			}
+			shown = append(shown, secured.ConnectionState().PeerCertificates[0].Subject.CommonName)
+			answering(ok)(&session{secured, &server{}, bufio.NewReader(secured)})
+		})})
+		call := func(want Kind) {
+			t.Helper()
+			if _, err := c.Call(t.Context(), hold); kind(t, err) != want {
+				t.Errorf("error %v, want %v", err, want)
+			}
+		}
+		call(0)
+		gateway = second
+		time.Sleep(idleTimeout / 2)
+		call(0) // over the connection that is open
+		time.Sleep(2 * idleTimeout)
+		call(NotSent)
+		write(second, "new")
+		time.Sleep(time.Second)
+		call(0)
+		if want := []string{"old", "new"}; !slices.Equal(shown, want) {
+			t.Errorf("shown %q, want %q", shown, want)
+		}
+	})
 }

@@ -98,7 +98,7 @@ var callers = []struct {
 	{"gateway dialect", "json", contractCase.overDialect},
 }
 
-// TestContract runs every case over every front.
+// TestContract runs every case over every front, with TLS and HTTP/2 as well.
 func TestContract(t *testing.T) {
 	for _, c := range readCases(t) {
 		for _, caller := range callers {
@@ -109,6 +109,7 @@ func TestContract(t *testing.T) {
 				t.Parallel()
 				if c.Gateway == nil || c.Gateway.Fault != "stall" {
 					c.run(t, newFronts(t, sockets), caller.call)
+					c.run(t, newFronts(t, securedSockets), caller.call)
 					return
 				}
 				// Time has to pass; in memory it does so at once.

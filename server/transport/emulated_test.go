@@ -34,6 +34,12 @@ type poll struct{ asked, answered time.Time }
 
 // inBubble runs test with an emulated gateway whose agents stay signed in.
 func inBubble(t *testing.T, config emulator.Config, test func(*testing.T, *emulated)) {
+	t.Helper()
+	inBubbleOn(t, memory, config, test)
+}
+
+func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*testing.T, *emulated)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		config.Node = "AgentGateway1"
 		if config.AuthMode == 0 {
@@ -43,7 +49,7 @@ func inBubble(t *testing.T, config emulator.Config, test func(*testing.T, *emula
 		l, dial := listenPipe(t)
 		server := &http.Server{Handler: e}
 		go server.Serve(l)
-		e.fronts = newFrontsOf(t, memory, dial)
+		e.fronts = newFrontsOf(t, n, dial)
 		t.Cleanup(func() {
 			server.Close()
 			e.stop()

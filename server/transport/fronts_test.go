@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"agentconf/server/agentgateway"
+	"agentconf/server/certificates/testca"
 	"agentconf/server/conference"
 	"agentconf/server/transport"
 )
@@ -28,6 +29,7 @@ type network struct {
 	name string
 	grpc func(t *testing.T) (net.Listener, dialer)
 	http func(t *testing.T) (net.Listener, dialer) // of the JSON front, and of the gateway
+	tls  bool                                      // on both fronts, and HTTP/2 with it
 }
 
 type dialer func(ctx context.Context) (net.Conn, error)
@@ -35,8 +37,11 @@ type dialer func(ctx context.Context) (net.Conn, error)
 // sockets are real ones; memory is for bubbles of synctest, where time is free. Over
 // HTTP deadlines are set and taken back all the time, which only net.Pipe does well.
 var (
-	sockets = network{"sockets", listenTCP, listenTCP}
-	memory  = network{"memory", listenBuffered, listenPipe}
+	sockets = network{"sockets", listenTCP, listenTCP, false}
+	memory  = network{"memory", listenBuffered, listenPipe, false}
+
+	securedSockets = network{"sockets with TLS", listenTCP, listenTCP, true}
+	securedMemory  = network{"memory with TLS", listenBuffered, listenBuffered, true}
 )
 
 func listenTCP(t *testing.T) (net.Listener, dialer) {
@@ -141,9 +146,17 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 	}
 	log := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: f.metrics, Tracer: tracer})
-	server := transport.New(service, transport.Config{
-		Log: log, Metrics: f.metrics, Tracer: tracer, MaxInFlight: maxInFlight,
-	})
+	config := transport.Config{Log: log, Metrics: f.metrics, Tracer: tracer, MaxInFlight: maxInFlight}
+	httpTransport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return f.dialHTTP(ctx) },
+	}
+	if n.tls {
+		ca := testca.New(t)
+		config.TLS = showing(ca.Issue(t, "agentconf").TLS(t), nil)
+		f.dialGRPC, f.dialHTTP = securely(dialGRPC, trusting(ca, "h2")), securely(dialHTTP, trusting(ca, "h2"))
+		httpTransport.Protocols = onlyHTTP2()
+	}
+	server := transport.New(service, config)
 	var ctx context.Context
 	ctx, f.stop = context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -151,12 +164,9 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 
 	f.conn, err = grpc.NewClient("passthrough:///agentconf.test",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dialGRPC(ctx) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return f.dialGRPC(ctx) }))
 	if err != nil {
 		t.Fatal(err)
-	}
-	httpTransport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialHTTP(ctx) },
 	}
 	f.http = &http.Client{
 		Transport:     httpTransport,

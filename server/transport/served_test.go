@@ -2,6 +2,9 @@ package transport_test
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,28 +53,40 @@ type served struct {
 
 func serve(t *testing.T, s service) *served {
 	t.Helper()
-	grpcListener, dialGRPC := listenBuffered(t)
-	httpListener, dialHTTP := listenPipe(t)
+	return serveTLS(t, memory, s, nil)
+}
+
+// serveTLS does it on n, with what config returns for every handshake.
+func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *served {
+	t.Helper()
+	grpcListener, dialGRPC := n.grpc(t)
+	httpListener, dialHTTP := n.http(t)
 	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
 	server := transport.New(s, transport.Config{
-		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight,
+		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight, TLS: config,
 	})
 	go func() { v.ended <- server.Serve(ctx, grpcListener, httpListener) }()
+	v.connect(t)
+	return v
+}
+
+// connect makes the clients.
+func (v *served) connect(t *testing.T) {
+	t.Helper()
 	var err error
 	v.grpc, err = grpc.NewClient("passthrough:///agentconf.test",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dialGRPC(ctx) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return v.dialGRPC(ctx) }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.http = &http.Client{Transport: &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialHTTP(ctx) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return v.dialHTTP(ctx) },
 		DisableKeepAlives: true,
 	}}
 	t.Cleanup(func() { v.grpc.Close() })
-	return v
 }
 
 func (v *served) holdGRPC(ctx context.Context) error {
@@ -94,5 +109,6 @@ func (v *served) holdJSON(ctx context.Context) (httpStatus int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body) // or the connection could not be kept
+	return resp.StatusCode, errors.Join(err, resp.Body.Close())
 }

@@ -55,9 +55,18 @@ func (f frames) next(t *testing.T) (head, data string) {
 
 // The stream as a browser's EventSource, or curl, reads it.
 func TestServerSentEvents(t *testing.T) {
-	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
+	for version, n := range map[string]network{"HTTP/1.1": memory, "HTTP/2.0": securedMemory} {
+		t.Run(version, func(t *testing.T) { testServerSentEvents(t, n, version) })
+	}
+}
+
+func testServerSentEvents(t *testing.T, n network, version string) {
+	inBubbleOn(t, n, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
 		resp := e.sse(t, "/v1/agents/1287/events", guid, nil)
+		if resp.Proto != version {
+			t.Errorf("it is %s", resp.Proto)
+		}
 		for name, want := range map[string]string{
 			"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 		} {
