@@ -67,7 +67,7 @@ func onlyHTTP2() *http.Protocols {
 func (v *served) by(t *testing.T, config *tls.Config, protocols *http.Protocols) *served {
 	t.Helper()
 	forGRPC, forHTTP := config.Clone(), config.Clone()
-	forGRPC.NextProtos = []string{"h2"}
+	forGRPC.NextProtos, forHTTP.NextProtos = []string{"h2"}, []string{"http/1.1"}
 	if protocols != nil {
 		forHTTP.NextProtos = forGRPC.NextProtos
 	}
