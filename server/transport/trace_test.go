@@ -93,7 +93,7 @@ func TestTraces(t *testing.T) {
 func valueOf(span tracetest.SpanStub, key attribute.Key) string {
 	for _, attr := range span.Attributes {
 		if attr.Key == key {
-			return attr.Value.Emit()
+			return attr.Value.String()
 		}
 	}
 	return ""
