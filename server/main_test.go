@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"agentconf/server/transport"
 )
 
 // runCommand runs a command to its end, with an environment of pairs NAME=VALUE.
@@ -193,6 +196,22 @@ func TestPrintConfig(t *testing.T) {
 		}) {
 			t.Errorf("no line %q in\n%s", want, stdout)
 		}
+	}
+}
+
+// Every limit of the fronts is set by its flag.
+func TestLimitFlags(t *testing.T) {
+	var s settings
+	p := program{lookupEnv: lookup(nil)}
+	fs := p.newFlags("serve", "")
+	s.define(fs)
+	err := p.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
+		--max-connection-age 4s --max-request 5000 --max-headers 6000 --request-timeout 7s --idle-timeout 8s`), s.check)
+	want := transport.Limits{
+		Streams: 3, ConnectionAge: 4 * time.Second, Request: 5000, Headers: 6000, RequestTime: 7 * time.Second, IdleTime: 8 * time.Second,
+	}
+	if err != nil || s.fronts.MaxInFlight != 1 || s.fronts.AgentRate != 2 || s.fronts.Limits != want {
+		t.Errorf("%v, %+v", err, s.fronts)
 	}
 }
 

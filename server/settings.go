@@ -60,13 +60,26 @@ func (s *settings) define(fs flags) {
 	fs.file(&s.portFiles.Key, "tls-key", "PEM `file` of the key of --tls-cert")
 	fs.file(&s.portFiles.CAs, "tls-client-ca", "PEM `file` of CAs; a client must then show a certificate that one of them has signed")
 
-	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
-	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
+	s.defineLimits(fs)
 
 	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	s.logFormat = logJSON
 	fs.Var(&s.logFormat, "log-format", "`json` or text")
 	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
+}
+
+// defineLimits makes the flags of what callers may take.
+func (s *settings) defineLimits(fs flags) {
+	limits, usual := &s.fronts.Limits, transport.DefaultLimits
+	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
+	fs.whole(&s.fronts.AgentRate, "agent-rate", 100, 0, 1_000_000, "`calls` that are taken for one agent in a second, watches not counted; 0 is any number")
+	fs.whole(&limits.Streams, "max-streams", usual.Streams, 1, 100_000, "`calls` and watches that may be under way on one gRPC connection")
+	fs.period(&limits.ConnectionAge, "max-connection-age", usual.ConnectionAge, 0, "`time` after which a gRPC client is told to open another connection, while calls go on; 0 is never")
+	fs.whole(&limits.Request, "max-request", usual.Request, 1<<10, 4<<20, "`bytes` of a request, a gRPC message and a JSON body alike")
+	fs.whole(&limits.Headers, "max-headers", usual.Headers, 4<<10, 1<<20, "`bytes` of the headers of a request")
+	fs.period(&limits.RequestTime, "request-timeout", usual.RequestTime, time.Millisecond, "`time` for a client to send a request over HTTP, and to finish a handshake")
+	fs.period(&limits.IdleTime, "idle-timeout", usual.IdleTime, time.Millisecond, "`time` that an unused HTTP connection is kept")
+	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 }
 
 // check finds what one flag alone cannot tell, and reads the files.

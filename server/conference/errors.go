@@ -128,6 +128,15 @@ func Overloaded(operation string) *Error {
 	}
 }
 
+// TooFast is the error of a call beyond those that are taken for one agent in a second.
+func TooFast(operation, agent string) *Error {
+	return &Error{
+		Code: codes.ResourceExhausted, Reason: "AGENT_RATE_EXCEEDED", Outcome: NotApplied, Operation: operation,
+		RetryAfter: time.Second,
+		text:       operation + " was not applied: there are too many calls for agent " + agent + ". Wait a second and try again.",
+	}
+}
+
 // Stopping is how a stream ends when this process does.
 func Stopping() *Error {
 	return &Error{Code: codes.Unavailable, Reason: "STOPPING", Outcome: NotApplied, text: "agentconf is stopping; reconnect."}

@@ -26,12 +26,13 @@ type interceptor struct {
 	log         *slog.Logger
 	tracer      trace.Tracer // nil if nothing is traced
 	methods     methods
+	rate        *agentRate
 	maxInFlight int64
 	inFlight    atomic.Int64 // without streams
 }
 
 func newInterceptor(config Config) *interceptor {
-	i := &interceptor{log: config.Log, tracer: config.Tracer, maxInFlight: int64(config.MaxInFlight)}
+	i := &interceptor{log: config.Log, tracer: config.Tracer, rate: newAgentRate(config.AgentRate), maxInFlight: int64(config.MaxInFlight)}
 	i.methods.log, i.methods.byName = config.Log, map[string]*method{}
 	i.methods.metrics = newMetrics(config.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
@@ -42,7 +43,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 	if m == nil { // health: asked for by machines, all day
 		return handler(ctx, req)
 	}
-	start, id := time.Now(), requestIDOf(ctx)
+	start, agent, id := time.Now(), agentOf(req), requestIDOf(ctx)
 	returnRequestID(ctx, id)
 	m.started.Inc()
 	ctx, span := i.beginSpan(ctx, m)
@@ -52,10 +53,13 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
-		i.ended(ctx, m, call{agentOf(req), id, start, time.Since(start)}, span, err)
+		i.ended(ctx, m, call{agent, id, start, time.Since(start)}, span, err)
 	}()
 	if inFlight > i.maxInFlight {
 		return nil, conference.Overloaded(m.operation)
+	}
+	if !i.rate.takes(agent, start) {
+		return nil, conference.TooFast(m.operation, agent)
 	}
 	return handler(ctx, req)
 }

@@ -29,10 +29,12 @@ type jsonFront struct {
 	routes routes
 	docs   *http.ServeMux
 	log    *slog.Logger
+
+	maxRequest int64 // bytes of a body
 }
 
-func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger) *jsonFront {
-	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}, docs: newDocs()}
+func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger, maxRequest int64) *jsonFront {
+	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}, docs: newDocs(), maxRequest: maxRequest}
 	f.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
 		runtime.WithForwardResponseOption(setGUID),
@@ -70,7 +72,7 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := &requestBody{
-		ReadCloser: http.MaxBytesReader(w, r.Body, maxRequest), length: min(r.ContentLength, maxRequest),
+		ReadCloser: http.MaxBytesReader(w, r.Body, f.maxRequest), length: min(r.ContentLength, f.maxRequest),
 		control: http.NewResponseController(w),
 	}
 	if r.ContentLength == 0 {

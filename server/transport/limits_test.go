@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -116,4 +117,36 @@ func TestSlowSenders(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A gRPC client that has been connected for long is told to connect anew, and an HTTP
+// connection that nobody uses is closed.
+func TestConnectionsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := serve(t, service{hold: func(context.Context) error { return nil }})
+		dial, dials := v.dialGRPC, 0
+		v.dialGRPC = func(ctx context.Context) (net.Conn, error) { dials++; return dial(ctx) }
+		idle, err := v.dialHTTP(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(idle, "POST "+holdV1+" HTTP/1.1\r\nHost: agentconf.test\r\nContent-Length: 2\r\n\r\n{}")
+		start := time.Now()
+		if answer, err := io.ReadAll(idle); err != nil || time.Since(start) != time.Minute {
+			t.Errorf("after %v: %s, %v", time.Since(start), answer, err)
+		}
+		for range 2 {
+			if err := v.holdGRPC(context.Background()); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(35 * time.Minute)
+		}
+		if err := v.holdGRPC(context.Background()); err != nil || dials != 3 {
+			t.Errorf("%v, %d connections in 70 minutes", err, dials)
+		}
+		v.stop()
+		if err := <-v.ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Calls beyond the limit are refused at once on both fronts, and everything is
@@ -46,6 +48,37 @@ func TestOverload(t *testing.T) {
 		expectMetric(t, v.metrics, fmt.Sprintf(`grpc_server_handled_total{grpc_code="OK",%s %d`, hold, maxInFlight))
 		expectMetric(t, v.metrics, `grpc_server_handled_total{grpc_code="ResourceExhausted",`+hold+" 2")
 		expectMetric(t, v.metrics, fmt.Sprintf("grpc_server_handling_seconds_count{%s %d", hold, maxInFlight+2))
+		v.stop()
+		if err := <-v.ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Calls for one agent beyond its rate are refused until the second is over, and those
+// for others are not.
+func TestAgentRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := serve(t, service{hold: func(context.Context) error { return nil }})
+		for second := range 3 {
+			for n := range agentRate + 2 {
+				want := codes.OK
+				if n >= agentRate {
+					want = codes.ResourceExhausted
+				}
+				if err := v.holdGRPC(context.Background()); status.Code(err) != want {
+					t.Errorf("second %d, call %d: %v", second, n, err)
+				}
+			}
+			checkError(t, v.holdGRPC(context.Background()), codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", "not_applied")
+			if httpStatus, err := v.holdJSON(context.Background()); httpStatus != http.StatusTooManyRequests || err != nil {
+				t.Errorf("over JSON: HTTP status %d, %v", httpStatus, err)
+			}
+			if err := v.holdBy(context.Background(), "1288"); err != nil {
+				t.Errorf("of another agent: %v", err)
+			}
+			time.Sleep(time.Second)
+		}
 		v.stop()
 		if err := <-v.ended; err != nil {
 			t.Error(err)

@@ -36,8 +36,11 @@ func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldPartici
 	return &agentconfv1.HoldParticipantResponse{Retcode: "0", Result: &structpb.Struct{}}, nil
 }
 
-// maxInFlight is the limit of calls in tests.
-const maxInFlight = 300
+// The limits of calls in tests.
+const (
+	maxInFlight = 300
+	agentRate   = 400
+)
 
 // served runs a service in memory until stop is called.
 type served struct {
@@ -65,7 +68,7 @@ func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *se
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
 	server := transport.New(s, transport.Config{
-		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight, TLS: config,
+		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight, AgentRate: agentRate, TLS: config,
 	})
 	go func() { v.ended <- server.Serve(ctx, grpcListener, httpListener) }()
 	v.connect(t)
@@ -89,8 +92,10 @@ func (v *served) connect(t *testing.T) {
 	t.Cleanup(func() { v.grpc.Close() })
 }
 
-func (v *served) holdGRPC(ctx context.Context) error {
-	_, err := agentconfv1.NewConferenceServiceClient(v.grpc).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{AgentId: "1287"})
+func (v *served) holdGRPC(ctx context.Context) error { return v.holdBy(ctx, "1287") }
+
+func (v *served) holdBy(ctx context.Context, agentID string) error {
+	_, err := agentconfv1.NewConferenceServiceClient(v.grpc).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{AgentId: agentID})
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -23,17 +24,6 @@ import (
 )
 
 const (
-	// maxRequest bounds a request in bytes, a gRPC message and a JSON body alike.
-	// A hold has about 200.
-	maxRequest = 64 << 10
-
-	// maxHeaders bounds the headers of a request in bytes.
-	maxHeaders = 16 << 10
-
-	// maxStreams bounds the calls in flight on one gRPC connection; grpc-go has no
-	// limit of its own.
-	maxStreams = 250
-
 	// window is how many bytes of requests a connection may have under way. grpc-go
 	// would measure what the network bears, by a ping for every small request.
 	window = 1 << 20
@@ -41,13 +31,6 @@ const (
 	// streamWorkers is how many goroutines are kept for calls, whose stacks have
 	// grown; calls beyond them get new ones.
 	streamWorkers = 64
-
-	// patience is how long a client may take to send a request, and to finish the
-	// handshake of a connection.
-	patience = 5 * time.Second
-
-	// idleTimeout is how long an unused HTTP connection is kept.
-	idleTimeout = 60 * time.Second
 
 	// drainTimeout is how long calls may go on after the order to stop.
 	drainTimeout = 10 * time.Second
@@ -86,6 +69,13 @@ type Config struct {
 	// Those beyond it are refused at once.
 	MaxInFlight int
 
+	// AgentRate is how many calls for one agent are taken in a second, watches not
+	// counted. 0 is any number.
+	AgentRate int
+
+	// Limits are DefaultLimits if they are all zero.
+	Limits Limits
+
 	// CORSOrigins are the origins whose pages may call the JSON front, or "*" for any.
 	CORSOrigins []string
 
@@ -96,6 +86,10 @@ type Config struct {
 
 // New returns the fronts of service.
 func New(service Service, config Config) *Server {
+	if config.Limits == (Limits{}) {
+		config.Limits = DefaultLimits
+	}
+	limits := config.Limits
 	calls := newInterceptor(config)
 	register(&calls.methods, service)
 	log := config.Log
@@ -105,10 +99,11 @@ func New(service Service, config Config) *Server {
 		grpc.UnaryInterceptor(calls.unary),
 		grpc.ChainStreamInterceptor(calls.stream, s.stream),
 		grpc.UnknownServiceHandler(unknownMethod),
-		grpc.MaxRecvMsgSize(maxRequest),
-		grpc.MaxHeaderListSize(maxHeaders),
-		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(patience),
+		grpc.MaxRecvMsgSize(limits.Request),
+		grpc.MaxHeaderListSize(uint32(limits.Headers)),
+		grpc.MaxConcurrentStreams(uint32(limits.Streams)),
+		grpc.ConnectionTimeout(limits.RequestTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge}),
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),
 		grpc.NumStreamWorkers(streamWorkers),
@@ -129,10 +124,10 @@ func New(service Service, config Config) *Server {
 	})
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        withCORS(newJSONFront(inside, log), config.CORSOrigins),
-		ReadTimeout:    patience,
-		IdleTimeout:    idleTimeout,
-		MaxHeaderBytes: maxHeaders,
+		Handler:        withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins),
+		ReadTimeout:    limits.RequestTime,
+		IdleTimeout:    limits.IdleTime,
+		MaxHeaderBytes: limits.Headers,
 		TLSConfig:      handshakes(config.TLS, "h2", "http/1.1"),
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
