@@ -86,7 +86,8 @@ func newPair(ctx context.Context, dir, server string, delay time.Duration) (*pai
 		return nil, err
 	}
 	p.agentconf, err = start(ctx, dir, "agentconf", bothCores,
-		[]string{server, "serve", "--grpc-listen", a[2], "--http-listen", a[3], "--admin-listen", a[4], "--agent-rate", "0", "--gateway", "http://" + a[0]}, a[2], a[3])
+		[]string{server, "serve", "--grpc-listen", a[2], "--http-listen", a[3], "--admin-listen", a[4],
+			"--agent-rate", "0", "--drain-delay", "0", "--probe-interval", "0", "--gateway", "http://" + a[0]}, a[2], a[3])
 	if err != nil {
 		p.gateway.stop()
 		return nil, err

@@ -17,7 +17,7 @@ const probeTimeout = 2 * time.Second
 // Probe finds out whether the gateway and its nodes, by name, can be reached: it opens
 // a connection to each, sends no request, and closes it again. What cannot be reached
 // has an error.
-func (c *Client) Probe(ctx context.Context) (gateway error, nodes map[string]error) {
+func (c *Client) Probe(ctx context.Context) (nodes map[string]error, gateway error) {
 	var (
 		probes sync.WaitGroup
 		mu     sync.Mutex
@@ -33,7 +33,7 @@ func (c *Client) Probe(ctx context.Context) (gateway error, nodes map[string]err
 	}
 	gateway = c.gateway.reach(ctx)
 	probes.Wait()
-	return gateway, nodes
+	return nodes, gateway
 }
 
 // reach opens a connection and closes it. Calls are not given it: over TLS 1.3 there

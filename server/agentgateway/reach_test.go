@@ -29,8 +29,8 @@ func TestProbe(t *testing.T) {
 				_, err := s.r.ReadByte()
 				heard <- err
 			})
-			c := newClient(t, Config{URL: url + s.Addr().String(), RootCAs: roots})
-			if err, _ := c.Probe(t.Context()); err != nil {
+			c := newClient(t, Config{URL: url + s.Addr().String(), TLS: trusting(roots)})
+			if _, err := c.Probe(t.Context()); err != nil {
 				t.Error(err)
 			}
 			if err := <-heard; err != io.EOF {
@@ -51,11 +51,11 @@ func TestProbeFails(t *testing.T) {
 	}), answering(ok))
 	for name, config := range map[string]Config{
 		"nobody listens":         {URL: "http://" + gone.Addr().String()},
-		"unknown CA":             {URL: "https://" + s.Addr().String(), RootCAs: x509.NewCertPool()},
-		"no certificate to show": {URL: "https://" + choosy.Addr().String(), RootCAs: roots},
+		"unknown CA":             {URL: "https://" + s.Addr().String(), TLS: trusting(x509.NewCertPool())},
+		"no certificate to show": {URL: "https://" + choosy.Addr().String(), TLS: trusting(roots)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err, _ := newClient(t, config).Probe(t.Context()); err == nil {
+			if _, err := newClient(t, config).Probe(t.Context()); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -69,7 +69,7 @@ func TestProbeNodes(t *testing.T) {
 	c := newClient(t, Config{URL: "http://" + gone.Addr().String(), Nodes: map[string]string{
 		"up": "http://" + s.Addr().String(), "down": "http://" + gone.Addr().String(),
 	}})
-	gateway, nodes := c.Probe(t.Context())
+	nodes, gateway := c.Probe(t.Context())
 	if gateway == nil || len(nodes) != 2 || nodes["up"] != nil || nodes["down"] == nil {
 		t.Errorf("the gateway: %v; its nodes: %v", gateway, nodes)
 	}
@@ -96,9 +96,9 @@ func TestProbeWaits(t *testing.T) {
 	}{"silent": {silent, false}, "clinging": {clinging, true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, Config{URL: "https://example.com", RootCAs: roots, Dial: pipes(t, test.serve)})
+				c := newClient(t, Config{URL: "https://example.com", TLS: trusting(roots), Dial: pipes(t, test.serve)})
 				start := time.Now()
-				if err, _ := c.Probe(t.Context()); (err == nil) != test.reached || time.Since(start) != probeTimeout {
+				if _, err := c.Probe(t.Context()); (err == nil) != test.reached || time.Since(start) != probeTimeout {
 					t.Errorf("%v after %v", err, time.Since(start))
 				}
 			})

@@ -62,6 +62,7 @@ func (ws *watches) release(c *confirmation) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	delete(c.watch.awaited, c.target)
+	ws.settle(c.watch)
 }
 
 // confirm hands event to who awaits it.

@@ -137,7 +137,7 @@ func TooFast(operation, agent string) *Error {
 	}
 }
 
-// Stopping is how a stream ends when this process does.
+// Stopping is how a watch ends, or is refused, when this process does.
 func Stopping() *Error {
 	return &Error{Code: codes.Unavailable, Reason: "STOPPING", Outcome: NotApplied, text: "agentconf is stopping; reconnect."}
 }

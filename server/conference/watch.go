@@ -37,6 +37,8 @@ type watches struct {
 	proven   map[string]*watch
 	unproven map[[2]string]*watch
 
+	stopping bool // no watch begins any more
+
 	metrics *metrics
 }
 
@@ -47,6 +49,7 @@ type watch struct {
 	before  string // the one before, which calls under way may still have
 	untold  string // the latest that any watcher was told, if it is not the present one
 	polling bool
+	asking  bool // a poll is under way
 	failing bool // the last poll failed
 	over    bool // the agent is signed out
 
@@ -110,6 +113,9 @@ func (me *watcher) forward(ctx context.Context, stream grpc.ServerStreamingServe
 func (ws *watches) enter(agentID, guid string, after *int64, pollOnce pollFunc) (*watch, *watcher, error) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	if ws.stopping {
+		return nil, nil, Stopping()
+	}
 	w := ws.of(agentID, guid)
 	if w != nil && !same(guid, w.guid) && !same(guid, w.untold) {
 		return nil, nil, guidStale(agentID)

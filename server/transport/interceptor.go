@@ -112,8 +112,11 @@ type requestStream struct {
 }
 
 func (s *requestStream) RecvMsg(m any) error {
-	s.request = m
-	return s.ServerStream.RecvMsg(m)
+	err := s.ServerStream.RecvMsg(m)
+	if err == nil {
+		s.request = m
+	}
+	return err
 }
 
 // operationOf is the gateway's name of an RPC: by the rule of the contract the
