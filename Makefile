@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking faults fuzz bench bench-scale check
+.PHONY: test lint generate breaking faults fuzz upgrade bench bench-scale check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -32,6 +32,14 @@ faults:
 # Everything that a change has to pass, as CI runs it.
 check:
 	.ci/run
+
+# No hold is lost while two agentconfs behind nginx are restarted, one after the other,
+# so often each.
+RESTARTS = 1
+
+upgrade:
+	bench/install-tools nginx taskset
+	go run ./bench upgrade -rounds $(RESTARTS)
 
 # How many slices every variant gets: 3 for a quick look, 60 to tell 5 % apart.
 ROUNDS = 20

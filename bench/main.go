@@ -18,6 +18,7 @@ import (
 const usage = `usage:
   bench compare [-rounds N]  CPU per hold, side by side with plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
+  bench upgrade [-rounds N]  no hold is lost while two agentconfs behind nginx are restarted
 `
 
 // errUnsound is for a run whose figures would be worth nothing.
@@ -26,8 +27,9 @@ var errUnsound = errors.New("run it again on a quiet machine")
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare": runCompare,
 	"scale":   runScale,
+	"upgrade": runUpgrade,
 
-	// What the two above run as processes of their own, to be measured or pinned.
+	// What those above run as processes of their own, to be measured or pinned.
 	"reverse-proxy": runReverseProxy,
 	"paced-load":    runPacedLoad,
 	"slow-gateway":  runSlowGateway,
