@@ -106,7 +106,6 @@ func TestContract(t *testing.T) {
 				continue
 			}
 			t.Run(c.Name+"/"+caller.name, func(t *testing.T) {
-				t.Parallel()
 				if c.Gateway == nil || c.Gateway.Fault != "stall" {
 					c.run(t, newFronts(t, sockets), caller.call)
 					c.run(t, newFronts(t, securedSockets), caller.call)

@@ -21,6 +21,7 @@ import (
 	"agentconf/server/agentgateway"
 	"agentconf/server/certificates/testca"
 	"agentconf/server/conference"
+	"agentconf/server/leaktest"
 	"agentconf/server/transport"
 )
 
@@ -115,6 +116,7 @@ type fronts struct {
 // newFronts puts the service in front of a scripted gateway.
 func newFronts(t *testing.T, n network) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	l, dial := n.http(t)
 	gateway := newScriptedGateway(l)
 	t.Cleanup(gateway.stop)
@@ -132,6 +134,7 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 // newTracedFronts is newFrontsOf with traces, if tracer is not nil.
 func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	grpcListener, dialGRPC := n.grpc(t)
 	httpListener, dialHTTP := n.http(t)
 

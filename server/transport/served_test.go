@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/leaktest"
 	"agentconf/server/transport"
 )
 
@@ -62,6 +63,7 @@ func serve(t *testing.T, s service) *served {
 // serveTLS does it on n, with what config returns for every handshake.
 func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *served {
 	t.Helper()
+	leaktest.Check(t)
 	grpcListener, dialGRPC := n.grpc(t)
 	httpListener, dialHTTP := n.http(t)
 	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
@@ -70,7 +72,12 @@ func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *se
 	server := transport.New(s, transport.Config{
 		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight, AgentRate: agentRate, TLS: config,
 	})
-	go func() { v.ended <- server.Serve(ctx, grpcListener, httpListener) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v.ended <- server.Serve(ctx, grpcListener, httpListener)
+	}()
+	t.Cleanup(func() { v.stop(); <-done })
 	v.connect(t)
 	return v
 }
