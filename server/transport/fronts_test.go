@@ -111,6 +111,7 @@ type fronts struct {
 	dialGRPC, dialHTTP dialer
 
 	stop context.CancelFunc // ends the service as an operator does
+	end  func()             // ends everything, and waits for it
 }
 
 // newFronts puts the service in front of a scripted gateway.
@@ -175,7 +176,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 		Transport:     httpTransport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.Cleanup(func() {
+	f.end = sync.OnceFunc(func() {
 		f.conn.Close()
 		httpTransport.CloseIdleConnections()
 		f.stop()
@@ -184,6 +185,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 		}
 		client.Close()
 	})
+	t.Cleanup(f.end)
 	return f
 }
 

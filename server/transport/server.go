@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -35,6 +38,10 @@ const (
 	// drainTimeout is how long calls may go on after the order to stop.
 	drainTimeout = 10 * time.Second
 )
+
+// The log of grpc-go and of its gateway repeats headers and parameters that callers
+// send. What an operator needs is in that of agentconf.
+func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) }
 
 // Server is both fronts of one service.
 type Server struct {
@@ -129,10 +136,13 @@ func New(service Service, config Config) *Server {
 		IdleTimeout:    limits.IdleTime,
 		MaxHeaderBytes: limits.Headers,
 		TLSConfig:      handshakes(config.TLS, "h2", "http/1.1"),
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:       errorLog(log),
 	}
 	return s
 }
+
+// errorLog is for what net/http says of connections, mostly of those that others break.
+func errorLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
 
 func unknownMethod(any, grpc.ServerStream) error {
 	return conference.NoSuchOperation("agentconf has no such method; reflection lists those it has.")
