@@ -205,14 +205,17 @@ func (op operation) redact(s string) string {
 // longerFirst is for secrets of which one begins another.
 func longerFirst(a, b string) int { return len(b) - len(a) }
 
-// writings are the ways in which a gateway may repeat s: as it is, or out of the URL or
-// the JSON in which it got it.
-func writings(s string) []string {
-	inJSON, err := json.Marshal(s)
+// writings are the ways in which a gateway may repeat s: as it is or as it came in JSON,
+// and either in a URL.
+func writings(s string) (all []string) {
+	quoted, err := json.Marshal(s)
 	if err != nil { // of a string, there is none
 		panic(err)
 	}
-	return []string{s, url.QueryEscape(s), url.PathEscape(s), string(inJSON[1 : len(inJSON)-1])}
+	for _, text := range []string{s, string(quoted[1 : len(quoted)-1])} {
+		all = append(all, text, url.QueryEscape(text), url.PathEscape(text))
+	}
+	return all
 }
 
 // printable bounds what an unknown peer says, so that it fits into a trailer and

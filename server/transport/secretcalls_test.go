@@ -33,9 +33,8 @@ type repeat func(w http.ResponseWriter, said string)
 // is a success.
 var repeats = []repeat{
 	refusal("101-001", func(said string) string { return said }),
-	refusal("101-001", url.QueryEscape),
 	refusal("101-001", url.PathEscape),
-	refusal("100-007", func(said string) string { return string(mustJSON(said)) }),
+	refusal("100-007", url.QueryEscape),
 	func(w http.ResponseWriter, said string) {
 		w.Write(mustJSON(map[string]any{"message": "", "retcode": said}))
 	},
@@ -57,6 +56,7 @@ var repeats = []repeat{
 	raw("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n%s"),
 	raw("HTTP/1.1 200 %[1]s\r\n%[1]s\r\n\r\n"),
 	raw("HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n"),
+	raw("%s\r\n\r\n"),
 	raw("%s"),
 }
 

@@ -37,8 +37,9 @@ var secrets = []string{
 
 var (
 	marks = strings.NewReplacer(
-		"88887946", "702653184957246", "88887947", "702653184957247",
-		"1136287", "promptfoxtrot", "on hold 2", "on hold promptfoxtrot",
+		"8888", "702653184957", "+862887654321", "+702653184951",
+		"111111111111", "702653184951", "444444444444", "702653184954", "555555555555", "702653184955",
+		"1136287", "promptfoxtrot", "on hold 2", "on hold promptfoxtrot", "a.V3", "promptfoxtrot.V3",
 		"opensesame", "s3samePa55", "a-B_3.tttttt", "t0kenfoxtrot",
 		`"calldata":"a b"`, `"calldata":"calldatafoxtrot"`, "calldata=a+b", "calldata=calldatafoxtrot",
 	)
@@ -63,9 +64,11 @@ func (c contractCase) marked() contractCase {
 
 // writings are the ways in which a secret can stand in a text.
 func writings(secret string) []string {
-	inJSON, _ := json.Marshal(secret)
+	quoted, _ := json.Marshal(secret)
+	inJSON := string(quoted[1 : len(quoted)-1])
 	all := []string{
-		secret, strings.Trim(string(inJSON), `"`), url.QueryEscape(secret), url.PathEscape(secret),
+		secret, url.QueryEscape(secret), url.PathEscape(secret),
+		strings.ReplaceAll(inJSON, `\`, ""), url.QueryEscape(inJSON), url.PathEscape(inJSON),
 		hex.EncodeToString([]byte(secret)),
 	}
 	for shift := range 3 { // in base64 it depends on what is before it
@@ -76,9 +79,11 @@ func writings(secret string) []string {
 	return all
 }
 
-// findSecrets looks for secrets in a text, whatever the case.
+// findSecrets looks for secrets in a text, whatever the case, and however often it has
+// been quoted.
 func findSecrets(t *testing.T, where, text string) {
 	t.Helper()
+	text = strings.ReplaceAll(text, `\`, "")
 	lower := strings.ToLower(text)
 	for _, secret := range secrets {
 		for _, writing := range writings(secret) {
