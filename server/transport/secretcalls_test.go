@@ -62,7 +62,7 @@ var repeats = []repeat{
 
 func refusal(retcode string, written func(string) string) repeat {
 	return func(w http.ResponseWriter, said string) {
-		w.Header().Set("Set-GUID", "JSESSIONID="+someGUID)
+		w.Header().Set("Set-GUID", "JSESSIONID="+mark(someGUID))
 		w.Write(mustJSON(map[string]any{"message": written(said), "retcode": retcode, "result": map[string]any{said: said}}))
 	}
 }
@@ -206,7 +206,7 @@ func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript,
 		<-released
 		repeats[0](w, said)
 	})
-	held, giveUp := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "guid", someGUID))
+	held, giveUp := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "guid", mark(someGUID)))
 	var holds, watches sync.WaitGroup
 	holds.Go(func() { _, _ = c.invoke(held, t, f) })
 	for _, path := range []string{holdV1, holdGateway} {
@@ -218,11 +218,11 @@ func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript,
 		})
 	}
 	watches.Go(func() {
-		w, _ := f.mustWatch(t, "1288", someGUID)
+		w, _ := f.mustWatch(t, "1288", mark(someGUID))
 		told.add(inWords(w.end()))
 	})
 	watches.Go(func() {
-		stream := f.sse(t, "/v1/agents/1289/events", someGUID, nil)
+		stream := f.sse(t, "/v1/agents/1289/events", mark(someGUID), nil)
 		defer stream.Body.Close()
 		text, err := io.ReadAll(stream.Body)
 		told.add(fmt.Sprint(string(text), err))
@@ -242,49 +242,49 @@ func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript,
 // noRequests are what stands at the begin of a connection instead of a request, with
 // secrets wherever there is a place.
 var noRequests = []string{
-	"279fe21d",
+	"5ec2e7f0",
 	"POST 70265318495 HTTP/1.1",
-	"POST /promptfoxtrot HTTP/279fe21d",
+	"POST /promptfoxtrot HTTP/5ec2e7f0",
 	"s3samePa55 " + holdV1 + " HTTP/1.1",
-	"GET /279fe21d/70265318495 HTTP/1.1",
-	"GET /v1/agents/279fe21d/70265318495:s3samePa55 HTTP/1.1",
-	"GET http://s3samePa55:279fe21d@agentconf.test/promptfoxtrot HTTP/1.1",
-	"GET /%zz279fe21d HTTP/1.1",
+	"GET /5ec2e7f0/70265318495 HTTP/1.1",
+	"GET /v1/agents/5ec2e7f0/70265318495:s3samePa55 HTTP/1.1",
+	"GET http://s3samePa55:5ec2e7f0@agentconf.test/promptfoxtrot HTTP/1.1",
+	"GET /%zz5ec2e7f0 HTTP/1.1",
 	"POST /v1/agents/70265318495/conference:holdParticipant HTTP/1.1",
-	"POST " + holdV1 + "?279fe21d=70265318495&guid=279fe21d&%zz=s3samePa55 HTTP/1.1",
+	"POST " + holdV1 + "?5ec2e7f0=70265318495&guid=5ec2e7f0&%zz=s3samePa55 HTTP/1.1",
 	"GET /v1/agents/1287/events?after_sequence=70265318495x HTTP/1.1",
 	"GET /v1/agents/1287/events?after_sequence=1&after_sequence=70265318495 HTTP/1.1",
 	"POST /agentgateway/resource/onlineagent/1287/resetskill/s3samePa55?phonelinkage=70265318495 HTTP/1.1",
 	"DELETE /agentgateway/resource/onlineagent/1287/forcelogoutwithreason/70265318495 HTTP/1.1",
-	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 279fe21d\r\nGrpc-Timeout: 70265318495",
-	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 279fe21d\r\nContent-Length: 70265318495x",
-	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 279fe21d\r\nTransfer-Encoding: s3samePa55",
-	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 279fe21d\r\nExpect: s3samePa55",
-	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 279fe21d\r\nGuid: 279fe21d",
-	"POST " + holdV1 + " HTTP/1.1\r\n279fe21d",
-	"POST " + holdV1 + " HTTP/1.1\r\n279fe21d: 70265318495\r\nX 279fe21d: s3samePa55",
-	"GET /v1/agents/1287/events HTTP/1.1\r\nGuid: a\r\nLast-Event-ID: 279fe21d",
-	"GET / HTTP/1.1\r\nHost: 279fe21d s3samePa55",
-	"PRI * HTTP/2.0\r\n\r\n279fe21d",
+	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 5ec2e7f0\r\nGrpc-Timeout: 70265318495",
+	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 5ec2e7f0\r\nContent-Length: 70265318495x",
+	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 5ec2e7f0\r\nTransfer-Encoding: s3samePa55",
+	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 5ec2e7f0\r\nExpect: s3samePa55",
+	"POST " + holdV1 + " HTTP/1.1\r\nGuid: 5ec2e7f0\r\nGuid: 5ec2e7f0",
+	"POST " + holdV1 + " HTTP/1.1\r\n5ec2e7f0",
+	"POST " + holdV1 + " HTTP/1.1\r\n5ec2e7f0: 70265318495\r\nX 5ec2e7f0: s3samePa55",
+	"GET /v1/agents/1287/events HTTP/1.1\r\nGuid: a\r\nLast-Event-ID: 5ec2e7f0",
+	"GET / HTTP/1.1\r\nHost: 5ec2e7f0 s3samePa55",
+	"PRI * HTTP/2.0\r\n\r\n5ec2e7f0",
 }
 
 // noHeads are a field each that makes the head of a call over gRPC a wrong one, or has
 // a secret where nobody looks for one.
 var noHeads = []hpack.HeaderField{
-	{Name: ":path", Value: "279fe21d"},
-	{Name: ":path", Value: "/279fe21d"},
-	{Name: ":path", Value: "/279fe21d/70265318495"},
+	{Name: ":path", Value: "5ec2e7f0"},
+	{Name: ":path", Value: "/5ec2e7f0"},
+	{Name: ":path", Value: "/5ec2e7f0/70265318495"},
 	{Name: ":method", Value: "s3samePa55"},
-	{Name: ":authority", Value: "279fe21d"},
+	{Name: ":authority", Value: "5ec2e7f0"},
 	{Name: "content-type", Value: "text/s3samePa55"},
 	{Name: "content-type", Value: "application/grpc+s3samePa55"},
 	{Name: "grpc-encoding", Value: "s3samePa55"},
 	{Name: "grpc-timeout", Value: "70265318495"},
-	{Name: "guid-bin", Value: "!279fe21d!"},
-	{Name: "279fe21d", Value: "70265318495"},
-	{Name: "279FE21D", Value: "70265318495"},
-	{Name: "connection", Value: "279fe21d"},
-	{Name: "user-agent", Value: "279fe21d"},
+	{Name: "guid-bin", Value: "!5ec2e7f0!"},
+	{Name: "5ec2e7f0", Value: "70265318495"},
+	{Name: "5EC2E7F0", Value: "70265318495"},
+	{Name: "connection", Value: "5ec2e7f0"},
+	{Name: "user-agent", Value: "5ec2e7f0"},
 }
 
 // sendNonsense sends what is no call.
@@ -309,7 +309,7 @@ func (f *fronts) sendHead(t *testing.T, other hpack.HeaderField) {
 	fields := []hpack.HeaderField{
 		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "agentconf.test"},
 		{Name: ":path", Value: "/agentconf.v1.ConferenceService/HoldParticipant"},
-		{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"}, {Name: "guid", Value: someGUID},
+		{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"}, {Name: "guid", Value: mark(someGUID)},
 	}
 	at := slices.IndexFunc(fields, func(f hpack.HeaderField) bool { return f.Name == other.Name })
 	if at >= 0 {
@@ -341,7 +341,7 @@ func (f *fronts) sendHead(t *testing.T, other hpack.HeaderField) {
 func servePanics(t *testing.T, told *transcript) *lockedBuffer {
 	t.Helper()
 	values := []any{
-		"s3samePa55", errors.New(someGUID), fmt.Errorf("to %w", errors.New("702653184957246")),
+		"s3samePa55", errors.New(mark(someGUID)), fmt.Errorf("to %w", errors.New("702653184957246")),
 		&agentconfv1.HoldParticipantRequest{VoicePath: "y:/conf/120/promptfoxtrot.V3"},
 	}
 	var next any

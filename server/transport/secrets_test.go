@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,9 @@ import (
 	"sync"
 	"testing"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"agentconf/server/transport"
 )
 
@@ -26,7 +30,7 @@ import (
 // every GUID, phone number, voice path, password and token. No number or address in a
 // metric or a profile looks like one.
 var secrets = []string{
-	"279fe21d",        // of GUIDs
+	"5ec2e7f0",        // of GUIDs
 	"70265318495",     // of phone numbers
 	"promptfoxtrot",   // of voice paths
 	"s3samePa55",      // of passwords
@@ -37,7 +41,7 @@ var secrets = []string{
 
 var (
 	marks = strings.NewReplacer(
-		"8888", "702653184957", "+862887654321", "+702653184951",
+		"279fe21d", "5ec2e7f0", "8888", "702653184957", "+862887654321", "+702653184951",
 		"111111111111", "702653184951", "444444444444", "702653184954", "555555555555", "702653184955",
 		"1136287", "promptfoxtrot", "on hold 2", "on hold promptfoxtrot", "a.V3", "promptfoxtrot.V3",
 		"opensesame", "s3samePa55", "a-B_3.tttttt", "t0kenfoxtrot",
@@ -46,17 +50,30 @@ var (
 	shortNumber = regexp.MustCompile(`"(1000\d|40038|70005)"`)
 )
 
-// marked is c with secrets for what it has in confidence.
-func (c contractCase) marked() contractCase {
-	mark := func(s string) string { return shortNumber.ReplaceAllString(marks.Replace(s), `"70265318495$1"`) }
-	c.AgentID, c.Line, c.Body = mark(c.AgentID), mark(c.Line), json.RawMessage(mark(string(c.Body)))
-	if c.RawBody != nil {
-		raw := mark(*c.RawBody)
-		c.RawBody = &raw
+// mark is text with secrets for what it has in confidence.
+func mark(text string) string {
+	return shortNumber.ReplaceAllString(marks.Replace(text), `"70265318495$1"`)
+}
+
+func markIf(text *string) *string {
+	if text == nil {
+		return nil
 	}
-	if c.Gateway != nil && c.Gateway.Reply != nil {
-		script, reply := *c.Gateway, mark(*c.Gateway.Reply)
-		script.Reply = &reply
+	marked := mark(*text)
+	return &marked
+}
+
+// marked is c with secrets.
+func (c contractCase) marked() contractCase {
+	c.GUID = slices.Clone(c.GUID)
+	for i, guid := range c.GUID {
+		c.GUID[i] = mark(guid)
+	}
+	c.AgentID, c.Line = mark(c.AgentID), mark(c.Line)
+	c.Body, c.RawBody = json.RawMessage(mark(string(c.Body))), markIf(c.RawBody)
+	if c.Gateway != nil {
+		script := *c.Gateway
+		script.SetGUID, script.Reply = mark(script.SetGUID), markIf(script.Reply)
 		c.Gateway = &script
 	}
 	return c
@@ -141,8 +158,10 @@ func TestSecrets(t *testing.T) {
 	}
 
 	gateway := newRepeatingGateway(t)
-	f := newFrontsOf(t, sockets, gateway.dial)
-	told, admin := &transcript{}, &transcript{}
+	spans := tracetest.NewInMemoryExporter()
+	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("agentconf")
+	f := newTracedFronts(t, sockets, gateway.dial, tracer)
+	told, admin, docs := &transcript{}, &transcript{}, &transcript{}
 	panics := servePanics(t, told)
 	// Whatever else a process tells anybody belongs into this list.
 	places := []struct {
@@ -153,6 +172,8 @@ func TestSecrets(t *testing.T) {
 		{"the log after panics", panics.String},
 		{"what callers were told of what failed", told.String},
 		{"the admin port", admin.String},
+		{"the traces", func() string { return fmt.Sprintf("%+v", spans.GetSpans()) }},
+		{"the documentation", docs.String},
 	}
 
 	var profiling sync.WaitGroup
@@ -166,6 +187,10 @@ func TestSecrets(t *testing.T) {
 	confided.call(t, f, told)
 	profiling.Wait()
 	admin.add(f.askAll(t))
+	for _, path := range []string{"/docs/", "/docs/start.js", "/docs/openapi.json"} {
+		_, header, body := f.send(t, http.MethodGet, path, func(r *http.Request) { r.Header.Set("Guid", mark(someGUID)) })
+		docs.add(fmt.Sprint(header, string(body)))
+	}
 	f.end()
 	for _, place := range places {
 		text := place.text()
