@@ -2,7 +2,8 @@
 
 // Command bench compares the CPU that a hold costs in agentconf with what it
 // costs in programs that only forward bytes, and shows how agentconf scales. The
-// README beside it says how, and how to read the result.
+// README beside it says how, and how to read the result. It also soaks agentconf, as
+// docs/reliability.md says.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 const usage = `usage:
   bench compare [-rounds N]  CPU per hold, side by side with plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
+  bench soak [-for TIME]     a steady load, while gateway and agentconf are restarted
 `
 
 // errUnsound is for a run whose figures would be worth nothing.
@@ -26,8 +28,9 @@ var errUnsound = errors.New("run it again on a quiet machine")
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare": runCompare,
 	"scale":   runScale,
+	"soak":    runSoak,
 
-	// What the two above run as processes of their own, to be measured or pinned.
+	// What those above run as processes of their own, to be measured or pinned.
 	"reverse-proxy": runReverseProxy,
 	"paced-load":    runPacedLoad,
 	"slow-gateway":  runSlowGateway,
