@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking faults fuzz upgrade bench bench-scale check
+.PHONY: test lint generate breaking faults soak upgrade fuzz bench bench-scale check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -28,6 +28,10 @@ breaking:
 # The proof of docs/reliability.md, in half a minute: thousands of calls, and a table of lies.
 faults:
 	cd server/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
+
+# Ten minutes of calls while gateway and agentconf are restarted (docs/reliability.md), and two of rest.
+soak:
+	go run ./bench soak
 
 # Everything that a change has to pass, as CI runs it.
 check:

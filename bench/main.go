@@ -2,7 +2,8 @@
 
 // Command bench compares the CPU that a hold costs in agentconf with what it
 // costs in programs that only forward bytes, and shows how agentconf scales. The
-// README beside it says how, and how to read the result.
+// README beside it says how, and how to read the result. It also soaks agentconf, as
+// docs/reliability.md says.
 package main
 
 import (
@@ -19,6 +20,7 @@ const usage = `usage:
   bench compare [-rounds N]  CPU per hold, side by side with plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
   bench upgrade [-rounds N]  no hold is lost while two agentconfs behind nginx are restarted
+  bench soak [-for TIME]     a steady load, while gateway and agentconf are restarted
 `
 
 // errUnsound is for a run whose figures would be worth nothing.
@@ -28,6 +30,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare": runCompare,
 	"scale":   runScale,
 	"upgrade": runUpgrade,
+	"soak":    runSoak,
 
 	// What those above run as processes of their own, to be measured or pinned.
 	"reverse-proxy": runReverseProxy,

@@ -78,12 +78,16 @@ func (p *process) await(ctx context.Context, address string) error {
 	return fmt.Errorf("it does not listen on %s", address)
 }
 
+// stopPatience is how long a process may take to stop. agentconf lets calls end for
+// 20 s.
+const stopPatience = 25 * time.Second
+
 // stop ends the process, by force if it does not go.
 func (p *process) stop() {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(3 * time.Second):
+	case <-time.After(stopPatience):
 		p.cmd.Process.Kill()
 		<-p.done
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 		return nil
 	})
 	fs.period(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`time` until a called phone answers")
+	logFile := fs.String("log", "", "`file` that gets at the end what GET /emulator/log tells")
 	if err := p.parse(fs, args, func() []error { return emulatorFaults(c) }); err != nil {
 		return err
 	}
@@ -35,7 +38,27 @@ func (p program) emulate(ctx context.Context, args []string) error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; what it was asked: curl http://%[1]s/emulator/log\n", listener.Addr())
-	return serveHTTP(ctx, emulator.New(c).Handler(), listener)
+	gateway := emulator.New(c)
+	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
+		return err
+	}
+	return writeLog(gateway, *logFile)
+}
+
+// writeLog writes what gateway was asked to a file, if one is named.
+func writeLog(gateway *emulator.Gateway, name string) error {
+	if name == "" {
+		return nil
+	}
+	var log bytes.Buffer
+	err := gateway.WriteLog(&log)
+	if err == nil {
+		err = os.WriteFile(name, log.Bytes(), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	return nil
 }
 
 func emulatorFaults(c emulator.Config) (faults []error) {
@@ -46,7 +69,8 @@ func emulatorFaults(c emulator.Config) (faults []error) {
 }
 
 // serveHTTP serves until ctx is done. Polls that wait are cut off: their events
-// stay queued no longer than the emulator lives.
+// stay queued no longer than the emulator lives. Once it has returned, no answer
+// leaves any more.
 func serveHTTP(ctx context.Context, handler http.Handler, listener net.Listener) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
@@ -54,5 +78,6 @@ func serveHTTP(ctx context.Context, handler http.Handler, listener net.Listener)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	server.Close() // Serve returns before the connections are closed
 	return nil
 }

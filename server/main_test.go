@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"agentconf/server/leaktest"
 	"agentconf/server/transport"
 )
 
@@ -47,6 +48,7 @@ type running struct {
 // start runs a command and returns when it has printed a line with ready in it.
 func start(t *testing.T, ready string, env []string, args ...string) running {
 	t.Helper()
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	var code int

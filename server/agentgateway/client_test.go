@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"agentconf/server/leaktest"
 )
 
 const success = `{"message":"success","retcode":"0","result":{}}`
@@ -33,6 +35,7 @@ func listen(t testing.TB) net.Listener {
 
 func newClient(t testing.TB, config Config) *Client {
 	t.Helper()
+	leaktest.Check(t)
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second
 	}

@@ -11,10 +11,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"agentconf/server/leaktest"
 )
 
 // pipes is a gateway in memory: every dial runs serve on the other end.
 func pipes(t *testing.T, serve func(net.Conn)) func(context.Context, string, string) (net.Conn, error) {
+	leaktest.Check(t)
 	var done sync.WaitGroup
 	t.Cleanup(done.Wait)
 	return func(context.Context, string, string) (net.Conn, error) {

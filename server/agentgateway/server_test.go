@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+
+	"agentconf/server/leaktest"
 )
 
 // server runs serve for every connection to l until the test ends, and counts
@@ -29,6 +31,7 @@ type session struct {
 
 func newServer(t *testing.T, l net.Listener, serve func(*session)) *server {
 	t.Helper()
+	leaktest.Check(t)
 	s := &server{Listener: l, serve: serve}
 	var done sync.WaitGroup
 	done.Go(func() {

@@ -3,8 +3,12 @@ package conference
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -183,15 +187,35 @@ func (o Outcome) words() string {
 
 // redact takes out of a gateway's text what the request said in confidence.
 func (op operation) redact(s string) string {
+	shown := map[string]string{}
 	for _, secret := range op.secrets {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "…")
+		shown[secret] = "…"
+	}
+	shown[op.target.Address] = op.target.shown()
+	delete(shown, "")
+	var pairs []string
+	for _, secret := range slices.SortedFunc(maps.Keys(shown), longerFirst) {
+		for _, written := range writings(secret) {
+			pairs = append(pairs, written, shown[secret])
 		}
 	}
-	if op.target.Address != "" {
-		s = strings.ReplaceAll(s, op.target.Address, op.target.shown())
+	return strings.NewReplacer(pairs...).Replace(s)
+}
+
+// longerFirst is for secrets of which one begins another.
+func longerFirst(a, b string) int { return len(b) - len(a) }
+
+// writings are the ways in which a gateway may repeat s: as it is or as it came in JSON,
+// and either in a URL.
+func writings(s string) (all []string) {
+	quoted, err := json.Marshal(s)
+	if err != nil { // of a string, there is none
+		panic(err)
 	}
-	return s
+	for _, text := range []string{s, string(quoted[1 : len(quoted)-1])} {
+		all = append(all, text, url.QueryEscape(text), url.PathEscape(text))
+	}
+	return all
 }
 
 // printable bounds what an unknown peer says, so that it fits into a trailer and

@@ -90,13 +90,21 @@ func (g *Gateway) callHTTP(path string) http.HandlerFunc {
 func linesHTTP[T any](list func() []T) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
-		enc := json.NewEncoder(w)
-		for _, entry := range list() {
-			if enc.Encode(entry) != nil {
-				return
-			}
+		_ = writeLines(w, list()) // there is nobody else to tell
+	}
+}
+
+// WriteLog writes what GET /emulator/log tells.
+func (g *Gateway) WriteLog(w io.Writer) error { return writeLines(w, g.Log()) }
+
+func writeLines[T any](w io.Writer, list []T) error {
+	enc := json.NewEncoder(w)
+	for _, entry := range list {
+		if err := enc.Encode(entry); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // setFaultHTTP takes a Fault, whose delay is text such as 2s.

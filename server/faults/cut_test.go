@@ -6,11 +6,14 @@ import (
 	"io"
 	"net"
 	"testing"
+
+	"agentconf/server/leaktest"
 )
 
 // The proxy lets through exactly what its script says, on a connection that is new and
 // on one that has served before, whatever the pieces in which the bytes come.
 func TestProxyCuts(t *testing.T) {
+	leaktest.Check(t)
 	const request, reply = "request of 27 bytes, headers", "reply"
 	size := sizes{traffic{20, len(request)}, traffic{2, len(reply)}}
 	tests := []struct {
@@ -81,6 +84,7 @@ func through(t *testing.T, s *script, request, reply string) (got, heard string)
 
 // With TLS the proxy knows where the handshake ends and how long a request is.
 func TestProxyMeasuresTLS(t *testing.T) {
+	leaktest.Check(t)
 	g := newGateway(t, true)
 	t.Cleanup(g.settle)
 	p := newProxy(t, g.address, true)
@@ -106,6 +110,7 @@ func TestProxyMeasuresTLS(t *testing.T) {
 
 // A request that is held back is delivered when the client has gone.
 func TestProxyHoldsBack(t *testing.T) {
+	leaktest.Check(t)
 	g := newGateway(t, false)
 	t.Cleanup(g.settle)
 	p := newProxy(t, g.address, false)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"agentconf/server/leaktest"
 )
 
 var long = flag.Bool("long", false, "make every call of every fault, with ages and deadlines of seconds")
@@ -16,6 +18,7 @@ const abreast = 16
 // After whatever fault, what a caller is told of a call is what the gateway's log says,
 // and no call reaches the gateway twice.
 func TestTruth(t *testing.T) {
+	leaktest.Check(t)
 	list := allFaults(*long)
 	slots := make(chan struct{}, abreast)
 	var mu sync.Mutex

@@ -106,7 +106,6 @@ func TestContract(t *testing.T) {
 				continue
 			}
 			t.Run(c.Name+"/"+caller.name, func(t *testing.T) {
-				t.Parallel()
 				if c.Gateway == nil || c.Gateway.Fault != "stall" {
 					c.run(t, newFronts(t, sockets), caller.call)
 					c.run(t, newFronts(t, securedSockets), caller.call)
@@ -168,25 +167,7 @@ func (c contractCase) run(t *testing.T, f *fronts, call func(contractCase, *test
 }
 
 func (c contractCase) overGRPC(t *testing.T, f *fronts) {
-	name := protoreflect.FullName("agentconf.v1." + c.RPC)
-	req, resp := newMessage(t, name+"Request"), newMessage(t, name+"Response")
-	if c.hasBody() {
-		if err := protojson.Unmarshal(c.Body, req); err != nil {
-			t.Fatal(err)
-		}
-	}
-	req.ProtoReflect().Set(req.ProtoReflect().Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(c.AgentID))
-	ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{"guid": c.GUID})
-	if c.Timeout != "" {
-		timeout, err := time.ParseDuration(c.Timeout + "s") // 1500m is 1500ms
-		if err != nil {
-			t.Fatal(err)
-		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	err := f.conn.Invoke(ctx, "/"+string(c.service(t).FullName())+"/"+c.RPC, req, resp)
+	resp, err := c.invoke(t.Context(), t, f)
 	if err != nil {
 		c.checkStatus(t, status.Convert(err).Proto(), func(field string) string { return field })
 		return
@@ -199,6 +180,30 @@ func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 		t.Fatal(err)
 	}
 	checkReply(t, got, c.Want.Reply)
+}
+
+// invoke makes the call over gRPC.
+func (c contractCase) invoke(ctx context.Context, t *testing.T, f *fronts) (proto.Message, error) {
+	t.Helper()
+	name := protoreflect.FullName("agentconf.v1." + c.RPC)
+	req, resp := newMessage(t, name+"Request"), newMessage(t, name+"Response")
+	if c.hasBody() {
+		if err := protojson.Unmarshal(c.Body, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	req.ProtoReflect().Set(req.ProtoReflect().Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(c.AgentID))
+	ctx = metadata.NewOutgoingContext(ctx, metadata.MD{"guid": c.GUID})
+	if c.Timeout != "" {
+		timeout, err := time.ParseDuration(c.Timeout + "s") // 1500m is 1500ms
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	return resp, f.conn.Invoke(ctx, "/"+string(c.service(t).FullName())+"/"+c.RPC, req, resp)
 }
 
 // hasBody reports whether the call has arguments besides the agent.
@@ -284,16 +289,22 @@ func (c contractCase) overHTTP(t *testing.T, f *fronts, method, path string, wan
 	return body
 }
 
-func (c contractCase) overV1(t *testing.T, f *fronts) {
+// v1 is the method and the path of the call in /v1.
+func (c contractCase) v1(t *testing.T) (method, path string) {
+	t.Helper()
 	verb := strings.ToLower(c.RPC[:1]) + c.RPC[1:]
 	resource := map[protoreflect.Name]string{
 		"ConferenceService": "conference", "SessionService": "session", "EventService": "events",
 	}[c.service(t).Name()]
-	path := "/v1/agents/" + url.PathEscape(c.AgentID) + "/" + resource + ":" + verb
-	method := http.MethodPost
+	path = "/v1/agents/" + url.PathEscape(c.AgentID) + "/" + resource + ":" + verb
 	if c.RPC == "QueryAllConfIds" {
-		method = http.MethodGet
+		return http.MethodGet, path
 	}
+	return http.MethodPost, path
+}
+
+func (c contractCase) overV1(t *testing.T, f *fronts) {
+	method, path := c.v1(t)
 	body := c.overHTTP(t, f, method, path, c.Want.Reply, c.Want.V1Status)
 	if body == nil {
 		return

@@ -89,6 +89,10 @@ func FuzzJSONFront(f *testing.F) {
 	s := New(service, Config{
 		Log: slog.New(slog.DiscardHandler), Metrics: metrics, MaxInFlight: 100,
 	})
+	f.Cleanup(func() {
+		s.grpc.Stop()
+		client.Close()
+	})
 	f.Fuzz(func(t *testing.T, method, path, query, header, value, body string) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -21,6 +21,7 @@ import (
 	"agentconf/server/agentgateway"
 	"agentconf/server/certificates/testca"
 	"agentconf/server/conference"
+	"agentconf/server/leaktest"
 	"agentconf/server/transport"
 )
 
@@ -110,11 +111,13 @@ type fronts struct {
 	dialGRPC, dialHTTP dialer
 
 	stop context.CancelFunc // ends the service as an operator does
+	end  func()             // ends everything, and waits for it
 }
 
 // newFronts puts the service in front of a scripted gateway.
 func newFronts(t *testing.T, n network) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	l, dial := n.http(t)
 	gateway := newScriptedGateway(l)
 	t.Cleanup(gateway.stop)
@@ -132,6 +135,7 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 // newTracedFronts is newFrontsOf with traces, if tracer is not nil.
 func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	grpcListener, dialGRPC := n.grpc(t)
 	httpListener, dialHTTP := n.http(t)
 
@@ -172,7 +176,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 		Transport:     httpTransport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.Cleanup(func() {
+	f.end = sync.OnceFunc(func() {
 		f.conn.Close()
 		httpTransport.CloseIdleConnections()
 		f.stop()
@@ -181,6 +185,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 		}
 		client.Close()
 	})
+	t.Cleanup(f.end)
 	return f
 }
 

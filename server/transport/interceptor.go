@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -85,8 +86,15 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 	return handler(service, asked)
 }
 
-func panicked(operation string, p any) error {
-	return conference.Internal(operation, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+// panicked is the error of a call that ended in the panic p. Anything may be in p, also
+// what nobody may read in a log, so that it is told by its type and its place in the
+// code. Go's own panics are about types and numbers.
+func panicked(operation string, p any) *conference.Error {
+	said := fmt.Sprintf("%T", p)
+	if own, ok := p.(runtime.Error); ok {
+		said = own.Error()
+	}
+	return conference.Internal(operation, fmt.Errorf("panic: %s\n%s", said, debug.Stack()))
 }
 
 // ended counts and logs the end of a call, and ends its span, if it has one.

@@ -80,6 +80,7 @@ func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r = asCall(r, setRequestID(w, r))
 	r.Body = body
+	defer f.abort(r)
 	// The gateway takes the ; of a list of skills as it stands, net/url does not.
 	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
 	resume(r)
@@ -98,6 +99,15 @@ func (f *jsonFront) serveDocs(w http.ResponseWriter, r *http.Request) bool {
 	}
 	handler.ServeHTTP(w, r)
 	return true
+}
+
+// abort breaks off the answer to r after a panic outside of the call itself, which its
+// interceptor would have told. net/http logs every other panic with all that it says.
+func (f *jsonFront) abort(r *http.Request) {
+	if p := recover(); p != nil {
+		f.logFailure(r.Context(), panicked("", p))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // asCall is r with what a call is made of, and nothing else that the mux would make

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/leaktest"
 	"agentconf/server/transport"
 )
 
@@ -74,6 +75,7 @@ func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *se
 // serveAs does it on n, with what config says of TLS, of probes and of the end.
 func serveAs(t *testing.T, n network, s service, config transport.Config) *served {
 	t.Helper()
+	leaktest.Check(t)
 	grpcListener, dialGRPC := n.grpc(t)
 	httpListener, dialHTTP := n.http(t)
 	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
@@ -82,7 +84,12 @@ func serveAs(t *testing.T, n network, s service, config transport.Config) *serve
 	config.Log, config.Metrics = slog.New(slog.NewJSONHandler(v.log, nil)), v.metrics
 	config.MaxInFlight, config.AgentRate = maxInFlight, agentRate
 	v.server = transport.New(s, config)
-	go func() { v.ended <- v.server.Serve(ctx, grpcListener, httpListener) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v.ended <- v.server.Serve(ctx, grpcListener, httpListener)
+	}()
+	t.Cleanup(func() { v.stop(); <-done })
 	v.connect(t)
 	return v
 }

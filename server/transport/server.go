@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -33,6 +36,10 @@ const (
 	// grown; calls beyond them get new ones.
 	streamWorkers = 64
 )
+
+// The log of grpc-go and of its gateway repeats headers and parameters that callers
+// send. What an operator needs is in that of agentconf.
+func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) }
 
 // Server is both fronts of one service.
 type Server struct {
@@ -142,10 +149,13 @@ func New(service Service, config Config) *Server {
 		IdleTimeout:    limits.IdleTime,
 		MaxHeaderBytes: limits.Headers,
 		TLSConfig:      handshakes(config.TLS, "h2", "http/1.1"),
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:       errorLog(log),
 	}
 	return s
 }
+
+// errorLog is for what net/http says of connections, mostly of those that others break.
+func errorLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
 
 func unknownMethod(any, grpc.ServerStream) error {
 	return conference.NoSuchOperation("agentconf has no such method; reflection lists those it has.")

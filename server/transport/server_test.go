@@ -21,7 +21,7 @@ import (
 )
 
 // A panic is an error of unknown outcome on both fronts, told without its cause,
-// and the service goes on. It also shows that both pass the same interceptor.
+// logged with its place in the code, and the service goes on. It also shows that both pass the same interceptor.
 func TestPanic(t *testing.T) {
 	v := serve(t, service{hold: func(context.Context) error { panic("boom") }})
 	for range 2 {
@@ -41,8 +41,8 @@ func TestPanic(t *testing.T) {
 	if err := <-v.ended; err != nil {
 		t.Error(err)
 	}
-	if got := strings.Count(v.log.String(), "panic: boom"); got != 4 {
-		t.Errorf("%d panics logged, want 4:\n%s", got, v.log)
+	if got := strings.Count(v.log.String(), "panic: string"); got != 4 || !strings.Contains(v.log.String(), "TestPanic.func1") {
+		t.Errorf("%d panics logged with their place, want 4:\n%s", got, v.log)
 	}
 }
 
