@@ -46,6 +46,9 @@ func poll(agentID, calldata string) operation {
 
 // GetAgentEvent takes the agent's next event.
 func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEventRequest) (*agentconfv1.GetAgentEventResponse, error) {
+	if s.watches.stops() {
+		return nil, Stopping()
+	}
 	var faults violations
 	faults.text("calldata", req.GetCalldata(), 0, 200)
 	op := poll(req.GetAgentId(), req.GetCalldata())

@@ -2,13 +2,36 @@ package conference
 
 import "time"
 
-// Stop ends, in time, what would otherwise go on for long. The gateway hands out an
-// event once, so a watch ends no sooner than the poll that is under way for it, nor
-// than the calls that wait for its events. What has not ended within the time does so
-// then; a call that waited is told that nobody knows.
+// lastPolls is how long watches may take to end before others do.
+const lastPolls = pollPatience + time.Second
+
+// Stop lets no watch and no poll begin, and ends in time what would otherwise go on for
+// long. The gateway hands out an event once, so a watch ends no sooner than the poll
+// that is under way for it, nor than the calls that wait for its events. What has not
+// ended within the time does so then; a call that waited is told that nobody knows.
+//
+// Stop returns when nobody watches any more, after 11 s at the latest. Until then calls
+// should still be taken: who watches makes them here, and would leave the watch behind
+// if they failed.
 func (s *Service) Stop(within time.Duration) {
 	s.watches.stop()
 	time.AfterFunc(within, s.watches.giveUp)
+	left := make(chan struct{})
+	go func() {
+		s.watches.streams.Wait()
+		close(left)
+	}()
+	select {
+	case <-left:
+	case <-time.After(min(within, lastPolls)):
+	}
+}
+
+// stops reports whether the service is to stop.
+func (ws *watches) stops() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.stopping
 }
 
 // stop ends the watches that wait for nothing, and lets none begin.

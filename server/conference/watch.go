@@ -37,7 +37,8 @@ type watches struct {
 	proven   map[string]*watch
 	unproven map[[2]string]*watch
 
-	stopping bool // no watch begins any more
+	stopping bool           // no watch begins any more
+	streams  sync.WaitGroup // of watchers
 
 	metrics *metrics
 }
@@ -129,6 +130,7 @@ func (ws *watches) enter(agentID, guid string, after *int64, pollOnce pollFunc) 
 	}
 	me := w.newWatcher(guid, after)
 	w.watchers = append(w.watchers, me)
+	ws.streams.Add(1)
 	if w.expiry != nil {
 		w.expiry.Stop()
 	}
@@ -188,6 +190,7 @@ func (w *watch) newWatcher(guid string, after *int64) *watcher {
 
 // leave takes a watcher out whose caller has gone.
 func (ws *watches) leave(w *watch, me *watcher) {
+	defer ws.streams.Done()
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	w.watchers = slices.DeleteFunc(w.watchers, func(other *watcher) bool { return other == me })

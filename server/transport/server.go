@@ -61,8 +61,8 @@ type Service interface {
 	agentconfv1.SessionServiceServer
 	agentconfv1.EventServiceServer
 
-	// Stop is called once, when no new calls are taken. Every call has to end within
-	// the time.
+	// Stop is called once, when no new connections are taken. Every call has to end
+	// within the time. It returns when no new calls need to be taken either.
 	Stop(within time.Duration)
 }
 

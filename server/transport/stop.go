@@ -30,8 +30,8 @@ const (
 )
 
 // Serve answers on both listeners until ctx is done and then ends in order: it is not
-// ready, takes no new calls after the drain delay, and lets those under way end, for
-// at most the drain timeout. It closes the listeners.
+// ready, closes the listeners after the drain delay, and lets watches and then calls
+// end, for at most the drain timeout.
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.grpc.Serve(grpcListener) }()
@@ -49,7 +49,7 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 		s.ready.end()
 	}
 	stopProbing()
-	return errors.Join(err, s.drain(httpListener))
+	return errors.Join(err, s.drain(grpcListener, httpListener))
 }
 
 // probe begins to probe, if that is wanted, and returns what ends it.
@@ -67,18 +67,20 @@ func (s *Server) probe(ctx context.Context) (stop func()) {
 	}
 }
 
-// drain ends both fronts in parallel.
-func (s *Server) drain(httpListener net.Listener) error {
+// drain takes no new connections, then no new calls, and ends both fronts in parallel.
+func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
+	grpcListener.Close()
+	httpListener.Close()
+	s.service.Stop(s.config.DrainTimeout - LastWords)
 	grpcDone := make(chan struct{})
 	go func() {
 		defer close(grpcDone)
 		s.grpc.GracefulStop()
 	}()
 	s.endStreams()
-	s.service.Stop(s.config.DrainTimeout - LastWords)
-	err := s.drainHTTP(ctx, httpListener)
+	err := s.drainHTTP(ctx)
 	select {
 	case <-grpcDone:
 	case <-ctx.Done():
@@ -92,8 +94,7 @@ func (s *Server) drain(httpListener net.Listener) error {
 	return nil
 }
 
-func (s *Server) drainHTTP(ctx context.Context, l net.Listener) error {
-	l.Close()
+func (s *Server) drainHTTP(ctx context.Context) error {
 	for end := time.Now().Add(lingering); s.httpConns.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}

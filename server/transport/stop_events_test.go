@@ -15,7 +15,8 @@ import (
 )
 
 // The gateway hands out an event once. One that it hands out while the service stops
-// still reaches those who watch, before they are told to reconnect.
+// still reaches those who watch, before they are told to reconnect. Until then their
+// calls are taken, but no watch and no poll.
 func TestStopLosesNoEvent(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
@@ -24,7 +25,15 @@ func TestStopLosesNoEvent(t *testing.T) {
 		time.Sleep(time.Second) // a poll is under way
 		e.stop()
 		time.Sleep(5 * time.Second)
-		e.call(t, "requestagentconf", "1287", guid, `{"memberNum":4}`)
+		_, _, err := e.watch(t, "1287", guid, nil)
+		checkError(t, err, codes.Unavailable, "STOPPING", "not_applied")
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", guid)
+		_, err = agentconfv1.NewEventServiceClient(e.conn).GetAgentEvent(ctx, &agentconfv1.GetAgentEventRequest{AgentId: "1287"})
+		checkError(t, err, codes.Unavailable, "STOPPING", "not_applied")
+		if _, err := agentconfv1.NewConferenceServiceClient(e.conn).RequestAgentConf(ctx,
+			&agentconfv1.RequestAgentConfRequest{AgentId: "1287", MemberNum: 4}); err != nil {
+			t.Error(err)
+		}
 		w.await(t, "AgentState_Busy") // the first of several; the others stay at the gateway
 		checkError(t, w.end(), codes.Unavailable, "STOPPING", "not_applied")
 		text, err := io.ReadAll(sse.Body)
