@@ -83,7 +83,7 @@ func (s *settings) listen() (open []net.Listener, err error) {
 	for _, port := range []struct{ flag, address string }{
 		{"--grpc-listen", s.grpcListen}, {"--http-listen", s.httpListen}, {"--admin-listen", s.adminListen},
 	} {
-		l, err := net.Listen("tcp", port.address)
+		l, err := transport.Listen(port.address)
 		if err != nil {
 			for _, l := range open {
 				l.Close()

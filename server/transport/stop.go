@@ -27,6 +27,9 @@ const (
 	// so. What is closed without may have a request on its way, of which its caller
 	// will never know what became.
 	lingering = time.Second
+
+	// settling is for how long connections that have begun may take to be accepted.
+	settling = 50 * time.Millisecond
 )
 
 // Serve answers on both listeners until ctx is done and then ends in order: it is not
@@ -71,8 +74,7 @@ func (s *Server) probe(ctx context.Context) (stop func()) {
 func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
-	grpcListener.Close()
-	httpListener.Close()
+	closeQuietly(grpcListener, httpListener)
 	s.service.Stop(s.config.DrainTimeout - LastWords)
 	grpcDone := make(chan struct{})
 	go func() {
@@ -92,6 +94,30 @@ func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 		return errors.New("calls were still running when the time to drain was over; they were cut off")
 	}
 	return nil
+}
+
+// Listen opens a port. It is none of Multipath TCP, which Go otherwise tries first, and
+// for which Linux has no filter that closeQuietly could use.
+func Listen(address string) (net.Listener, error) {
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	return plain.Listen(context.Background(), "tcp", address)
+}
+
+// closeQuietly closes listeners after all who had connected are accepted. To close one
+// resets those who are not yet, and what they sent is lost. So new ones are ignored
+// first; they try again by themselves, after a second, and are refused then.
+func closeQuietly(listeners ...net.Listener) {
+	ignored := false
+	for _, l := range listeners {
+		ignored = ignoreNew(l) || ignored
+	}
+	if ignored {
+		time.Sleep(settling)
+	}
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 func (s *Server) drainHTTP(ctx context.Context) error {
