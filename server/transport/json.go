@@ -68,6 +68,15 @@ func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 }
 
 func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.TransferEncoding != nil {
+		// net/http takes out a Content-Length beside it without a word. A proxy that went by
+		// that takes for the body what would be the next request here.
+		w.Header().Set("Connection", "close")
+	}
+	if strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F") {
+		f.noRoute(r.Context(), nil, nil, w, r, http.StatusNotFound) // it separates nothing
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, docsRoot) && f.serveDocs(w, r) {
 		return
 	}
