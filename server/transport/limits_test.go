@@ -2,7 +2,6 @@ package transport_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -87,7 +86,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// Who sends slowly is not waited for.
+// Who sends slowly is not waited for, and hinders nobody.
 func TestSlowSenders(t *testing.T) {
 	const http2Headers = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x40\x01\x04\x00\x00\x00\x01" // settings, a head of 64 bytes
 	head := "POST " + holdV1 + " HTTP/1.1\r\nHost: agentconf.test\r\n"
@@ -109,21 +108,21 @@ func TestSlowSenders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := serve(t, service{hold: func(context.Context) error { return errors.New("called") }})
-				dial := v.dialHTTP
-				if c.grpc {
-					dial = v.dialGRPC
-				}
-				conn, err := dial(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
+				var called atomic.Int32
+				v := serve(t, service{hold: func(context.Context) error { called.Add(1); return nil }})
+				conn := v.dial(t, c.grpc)
 				var sender sync.WaitGroup
 				sender.Go(func() { dribble(conn, c.sent) })
 				start := time.Now()
+				if httpStatus, err := v.holdJSON(t.Context()); err != nil || httpStatus != http.StatusOK {
+					t.Errorf("a healthy call over JSON: HTTP status %d, %v", httpStatus, err)
+				}
+				if err := v.holdGRPC(t.Context()); err != nil {
+					t.Errorf("a healthy call over gRPC: %v", err)
+				}
 				answer, err := io.ReadAll(conn) // until the server hangs up
-				if err != nil || time.Since(start) > c.limit || strings.Contains(string(answer), "called") {
-					t.Errorf("after %v: %q, %v", time.Since(start), answer, err)
+				if err != nil || time.Since(start) > c.limit || called.Load() != 2 {
+					t.Errorf("after %v: %q, %v, and %d calls", time.Since(start), answer, err, called.Load())
 				}
 				conn.Close()
 				sender.Wait()
@@ -134,6 +133,20 @@ func TestSlowSenders(t *testing.T) {
 			})
 		})
 	}
+}
+
+// dial opens a connection to one of the ports.
+func (v *served) dial(t *testing.T, grpc bool) net.Conn {
+	t.Helper()
+	dial := v.dialHTTP
+	if grpc {
+		dial = v.dialGRPC
+	}
+	conn, err := dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
 
 // dribble sends something, and then a byte a second that says nothing, if it sent
@@ -178,14 +191,7 @@ func TestNeverReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := serve(t, service{hold: func(context.Context) error { return nil }})
-				dial := v.dialHTTP
-				if c.grpc {
-					dial = v.dialGRPC
-				}
-				conn, err := dial(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
+				conn := v.dial(t, c.grpc)
 				before, start := heap(), time.Now()
 				done := make(chan struct{})
 				go func() {
@@ -246,10 +252,7 @@ func TestConnectionsEnd(t *testing.T) {
 func TestPingsOfClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := serve(t, service{})
-		conn, err := v.dialGRPC(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := v.dial(t, true)
 		defer conn.Close()
 		go io.WriteString(conn, http2Sent(func(*http2Writer) {}))
 		r := http2.NewFramer(nil, conn)
