@@ -159,9 +159,9 @@ func (c *callers) keep(inFlight int, end <-chan struct{}) error {
 	return nil
 }
 
-// settle waits for the calls that are under way.
+// settle waits for the calls that are under way, on a busy machine for half a minute.
 func (c *callers) settle() error {
-	for range 1000 {
+	for range 3000 {
 		if c.pending.Load() == 0 {
 			return nil
 		}

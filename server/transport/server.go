@@ -141,7 +141,7 @@ func New(service Service, config Config) *Server {
 	})
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins),
+		Handler:        lastIfChunked(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins)),
 		ReadTimeout:    limits.RequestTime,
 		IdleTimeout:    limits.IdleTime,
 		MaxHeaderBytes: limits.Headers,
