@@ -72,8 +72,9 @@ func (c *callers) read(client *h2client, refused *bool) {
 	}
 }
 
-// broken tells the calls of a client that is no more.
+// broken tells the calls of a client that is no more, and has it take no others.
 func (c *callers) broken(client *h2client, err error) {
+	client.Close()
 	client.mu.Lock()
 	left := len(client.calls)
 	client.mu.Unlock()

@@ -151,7 +151,7 @@ func stall(_ context.Context, p *pair, duration time.Duration) (tally, error) {
 // tenfold offers ten times as many calls as may be answered: inFlight, five times a second.
 func tenfold(inFlight int) func(context.Context, *pair, time.Duration) (tally, error) {
 	return func(_ context.Context, p *pair, duration time.Duration) (tally, error) {
-		return calling(p, 20, func(c *callers) error { return c.offer(10*5*inFlight, after(duration)) })
+		return calling(p, 100, func(c *callers) error { return c.offer(10*5*inFlight, after(duration)) })
 	}
 }
 
