@@ -78,7 +78,6 @@ type borne struct {
 	name                string
 	quiet, during       tally // of healthy callers
 	others              tally // of those who make the trouble, if they call
-	foreign             float64
 	before, peak, after footprint
 }
 
