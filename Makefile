@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking faults soak fuzz bench bench-scale check
+.PHONY: test lint generate breaking faults soak fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -48,6 +48,10 @@ bench:
 # Memory and latency with 1 to 10,000 holds in flight.
 bench-scale:
 	go run ./bench scale
+
+# What healthy callers notice of a stall, too many calls and slow clients (docs/reliability.md).
+overload:
+	go run ./bench overload
 
 # Every fuzz target for so long; what it finds becomes a case in testdata.
 FUZZTIME = 60s

@@ -35,6 +35,15 @@ const (
 	// grown; calls beyond them get new ones.
 	streamWorkers = 64
 
+	// silence is how long a gRPC connection may be silent before it is asked whether the
+	// client is still there. Who does not answer, or not within 20 s, is not: after two
+	// hours by the default of grpc-go, which is long for the watch of a host that has gone.
+	silence = 30 * time.Second
+
+	// minPing is how often a client may ask that itself, as one does that watches where
+	// little happens. grpc-go would cut off who asks twice in five minutes.
+	minPing = 10 * time.Second
+
 	// drainTimeout is how long calls may go on after the order to stop.
 	drainTimeout = 10 * time.Second
 )
@@ -110,10 +119,11 @@ func New(service Service, config Config) *Server {
 		grpc.MaxHeaderListSize(uint32(limits.Headers)),
 		grpc.MaxConcurrentStreams(uint32(limits.Streams)),
 		grpc.ConnectionTimeout(limits.RequestTime),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge, Time: silence}),
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),
 		grpc.NumStreamWorkers(streamWorkers),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.Creds(grpcCredentials(config.TLS)),
 	)
 	register(s.grpc, service)
@@ -131,7 +141,7 @@ func New(service Service, config Config) *Server {
 	})
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins),
+		Handler:        lastIfChunked(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins)),
 		ReadTimeout:    limits.RequestTime,
 		IdleTimeout:    limits.IdleTime,
 		MaxHeaderBytes: limits.Headers,
@@ -172,7 +182,7 @@ func (s *endingStream) Context() context.Context { return s.ctx }
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.grpc.Serve(grpcListener) }()
-	go func() { ended <- s.serveHTTP(httpListener) }()
+	go func() { ended <- s.serveHTTP(patientListener{httpListener, s.http.ReadTimeout}) }()
 	var err error
 	select {
 	case <-ctx.Done():
