@@ -25,12 +25,12 @@ type client struct {
 // clients are in the order of the table. The README says how to write one.
 var clients = []client{
 	{"node", "node", overGRPC, nil},
-	{"grpcurl", "grpcurl", overGRPC, []string{"reflection"}},
-	{"grpcurl-protoset", "grpcurl", overGRPC, []string{"protoset"}},
-	{"curl-v1", "curl", overV1, nil},
-	{"curl-gateway", "curl", overDialect, nil},
+	{"grpcurl", "shell", overGRPC, []string{"grpcurl", "reflection"}},
+	{"grpcurl-protoset", "shell", overGRPC, []string{"grpcurl", "protoset"}},
 	{"node-v1", "node", overV1, nil},
+	{"curl-v1", "shell", overV1, []string{"curl"}},
 	{"node-gateway", "node", overDialect, nil},
+	{"curl-gateway", "shell", overDialect, []string{"curl"}},
 }
 
 // notHere is the exit code of an "install" that finds that this machine cannot have

@@ -4,4 +4,4 @@ import "io"
 import "context"
 
 func (r runner) mutations(ctx context.Context, c client, tests []test) report { return report{} }
-func printMutations(w io.Writer, reports []report) error { return nil }
+func printMutations(w io.Writer, reports []report) error                      { return nil }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -48,7 +47,7 @@ func kindOf(t test) string {
 	switch {
 	case t.Steps != nil:
 		return "scenarios"
-	case strings.HasPrefix(t.Name, "retcode "):
+	case t.Want.Retcode != "" && t.Name == "retcode "+t.Want.Retcode:
 		return "retcodes"
 	case t.Only == "json":
 		return t.RPC + ", JSON only"
