@@ -144,6 +144,7 @@ func verdicts(tests []test, out string) (map[string]result, error) {
 	return said, nil
 }
 
+// verdict reads one line. Of names that begin alike the longest is meant.
 func verdict(tests []test, line string) (name string, r result, ok bool) {
 	for _, v := range []string{"ok", "not ok", "cannot"} {
 		rest, of := strings.CutPrefix(line, v+" ")
@@ -151,11 +152,11 @@ func verdict(tests []test, line string) (name string, r result, ok bool) {
 			continue
 		}
 		for _, t := range tests {
-			text, found := strings.CutPrefix(rest, t.Name+": ")
-			if rest == t.Name || found && v != "ok" {
-				return t.Name, result{v, text}, true
+			text, found := strings.CutPrefix(rest+": ", t.Name+": ")
+			if found && len(t.Name) >= len(name) {
+				name, r, ok = t.Name, result{v, strings.TrimSuffix(text, ": ")}, true
 			}
 		}
 	}
-	return "", result{}, false
+	return name, r, ok
 }
