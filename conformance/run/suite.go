@@ -50,7 +50,7 @@ func newSuite() (suite, error) {
 			c.GUID = []string{downGUID}
 		}
 		if c.RPC == "GetAgentEvent" && c.Gateway != nil && c.Gateway.Fault == "stall" {
-			c.Timeout = "500m" // a poll waits 10 s longer than a call, and so would every client
+			c.Timeout = "1000m" // a poll waits 10 s longer than a call, and so would every client
 		}
 		for _, front := range []string{overGRPC, overV1, overDialect} {
 			if c.Only == "" || (c.Only == "grpc") == (front == overGRPC) {
@@ -84,7 +84,7 @@ func toldCall(c conformance.Case, front string) object {
 	}
 	if front == overGRPC {
 		if c.Timeout != "" {
-			told["timeout"] = seconds(c.Timeout + "s") // 500m is 500ms
+			told["timeout"] = seconds(c.Timeout + "s") // 1000m is 1000ms
 		}
 		told["metadata"] = headers(c, "guid")
 		told["want"] = wantGRPC(c)

@@ -134,7 +134,7 @@ func (c contractCase) invoke(ctx context.Context, t *testing.T, f *fronts) (prot
 		md.Set("service_token", c.ServiceToken)
 	}
 	if c.Timeout != "" {
-		timeout, err := time.ParseDuration(c.Timeout + "s") // 1500m is 1500ms
+		timeout, err := time.ParseDuration(c.Timeout + "s") // 1000m is 1000ms
 		if err != nil {
 			t.Fatal(err)
 		}
