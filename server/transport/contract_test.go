@@ -32,6 +32,18 @@ const (
 // contractCase is a case of conformance/cases.json.
 type contractCase struct{ conformance.Case }
 
+func readCases(t *testing.T) (all []contractCase) {
+	t.Helper()
+	cases, err := conformance.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		all = append(all, contractCase{c})
+	}
+	return all
+}
+
 // callers are the ways in; each makes the call of a case and compares what the
 // caller is told.
 var callers = []struct {
@@ -45,12 +57,7 @@ var callers = []struct {
 
 // TestContract runs every case over every front, with TLS and HTTP/2 as well.
 func TestContract(t *testing.T) {
-	cases, err := conformance.Cases()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, read := range cases {
-		c := contractCase{read}
+	for _, c := range readCases(t) {
 		for _, caller := range callers {
 			if c.Only != "" && c.Only != caller.only {
 				continue

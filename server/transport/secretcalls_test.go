@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -144,11 +145,11 @@ func (c contractCase) shape() string {
 var confided = contractCase{
 	Name: "a password to escape", RPC: "Login", AgentID: "1287", Line: "PUT /agentgateway/resource/onlineagent/1287",
 	Body:    json.RawMessage(`{"password":"s3\"same/+&Pa55","phonenum":"702653184957246","serviceToken":"t0kenfoxtrot"}`),
-	Gateway: &gatewayScript{},
+	Gateway: &conformance.Script{},
 }
 
 // scripted is what a case says of the gateway.
-func scripted(s *gatewayScript) repeat {
+func scripted(s *conformance.Script) repeat {
 	return func(w http.ResponseWriter, _ string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -170,8 +171,8 @@ func (c contractCase) call(t *testing.T, f *fronts, told *transcript) {
 		}
 	}
 	if c.Only != "grpc" {
-		v1Method, v1Path := c.v1(t)
-		method, path, _ := strings.Cut(c.line(), " ")
+		v1Method, v1Path, _ := strings.Cut(c.V1(), " ")
+		method, path, _ := strings.Cut(c.RequestLine(), " ")
 		told.http(f.do(t, c.request(t, v1Method, v1Path)))
 		told.http(f.do(t, c.request(t, method, path)))
 	}
