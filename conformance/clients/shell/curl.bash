@@ -18,7 +18,7 @@ call() {
   case $give_up/$code in
   /0) got=$(answer) ;;
   ?*/28) got='{}' ;;
-  *) got='{}' && echo "curl: exit code $code" >&2 && false ;;
+  *) got="{\"reply\":\"curl: exit code $code\"}" ;;
   esac
 } 2>"$work/errors"
 
