@@ -119,7 +119,7 @@ func (g *Gateway) serve(conn net.Conn) {
 			}
 			return
 		}
-		if err := script.answer(conn); err != nil {
+		if err := script.Answer(conn); err != nil {
 			return
 		}
 	}
@@ -132,7 +132,8 @@ func (g *Gateway) record(r Request) Script {
 	return g.script(r)
 }
 
-func (s Script) answer(w io.Writer) error {
+// Answer writes the answer to a request.
+func (s Script) Answer(w io.Writer) error {
 	status, reply := s.Status, DocumentedReply
 	if status == 0 {
 		status = http.StatusOK

@@ -142,11 +142,11 @@ func (c contractCase) shape() string {
 }
 
 // confided is a case with a password that every encoding changes.
-var confided = contractCase{
+var confided = contractCase{conformance.Case{
 	Name: "a password to escape", RPC: "Login", AgentID: "1287", Line: "PUT /agentgateway/resource/onlineagent/1287",
 	Body:    json.RawMessage(`{"password":"s3\"same/+&Pa55","phonenum":"702653184957246","serviceToken":"t0kenfoxtrot"}`),
 	Gateway: &conformance.Script{},
-}
+}}
 
 // scripted is what a case says of the gateway.
 func scripted(s *conformance.Script) repeat {
@@ -157,7 +157,7 @@ func scripted(s *conformance.Script) repeat {
 		}
 		defer conn.Close()
 		if s != nil && s.Fault == "" {
-			_ = s.answer(conn)
+			_ = s.Answer(conn)
 		}
 	}
 }
@@ -197,9 +197,9 @@ func (s *transcript) http(httpStatus int, header http.Header, body []byte) {
 // given up then, and watches, which end when the gateway refuses a poll.
 func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript, look func()) {
 	t.Helper()
-	c := contractCase{
-		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{someGUID}, Body: json.RawMessage(documentedBody),
-	}.marked()
+	c := contractCase{conformance.Case{
+		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{someGUID}, GUIDHeader: "Guid", Body: json.RawMessage(documentedBody),
+	}}.marked()
 	arrived, released := make(chan struct{}, 100), make(chan struct{})
 	g.play(func(w http.ResponseWriter, said string) {
 		arrived <- struct{}{}
