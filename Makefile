@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking faults soak fuzz bench bench-scale overload check
+.PHONY: test lint generate breaking conformance faults soak fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -11,7 +11,7 @@ test:
 	go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server bench gen tools | tee /dev/stderr)"
+	test -z "$$(gofmt -l server bench conformance gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
@@ -24,6 +24,12 @@ generate:
 
 breaking:
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'
+
+# The contract by clients in other languages, which are installed, and the proof that
+# they compare all of it (conformance/README.md).
+conformance:
+	go run ./conformance/run
+	go run ./conformance/run -mutate
 
 # The proof of docs/reliability.md, in half a minute: thousands of calls, and a table of lies.
 faults:

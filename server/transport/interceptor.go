@@ -45,7 +45,6 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		return handler(ctx, req)
 	}
 	start, agent, id := time.Now(), agentOf(req), requestIDOf(ctx)
-	returnRequestID(ctx, id)
 	m.started.Inc()
 	ctx, span := i.beginSpan(ctx, m)
 	inFlight := i.inFlight.Add(1)
@@ -54,6 +53,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
+		returnRequestID(ctx, id, err)
 		i.ended(ctx, m, call{agent, id, start, time.Since(start)}, span, err)
 	}()
 	if inFlight > i.maxInFlight {
@@ -73,14 +73,14 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 	}
 	ctx := stream.Context()
 	start, id := time.Now(), requestIDOf(ctx)
-	returnRequestID(ctx, id)
 	m.started.Inc()
 	ctx, span := i.beginSpan(ctx, m)
-	asked := &requestStream{ServerStream: stream}
+	asked := &callStream{ServerStream: stream, id: id}
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
+		asked.returnID(err)
 		i.ended(ctx, m, call{agentOf(asked.request), id, start, time.Since(start)}, span, err)
 	}()
 	return handler(service, asked)
@@ -113,15 +113,29 @@ func (i *interceptor) ended(ctx context.Context, m *method, c call, span trace.S
 	c.logFailure(ctx, i.log, m.operation, err)
 }
 
-// requestStream remembers the request of a stream.
-type requestStream struct {
+// callStream remembers the request of a stream, and returns its ID once.
+type callStream struct {
 	grpc.ServerStream
-	request any
+	request  any
+	id       string
+	returned bool
 }
 
-func (s *requestStream) RecvMsg(m any) error {
+func (s *callStream) RecvMsg(m any) error {
 	s.request = m
 	return s.ServerStream.RecvMsg(m)
+}
+
+func (s *callStream) SendMsg(m any) error {
+	s.returnID(nil)
+	return s.ServerStream.SendMsg(m)
+}
+
+func (s *callStream) returnID(err error) {
+	if !s.returned {
+		s.returned = true
+		returnRequestID(s.Context(), s.id, err)
+	}
 }
 
 // operationOf is the gateway's name of an RPC: by the rule of the contract the
