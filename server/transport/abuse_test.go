@@ -111,13 +111,13 @@ type calls int
 // is measured.
 func (c *calls) add(t *testing.T, f *fronts) {
 	const hold = "POST " + holdGateway
-	for _, r := range f.gateway.received() {
-		switch r.line {
+	for _, r := range f.gateway.Received() {
+		switch r.Line {
 		case strings.Replace(hold, "1287", healthyAgent, 1):
 		case hold:
 			*c++
 		default:
-			t.Errorf("the gateway got %s", r.line)
+			t.Errorf("the gateway got %s", r.Line)
 		}
 	}
 	f.log.mu.Lock()
