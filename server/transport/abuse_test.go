@@ -139,7 +139,7 @@ func goroutines() (stacks []string) {
 	var all bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&all, 2)
 	for stack := range strings.SplitSeq(all.String(), "\n\n") {
-		if !strings.Contains(stack, "scriptedGateway") {
+		if !strings.Contains(stack, "conformance.(*Gateway)") {
 			stacks = append(stacks, stack)
 		}
 	}
