@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -139,11 +137,13 @@ func (s *callStream) returnID(err error) {
 }
 
 // operationOf is the gateway's name of an RPC: by the rule of the contract the
-// RPC has that name, capitalised.
+// RPC has that name, capitalised. It is empty if it is not known which RPC it is.
 func operationOf(fullMethod string) string {
-	r := []rune(path.Base(fullMethod))
-	r[0] = unicode.ToLower(r[0])
-	return string(r)
+	name := fullMethod[strings.LastIndexByte(fullMethod, '/')+1:]
+	if name == "" {
+		return ""
+	}
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // agentOf is the agent ID of req if it looks like one: anything else is what

@@ -213,7 +213,7 @@ func TestBadTimeout(t *testing.T) {
 	f := newFronts(t, sockets)
 	for _, timeout := range []string{"5", "5x", "S", "-1S"} {
 		httpStatus, _, body := f.send(t, "POST", holdV1, func(r *http.Request) { r.Header.Set("Grpc-Timeout", timeout) })
-		if httpStatus != http.StatusBadRequest || !bytes.Contains(body, []byte("Grpc-Timeout")) || reasonOf(t, body) != "INVALID_ARGUMENT" {
+		if httpStatus != http.StatusBadRequest || !bytes.Contains(body, []byte("The call was not applied, the request is wrong: Grpc-Timeout")) || reasonOf(t, body) != "INVALID_ARGUMENT" {
 			t.Errorf("Grpc-Timeout %q: HTTP status %d, %s", timeout, httpStatus, body)
 		}
 	}
