@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking faults soak upgrade fuzz bench bench-scale check
+.PHONY: test lint generate breaking conformance faults soak upgrade fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -11,7 +11,7 @@ test:
 	go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server bench gen tools | tee /dev/stderr)"
+	test -z "$$(gofmt -l server bench conformance gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
@@ -25,9 +25,17 @@ generate:
 breaking:
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'
 
-# The proof of docs/reliability.md, in half a minute: thousands of calls, and a table of lies.
+# The contract by clients in other languages, which are installed, and the proof that
+# they compare all of it (conformance/README.md).
+conformance:
+	go run ./conformance/run
+	go run ./conformance/run -mutate
+
+# The proof of docs/reliability.md, in two minutes: thousands of calls and a table of
+# lies, then 50 callers who hold and unhold one participant 50,000 times.
 faults:
 	cd server/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
+	cd server/transport && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
 
 # Ten minutes of calls while gateway and agentconf are restarted (docs/reliability.md), and two of rest.
 soak:
@@ -56,6 +64,10 @@ bench:
 # Memory and latency with 1 to 10,000 holds in flight.
 bench-scale:
 	go run ./bench scale
+
+# What healthy callers notice of a stall, too many calls and slow clients (docs/reliability.md).
+overload:
+	go run ./bench overload
 
 # Every fuzz target for so long; what it finds becomes a case in testdata.
 FUZZTIME = 60s

@@ -2,6 +2,8 @@ module agentconf
 
 go 1.26.0
 
+ignore ./conformance/clients
+
 tool (
 	github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway
 	github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2

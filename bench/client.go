@@ -42,9 +42,9 @@ func dialHold(kind kind, address, path string) (client, error) {
 	case jsonH1:
 		return newH1Client(conn, path), nil
 	case jsonH2:
-		return newH2Client(conn, path, "application/json", []byte(jsonBody), checkJSON)
+		return newH2Client(conn, path, "application/json", guid, []byte(jsonBody), checkJSON)
 	}
-	return newH2Client(conn, path, "application/grpc", grpcFrame(holdRequest()), checkGRPC)
+	return newH2Client(conn, path, "application/grpc", guid, grpcFrame(holdRequest()), checkGRPC)
 }
 
 func dialTCP(address string) (*net.TCPConn, error) {

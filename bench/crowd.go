@@ -129,7 +129,7 @@ func openWatch(address string, agent int) (*watch, error) {
 		return nil, err
 	}
 	request := grpcFrame(&agentconfv1.WatchAgentEventsRequest{AgentId: strconv.Itoa(agent)})
-	c, err := newH2Client(conn, watchPath, "application/grpc", request, func(r *h2reply) error {
+	c, err := newH2Client(conn, watchPath, "application/grpc", guid, request, func(r *h2reply) error {
 		return fmt.Errorf("the watch ended: %s %s", r.grpcStatus, r.grpcMessage)
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -30,7 +31,9 @@ type h2client struct {
 
 	first frames // of the first call
 	later frames // of all others, whose header fields the peer has learnt by then
-	next  uint32 // ID of the next stream
+
+	mu    sync.Mutex // of what follows: one may send while another reads
+	next  uint32     // ID of the next stream
 	calls map[uint32]*h2reply
 	check func(*h2reply) error // of a call that has ended
 	data  func(*h2reply) error // of more data in a call, if it is to be looked at
@@ -45,18 +48,11 @@ type h2reply struct {
 	body        []byte
 }
 
-func newH2Client(conn *net.TCPConn, path, contentType string, body []byte, check func(*h2reply) error) (*h2client, error) {
+func newH2Client(conn *net.TCPConn, path, contentType, guid string, body []byte, check func(*h2reply) error) (*h2client, error) {
 	c := &h2client{TCPConn: conn, reader: bufio.NewReader(conn), next: 1, calls: map[uint32]*h2reply{}, check: check}
 	c.framer = http2.NewFramer(conn, c.reader)
 	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	fields := []hpack.HeaderField{
-		{Name: ":method", Value: "POST"},
-		{Name: ":scheme", Value: "http"},
-		{Name: ":path", Value: path},
-		{Name: ":authority", Value: conn.RemoteAddr().String()},
-		{Name: "content-type", Value: contentType},
-		{Name: "guid", Value: guid},
-	}
+	fields := headerFields(conn.RemoteAddr().String(), path, contentType, guid)
 	if contentType == "application/grpc" {
 		fields = append(fields, hpack.HeaderField{Name: "te", Value: "trailers"})
 	} else {
@@ -67,6 +63,17 @@ func newH2Client(conn *net.TCPConn, path, contentType string, body []byte, check
 	c.first = newFrames(&block, encoder, fields, body)
 	c.later = newFrames(&block, encoder, fields, body)
 	return c, c.greet()
+}
+
+func headerFields(authority, path, contentType, guid string) []hpack.HeaderField {
+	return []hpack.HeaderField{
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":path", Value: path},
+		{Name: ":authority", Value: authority},
+		{Name: "content-type", Value: contentType},
+		{Name: "guid", Value: guid},
+	}
 }
 
 // frames is a call, ready to be sent once the ID of its stream is in it.
@@ -105,6 +112,8 @@ func (c *h2client) greet() error {
 }
 
 func (c *h2client) send(start time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	request := c.later
 	if c.next == 1 {
 		request = c.first
@@ -153,14 +162,18 @@ func (c *h2client) step() (time.Time, bool, error) {
 
 // took adds a frame to its call.
 func (c *h2client) took(id uint32, ended bool, add func(*h2reply) error) (time.Time, bool, error) {
+	c.mu.Lock()
 	r := c.calls[id]
+	if ended {
+		delete(c.calls, id)
+	}
+	c.mu.Unlock()
 	if r == nil {
 		return time.Time{}, false, fmt.Errorf("a frame of stream %d, which is not open", id)
 	}
 	if err := add(r); err != nil || !ended {
 		return r.start, false, err
 	}
-	delete(c.calls, id)
 	return r.start, true, c.check(r)
 }
 

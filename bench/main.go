@@ -21,16 +21,18 @@ const usage = `usage:
   bench scale                memory and latency from 1 to 10,000 holds in flight
   bench upgrade [-rounds N]  no hold is lost while two agentconfs behind nginx are restarted
   bench soak [-for TIME]     a steady load, while gateway and agentconf are restarted
+  bench overload             what healthy callers notice of a stall, too many calls, and slow clients
 `
 
 // errUnsound is for a run whose figures would be worth nothing.
 var errUnsound = errors.New("run it again on a quiet machine")
 
 var commands = map[string]func(ctx context.Context, args []string) error{
-	"compare": runCompare,
-	"scale":   runScale,
-	"upgrade": runUpgrade,
-	"soak":    runSoak,
+	"compare":  runCompare,
+	"scale":    runScale,
+	"upgrade":  runUpgrade,
+	"soak":     runSoak,
+	"overload": runOverload,
 
 	// What those above run as processes of their own, to be measured or pinned.
 	"reverse-proxy": runReverseProxy,

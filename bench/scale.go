@@ -30,12 +30,8 @@ const (
 // connections and many watches.
 func runScale(ctx context.Context, _ []string) error {
 	start := time.Now()
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+	if err := checkOpenFiles(); err != nil {
 		return err
-	}
-	if limit.Max < openFiles {
-		return fmt.Errorf("the hard limit of open files is %d, and it takes %d: ulimit -Hn %[2]d", limit.Max, openFiles)
 	}
 	dir, err := os.MkdirTemp("", "agentconf-bench-")
 	if err != nil {
@@ -61,33 +57,41 @@ func runScale(ctx context.Context, _ []string) error {
 	return nil
 }
 
+func checkOpenFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Max < openFiles {
+		return fmt.Errorf("the hard limit of open files is %d, and it takes %d: ulimit -Hn %[2]d", limit.Max, openFiles)
+	}
+	return nil
+}
+
 // pair is agentconf in front of a slow gateway. Both run on both cores, as do the
 // clients.
 type pair struct {
 	gateway, agentconf *process
-	grpc               string // address of agentconf
+	grpc, http, admin  string // addresses of agentconf
 	statistics         string // address of the gateway's
 	before             memory // of agentconf after its first call
 }
 
-func newPair(ctx context.Context, dir, server string, delay time.Duration) (*pair, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+// newPair starts both; agentconf gets further flags.
+func newPair(ctx context.Context, dir, server string, delay time.Duration, flags ...string) (*pair, error) {
 	a, err := freeAddresses(5)
 	if err != nil {
 		return nil, err
 	}
-	p := &pair{grpc: a[2], statistics: a[1]}
-	p.gateway, err = start(ctx, dir, "slow-gateway", bothCores,
-		[]string{self, "slow-gateway", a[0], a[1], delay.String()}, a[0], a[1])
+	p := &pair{grpc: a[2], http: a[3], admin: a[4], statistics: a[1]}
+	p.gateway, err = startGateway(ctx, dir, "slow-gateway", a[0], a[1], delay)
 	if err != nil {
 		return nil, err
 	}
-	p.agentconf, err = start(ctx, dir, "agentconf", bothCores,
-		[]string{server, "serve", "--grpc-listen", a[2], "--http-listen", a[3], "--admin-listen", a[4],
-			"--agent-rate", "0", "--drain-delay", "0", "--probe-interval", "0", "--gateway", "http://" + a[0]}, a[2], a[3])
+	command := append([]string{server, "serve", "--grpc-listen", p.grpc, "--http-listen", p.http,
+		"--admin-listen", p.admin, "--agent-rate", "0", "--drain-delay", "0",
+		"--probe-interval", "0", "--gateway", "http://" + a[0]}, flags...)
+	p.agentconf, err = start(ctx, dir, "agentconf", bothCores, command, p.grpc, p.http, p.admin)
 	if err != nil {
 		p.gateway.stop()
 		return nil, err

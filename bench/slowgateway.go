@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -55,6 +56,15 @@ func runSlowGateway(ctx context.Context, args []string) error {
 		return err
 	}
 	return nil
+}
+
+// startGateway starts a slow gateway as a process of its own.
+func startGateway(ctx context.Context, dir, name, address, statistics string, delay time.Duration) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, dir, name, bothCores, []string{self, "slow-gateway", address, statistics, delay.String()}, address, statistics)
 }
 
 func (g *slowGateway) hold(w http.ResponseWriter, r *http.Request) {

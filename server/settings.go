@@ -85,7 +85,7 @@ func (s *settings) defineLimits(fs flags) {
 	fs.period(&limits.ConnectionAge, "max-connection-age", usual.ConnectionAge, 0, "`time` after which a gRPC client is told to open another connection, while calls go on; 0 is never")
 	fs.whole(&limits.Request, "max-request", usual.Request, 1<<10, 4<<20, "`bytes` of a request, a gRPC message and a JSON body alike")
 	fs.whole(&limits.Headers, "max-headers", usual.Headers, 4<<10, 1<<20, "`bytes` of the headers of a request")
-	fs.period(&limits.RequestTime, "request-timeout", usual.RequestTime, time.Millisecond, "`time` for a client to send a request over HTTP, and to finish a handshake")
+	fs.period(&limits.RequestTime, "request-timeout", usual.RequestTime, time.Millisecond, "`time` for a client to send a request over HTTP, to take the answer, and to finish a handshake")
 	fs.period(&limits.IdleTime, "idle-timeout", usual.IdleTime, time.Millisecond, "`time` that an unused HTTP connection is kept")
 	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
 }

@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -101,7 +102,8 @@ func (e *Error) GRPCStatus() *status.Status {
 	return st
 }
 
-// InvalidArgument is the error of a request with wrong fields.
+// InvalidArgument is the error of a request with wrong fields. The operation is empty if
+// it is not known.
 func InvalidArgument(operation string, violations ...Violation) *Error {
 	return &Error{
 		Code:       codes.InvalidArgument,
@@ -109,7 +111,7 @@ func InvalidArgument(operation string, violations ...Violation) *Error {
 		Outcome:    NotApplied,
 		Operation:  operation,
 		Violations: violations,
-		text:       operation + " was not applied, the request is wrong",
+		text:       cmp.Or(operation, "The call") + " was not applied, the request is wrong",
 	}
 }
 
@@ -151,7 +153,7 @@ func Internal(operation string, cause error) *Error {
 		Reason:    "INTERNAL",
 		Outcome:   Unknown,
 		Operation: operation,
-		text:      operation + " may have been applied: agentconf met a fault of its own, which is in its log. " + lookFirst,
+		text:      cmp.Or(operation, "The call") + " may have been applied: agentconf met a fault of its own, which is in its log. " + lookFirst,
 		cause:     cause,
 	}
 }

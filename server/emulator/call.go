@@ -1,6 +1,9 @@
 package emulator
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Call is a request of the conference family.
 type Call struct {
@@ -108,9 +111,10 @@ func (g *Gateway) Do(call Call) (result any, retcode string) {
 	return result, retcode
 }
 
-// Log returns what became of every call so far, in order.
+// Log returns what became of every call so far, in order. It is to be read only:
+// entries never change, and so all who ask share them.
 func (g *Gateway) Log() []LogEntry {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]LogEntry(nil), g.log...)
+	return slices.Clip(g.log)
 }

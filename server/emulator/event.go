@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -19,11 +20,11 @@ type ToldEvent struct {
 	Event
 }
 
-// Events returns what every agent was told so far, in order.
+// Events returns what every agent was told so far, in order, to be read only.
 func (g *Gateway) Events() []ToldEvent {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]ToldEvent(nil), g.told...)
+	return slices.Clip(g.told)
 }
 
 // tell lets an event happen to a.

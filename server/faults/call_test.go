@@ -2,83 +2,11 @@ package faults
 
 import (
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
-
-// The phones of every conference: the one that is there, and one to be invited.
-const (
-	present = "88887946"
-	invited = "88887947"
-)
-
-// operation is one of the gateway, with arguments that it accepts.
-type operation struct {
-	name   string // the gateway's
-	method string
-	path   string
-	body   string
-}
-
-// operations are of every shape there is: with a participant who changes and may do so
-// once or always, with a list, with more than fits into one TLS record, and without a
-// body.
-var operations = []operation{
-	{"holdParticipant", "POST", "holdparticipant", thePhone + `,"voicePath":"y:/conf/120/wait.V3"}`},
-	{"unholdParticipant", "POST", "unholdparticipant", thePhone + "}"},
-	{"changeParticipantMode", "POST", "changeparticipantmode", thePhone + `,"attribute":1}`},
-	{"batchAddParticipant", "POST", "batchaddparticipant", invitation(invited)},
-	{"batchRemoveParticipant", "POST", "batchremoveparticipant", strangers()},
-	{"queryAllConfIds", "GET", "queryvdnconfid", ""},
-}
-
-// thePhone begins every body that is about the one who is there.
-const thePhone = `{"addressType":"6","address":"` + present + `"`
-
-func invitation(phone string) string {
-	return `{"addresses":[{"addressType":"6","address":"` + phone + `"}]}`
-}
-
-// strangers are 30 who are not in the conference, which is no error.
-func strangers() string {
-	var list []string
-	for i := range 30 {
-		list = append(list, fmt.Sprintf(`{"addressType":"6","address":"%024d"}`, i))
-	}
-	return `{"addresses":[` + strings.Join(list, ",") + `]}`
-}
-
-// rpc is the name of the operation in the contract.
-func (op operation) rpc() string { return strings.ToUpper(op.name[:1]) + op.name[1:] }
-
-func (op operation) newMessage(kind string) proto.Message {
-	name := agentconfv1.File_agentconf_v1_conference_proto.Package().Append(protoreflect.Name(op.rpc() + kind))
-	m, err := protoregistry.GlobalTypes.FindMessageByName(name)
-	if err != nil {
-		panic(err)
-	}
-	return m.New().Interface()
-}
-
-func (op operation) request(agent string) proto.Message {
-	m := op.newMessage("Request")
-	if op.body != "" {
-		if err := protojson.Unmarshal([]byte(op.body), m); err != nil {
-			panic(err)
-		}
-	}
-	r := m.ProtoReflect()
-	r.Set(r.Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(agent))
-	return m
-}
 
 // call is one call, by an agent of its own, so that both logs tell it from all others.
 type call struct {
@@ -93,16 +21,42 @@ type call struct {
 	told   verdict // to the caller
 	text   string  // in full
 	took   time.Duration
+	rang   atomic.Int64  // after how long a clock rang that was set to when k is late
 	logged verdict       // by agentconf
 	spent  time.Duration // by agentconf, as logged
 }
 
 func (k *call) String() string { return k.op.name + " by " + k.front.name() }
 
+// key tells k from all other calls.
+func (k *call) key() [2]string { return [2]string{k.op.name, k.agent} }
+
+// expected reports whether k may be told v. In the gateway's dialect some verdicts look
+// like others.
+func (k *call) expected(v verdict) bool {
+	if k.want == nil || v == silence {
+		return true
+	}
+	return slices.ContainsFunc(k.want, func(want verdict) bool {
+		return want == v || k.front == overDialect && inDialectLike[want] == v
+	})
+}
+
+var inDialectLike = map[verdict]verdict{notReached: notApplied, notConfirmed: unknown}
+
+// setClock sets a clock to when k is late, in two steps, as k has to take some after its
+// deadline. A busy machine is late with both. It rings when the caller has gone, too, as
+// agentconf may still be at it.
+func (k *call) setClock(start time.Time) {
+	time.AfterFunc(k.deadline, func() {
+		time.AfterFunc(lateness, func() { k.rang.Store(int64(time.Since(start))) })
+	})
+}
+
 // late reports whether k ended long after its deadline, for a caller that waited or for
 // agentconf.
 func (k *call) late() bool {
-	end := k.deadline + lateness
+	end := max(k.deadline+lateness, time.Duration(k.rang.Load()))
 	return k.spent > end || !k.gone && k.took > end
 }
 
@@ -123,8 +77,8 @@ func (k *call) lie(t truth) string {
 
 // access is agentconf's line of log about a call.
 type access struct {
-	Msg, Agent, Code, Outcome, Reason string
-	Took                              time.Duration
+	Msg, Operation, Agent, Code, Outcome, Reason string
+	Took                                         time.Duration
 }
 
 // verdict is what the line says.
@@ -132,11 +86,16 @@ func (a access) verdict() verdict {
 	switch {
 	case a.Code == "OK":
 		return applied
-	case a.Code == "Unavailable", a.Reason == "CALL_CANCELLED":
+	case a.Code == "Unavailable", slices.Contains(beforeSending, a.Reason):
 		return notReached
+	case a.Reason == "NOT_CONFIRMED" && a.Outcome == string(unknown):
+		return notConfirmed
 	}
 	return outcome(a.Outcome)
 }
+
+// beforeSending are the reasons that say that the gateway was never asked.
+var beforeSending = []string{"CALL_CANCELLED", "NO_EVENT_SOURCE", "CONFIRMATION_UNDER_WAY"}
 
 // outcome is the verdict that the metadata of an error has.
 func outcome(text string) verdict {
@@ -146,13 +105,13 @@ func outcome(text string) verdict {
 	return silence
 }
 
-// accessLog is what log says of every agent.
-func accessLog(log string) map[string]access {
-	said := map[string]access{}
+// accessLog is what log says of the calls of each operation, by agent.
+func accessLog(log string) map[[2]string]access {
+	said := map[[2]string]access{}
 	for line := range strings.Lines(log) {
 		var a access
 		if json.Unmarshal([]byte(line), &a) == nil && a.Msg == "call" && a.Agent != "" {
-			said[a.Agent] = a
+			said[[2]string{a.Operation, a.Agent}] = a
 		}
 	}
 	return said

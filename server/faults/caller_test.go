@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 // overtime is how long a caller over HTTP waits beyond the deadline, for want of a
@@ -96,6 +97,7 @@ func (c *caller) dial(ctx context.Context) error {
 // do makes k, which ends early if ctx does.
 func (c *caller) do(ctx context.Context, k *call) {
 	start := time.Now()
+	k.setClock(start)
 	if k.front == overGRPC {
 		k.told, k.text = c.overGRPC(ctx, k)
 	} else {
@@ -105,12 +107,15 @@ func (c *caller) do(ctx context.Context, k *call) {
 }
 
 func (c *caller) overGRPC(ctx context.Context, k *call) (verdict, string) {
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(ctx, "guid", k.guid), k.deadline)
+	if k.guid != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "guid", k.guid)
+	}
+	ctx, cancel := context.WithTimeout(ctx, k.deadline)
 	defer cancel()
 	resp := k.op.newMessage("Response")
-	err := c.grpc.Invoke(ctx, "/agentconf.v1.ConferenceService/"+k.op.rpc(), k.op.request(k.agent), resp)
+	err := c.grpc.Invoke(ctx, "/agentconf.v1."+k.op.service+"/"+k.op.rpc(), k.op.request(k.agent), resp)
 	if err == nil {
-		return success(resp.(interface{ GetRetcode() string }).GetRetcode())
+		return k.op.success(resp.(interface{ GetRetcode() string }).GetRetcode(), protojson.Format(resp))
 	}
 	s := status.Convert(err)
 	for _, d := range s.Details() {
@@ -122,10 +127,19 @@ func (c *caller) overGRPC(ctx context.Context, k *call) (verdict, string) {
 	return silence, err.Error()
 }
 
-// success is the verdict of an answer without an error.
-func success(retcode string) (verdict, string) {
+// success is the verdict of an answer without an error. One that lacks what it is to
+// bring is worth nothing.
+func (op operation) success(retcode, answer string) (verdict, string) {
 	if retcode != "0" {
 		return silence, "OK with retcode " + retcode
+	}
+	for _, part := range op.brings {
+		if !strings.Contains(answer, part) {
+			return silence, "OK without " + part
+		}
+	}
+	if op.awaits() {
+		return confirmed, "OK with its event"
 	}
 	return applied, "OK"
 }
@@ -135,12 +149,12 @@ func ofError(code codes.Code, reason, said string) verdict {
 }
 
 func (c *caller) overHTTP(ctx context.Context, k *call) (verdict, string) {
-	httpStatus, body, err := c.exchange(ctx, k)
+	resp, body, err := c.exchange(ctx, k)
 	if err != nil {
 		c.hangUp()
 		return silence, err.Error()
 	}
-	text := fmt.Sprintf("HTTP %d: %s", httpStatus, body)
+	text := fmt.Sprintf("HTTP %d: %s%s", resp.StatusCode, resp.Header.Get("Set-GUID"), body)
 	var answer struct {
 		Retcode string
 		Code    codes.Code
@@ -153,10 +167,10 @@ func (c *caller) overHTTP(ctx context.Context, k *call) (verdict, string) {
 		return silence, text
 	}
 	switch {
+	case resp.StatusCode == http.StatusOK && (answer.Retcode == "0" || k.front == overV1):
+		return k.op.success(answer.Retcode, text)
 	case k.front == overDialect:
-		return inDialect(httpStatus, answer.Retcode), text
-	case httpStatus == http.StatusOK:
-		return success(answer.Retcode)
+		return inDialect(resp.StatusCode, answer.Retcode), text
 	case len(answer.Details) > 0:
 		d := answer.Details[0]
 		return ofError(answer.Code, d.Reason, d.Metadata["outcome"]), text
@@ -164,20 +178,22 @@ func (c *caller) overHTTP(ctx context.Context, k *call) (verdict, string) {
 	return silence, text
 }
 
-// inDialect is what a client that was written for the gateway reads in an answer.
+// inDialect is what a client that was written for the gateway reads in an answer other
+// than success.
 func inDialect(httpStatus int, retcode string) verdict {
-	switch {
-	case httpStatus == http.StatusOK && retcode == "0":
-		return applied
-	case httpStatus == http.StatusServiceUnavailable && retcode == "100-007":
-		return notReached
-	case httpStatus == http.StatusBadGateway && retcode == "100-007",
-		httpStatus == http.StatusGatewayTimeout && retcode == "100-007":
-		return unknown
-	case httpStatus == http.StatusOK && retcode != "":
+	if v, known := byStatus[httpStatus]; known && retcode == "100-007" {
+		return v
+	}
+	if httpStatus == http.StatusOK && retcode != "" {
 		return retcodeVerdict(retcode)
 	}
 	return silence
+}
+
+// byStatus is what the statuses say that the gateway itself does not have.
+var byStatus = map[int]verdict{
+	http.StatusConflict: notApplied, http.StatusServiceUnavailable: notReached,
+	http.StatusBadGateway: unknown, http.StatusGatewayTimeout: unknown,
 }
 
 // retcodeVerdict is what a retcode of the gateway says. Those that the contract does not
@@ -200,36 +216,37 @@ var retcodeTable = sync.OnceValue(func() string {
 })
 
 // exchange sends the request of k, and hangs up when ctx ends.
-func (c *caller) exchange(ctx context.Context, k *call) (httpStatus int, body []byte, err error) {
+func (c *caller) exchange(ctx context.Context, k *call) (resp *http.Response, body []byte, err error) {
 	if err := c.dial(ctx); err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	conn := c.http
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	conn.SetDeadline(time.Now().Add(k.deadline + overtime))
 	if _, err := conn.Write(k.httpRequest()); err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
-	resp, err := http.ReadResponse(c.r, nil)
-	if err != nil {
-		return 0, nil, err
+	if resp, err = http.ReadResponse(c.r, nil); err != nil {
+		return nil, nil, err
 	}
 	body, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, body, err
+	return resp, body, err
 }
 
 func (k *call) httpRequest() []byte {
-	path := "/agentgateway/resource/agentconf/" + k.agent + "/" + k.op.path
+	method, path, body := k.op.inDialect(k.agent)
 	if k.front == overV1 {
-		path = "/v1/agents/" + k.agent + "/conference:" + k.op.name
+		method, path, body = k.op.inV1(k.agent)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: agentconf.test\r\nGuid: %s\r\nGrpc-Timeout: %s\r\n",
-		k.op.method, path, k.guid, grpcTimeout(k.deadline))
-	if k.op.body != "" {
-		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(k.op.body))
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: agentconf.test\r\nGrpc-Timeout: %s\r\n", method, path, grpcTimeout(k.deadline))
+	if k.guid != "" {
+		fmt.Fprintf(&b, "Guid: %s\r\n", k.guid)
 	}
-	b.WriteString("\r\n" + k.op.body)
+	if body != "" {
+		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	b.WriteString("\r\n" + body)
 	return b.Bytes()
 }
 

@@ -19,17 +19,18 @@ type fault struct {
 	deadline time.Duration
 	want     []verdict // what callers may be told; nil is anything
 
-	refuse bool     // connections to the gateway
-	far    *script  // at the proxy before the gateway
-	closes *closing // of idle connections by the gateway
-	answer answer   // instead of the gateway's
-	near   *script  // at the proxy before agentconf
-	cancel moment   // at which the caller gives up
-	silent bool     // the gateway does not answer
-	gone   bool     // the caller does not wait for its answer
-	tls    bool     // it needs TLS
-	fresh  bool     // it needs a connection of its own
-	crowd  bool     // calls are made at the same time
+	refuse bool      // connections to the gateway
+	far    *script   // at the proxy before the gateway
+	closes *closing  // of idle connections by the gateway
+	answer answer    // instead of the gateway's
+	near   *script   // at the proxy before agentconf
+	cancel moment    // at which the caller gives up
+	awaits *awaiting // calls await their event
+	silent bool      // the gateway does not answer
+	gone   bool      // the caller does not wait for its answer
+	tls    bool      // it needs TLS
+	fresh  bool      // it needs a connection of its own
+	crowd  bool      // calls are made at the same time
 	row    row
 }
 
@@ -37,6 +38,7 @@ type fault struct {
 type closing struct {
 	do      action
 	age     time.Duration // of the idle connection
+	refuses bool          // there is no new connection either
 	crosses bool          // the next call does not wait until it is closed
 }
 
@@ -52,7 +54,7 @@ const (
 
 // allFaults are those of a run. The long one has ages and deadlines of seconds.
 func allFaults(long bool) []*fault {
-	return slices.Concat(connecting(), requesting(), replying(), slow(), idle(long), answers(), leaving(), deadlines(long))
+	return slices.Concat(connecting(), requesting(), replying(), slow(), idle(long), answers(), leaving(), deadlines(long), confirming())
 }
 
 // ends are the ways in which a connection fails.
@@ -162,9 +164,13 @@ func idle(long bool) (list []*fault) {
 	}
 	for _, e := range ends[:2] {
 		for _, age := range ages {
+			name := fmt.Sprintf("idle connection %s after %v", e.name, age)
 			list = append(list, &fault{
-				name:     fmt.Sprintf("idle connection %s after %v", e.name, age),
-				deadline: ample, want: []verdict{applied}, closes: &closing{do: e.do, age: age}, crowd: true,
+				name: name, deadline: ample, crowd: true,
+				want: []verdict{applied}, closes: &closing{do: e.do, age: age},
+			}, &fault{
+				name: name + ", a new one refused", deadline: ample, crowd: true,
+				want: []verdict{notReached}, closes: &closing{do: e.do, age: age, refuses: true},
 			})
 		}
 	}

@@ -12,7 +12,8 @@ const lastWait = 5 * time.Second
 // link is one connection through a proxy.
 type link struct {
 	conns [2]*net.TCPConn // towards which up and down lead: server and client
-	ended chan struct{}   // closed with the connection
+	leg   leg
+	ended chan struct{} // closed with the connection
 	end   sync.Once
 
 	mu        sync.Mutex
@@ -25,12 +26,12 @@ type link struct {
 	replied   chan struct{} // closed when the first byte of a reply comes
 }
 
-func newLink(client, server *net.TCPConn, tls bool, s *script) *link {
+func newLink(client, server *net.TCPConn, leg leg, s *script) *link {
 	l := &link{
 		conns: [2]*net.TCPConn{up: server, down: client}, ended: make(chan struct{}),
-		script: s, handshake: tls, replied: make(chan struct{}),
+		script: s, leg: leg, handshake: leg != inTheClear, replied: make(chan struct{}),
 	}
-	l.meters[up].tls, l.meters[down].tls = tls, tls
+	l.meters[up].leg, l.meters[down].leg = leg, leg
 	return l
 }
 
@@ -109,9 +110,9 @@ func (l *link) scan(d direction, chunk []byte) (cut int, here bool) {
 			}
 			break
 		}
-		if l.handshake && d == up && m.sealed == 1 {
+		if l.handshake && d == l.leg.lastWord() && m.sealed == 1 {
 			l.handshake, message = false, i+1
-			m.restart()
+			l.meters[up].restart()
 			l.meters[down].restart()
 		}
 		cut = i + 1

@@ -19,7 +19,7 @@ const (
 type proxy struct {
 	net.Listener
 	server string // address
-	tls    bool   // is spoken over it
+	leg    leg
 
 	running sync.WaitGroup
 
@@ -30,9 +30,9 @@ type proxy struct {
 	closed bool
 }
 
-func newProxy(t *testing.T, server string, tls bool) *proxy {
+func newProxy(t *testing.T, server string, leg leg) *proxy {
 	t.Helper()
-	p := &proxy{Listener: listen(t), server: server, tls: tls, links: map[*link]bool{}}
+	p := &proxy{Listener: listen(t), server: server, leg: leg, links: map[*link]bool{}}
 	p.running.Go(p.serve)
 	t.Cleanup(p.close)
 	return p
@@ -70,7 +70,7 @@ func (p *proxy) begin(client *net.TCPConn) *link {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := newLink(client, server.(*net.TCPConn), p.tls, p.script)
+	l := newLink(client, server.(*net.TCPConn), p.leg, p.script)
 	if p.closed {
 		l.close()
 		return nil

@@ -73,7 +73,7 @@ func (s *script) here(d direction, handshake bool, m *meter) bool {
 	case serverHello:
 		return d == down && handshake && m.wire > 50
 	case finished:
-		return d == up && handshake && m.have == 1 && m.header[0] == sealed
+		return d == up && handshake && m.secret && m.have == 1
 	}
 	return !handshake && s.hereInMessage(d, m)
 }

@@ -41,8 +41,9 @@ func (w *world) farSize(k *call) sizes {
 	})
 }
 
-// slack is by how much requests by gRPC differ, whose headers are compressed.
-const slack = 30
+// slack is by how much requests by gRPC differ: headers are compressed, and answers to
+// pings, settings and the like may or may not come among them.
+const slack = 60
 
 // nearSize is what agentconf gets and answers, on a connection that is new or has
 // served before, when headers of gRPC are shorter.

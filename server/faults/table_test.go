@@ -32,7 +32,7 @@ func (r *row) count(k *call, t truth) (wrong string) {
 		said = k.logged
 	}
 	switch said {
-	case applied:
+	case applied, confirmed:
 		r.ok++
 	case notApplied, notReached:
 		r.notApplied++

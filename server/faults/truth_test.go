@@ -23,16 +23,13 @@ func TestTruth(t *testing.T) {
 	slots := make(chan struct{}, abreast)
 	var mu sync.Mutex
 	var running sync.WaitGroup
-	for _, f := range list {
-		for _, secured := range []bool{false, true} {
-			if f.tls && !secured {
-				continue
-			}
+	for turn, f := range list {
+		for _, leg := range f.legs(turn) {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				t.Run(fmt.Sprintf("%s, TLS %v", f.name, secured), func(t *testing.T) {
-					r := inWorld(t, f, secured)
+				t.Run(fmt.Sprintf("%s, %v", f.name, leg), func(t *testing.T) {
+					r := inWorld(t, f, leg, turn)
 					mu.Lock()
 					defer mu.Unlock()
 					f.row.add(r)
@@ -51,14 +48,39 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-// inWorld makes the calls of a fault: every operation by every front, each with both
-// variants in a long run, and otherwise with one of them, in turn.
-func inWorld(t *testing.T, f *fault, secured bool) row {
-	w := newWorld(t, f, secured)
+// legs are those on which a fault is tried. In a short run one version of TLS is left
+// out, in turn, if TLS is not at fault.
+func (f *fault) legs(turn int) []leg {
+	secured := []leg{byTLS12, byTLS13}
+	switch {
+	case f.tls:
+		return secured
+	case *long:
+		return []leg{inTheClear, byTLS12, byTLS13}
+	}
+	return []leg{inTheClear, secured[turn%2]}
+}
+
+// operations are those that a fault is tried with.
+func (f *fault) operations() []operation {
+	if f.awaits == nil {
+		return operations
+	}
+	within := f.awaits.within
+	return []operation{hold.confirmed(within), unhold.confirmed(within), mute.confirmed(within)}
+}
+
+// inWorld makes the calls of a fault. In a long run that is every operation by every
+// front, with both variants; in a short one every operation, and the rest in turn.
+func inWorld(t *testing.T, f *fault, leg leg, turn int) row {
+	w := newWorld(t, f, leg)
 	var cells []func()
 	n := 0
-	for i, op := range operations {
+	for i, op := range f.operations() {
 		for j, front := range fronts {
+			if !*long && j != (i+turn)%len(fronts) {
+				continue
+			}
 			n++
 			for variant := range 2 {
 				if f.fresh && variant == 1 || !*long && !f.fresh && variant != (i+j)%2 {
@@ -79,6 +101,8 @@ func (w *world) cell(op operation, front front, variant int) {
 	k := w.prepare(op, front, w.fault.deadline)
 	k.want, k.gone = w.fault.want, w.fault.gone
 	switch f := w.fault; {
+	case f.awaits != nil:
+		w.awaiting(k)
 	case f.far != nil:
 		w.atFar(k, variant)
 	case f.closes != nil && f.closes.crosses:

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +30,8 @@ type world struct {
 	near    [2]*proxy    // callers ─ agentconf, gRPC and HTTP; nil unless that is at fault
 	address [2]string    // for callers
 	trap    *trap        // where redirects lead
-	unheard net.Conn     // has the port of a gateway that refuses connections
+	refuses atomic.Bool  // the gateway, when agentconf wants to connect
+	unheard net.Conn     // has the port that it tries then
 	caller  *caller      // for calls that are made one after the other
 	log     lockedBuffer // of agentconf
 	stop    func()       // ends agentconf
@@ -39,17 +40,20 @@ type world struct {
 	calls  []*call
 	missed []string // calls to which the fault did not happen
 
-	sizes map[shape]sizes // as far as they are known
+	meetings sync.Map        // *meeting by agent
+	sizes    map[shape]sizes // as far as they are known
 }
 
-func newWorld(t *testing.T, f *fault, secured bool) *world {
+func newWorld(t *testing.T, f *fault, leg leg) *world {
 	t.Helper()
-	w := &world{t: t, fault: f, gateway: newGateway(t, secured), sizes: map[shape]sizes{}, trap: newTrap(t)}
-	w.far = newProxy(t, w.gateway.address, secured)
-	w.serve(secured)
+	w := &world{t: t, fault: f, gateway: newGateway(t, leg), sizes: map[shape]sizes{}, trap: newTrap(t)}
+	w.far = newProxy(t, w.gateway.address, leg)
+	w.unheard = w.dialGateway()
+	w.refuses.Store(f.refuse)
+	w.serve(leg)
 	if f.near != nil {
 		for i, address := range w.address {
-			w.near[i] = newProxy(t, address, false)
+			w.near[i] = newProxy(t, address, inTheClear)
 			w.address[i] = w.near[i].address()
 		}
 	}
@@ -57,25 +61,28 @@ func newWorld(t *testing.T, f *fault, secured bool) *world {
 	return w
 }
 
-// gatewayAddress is where agentconf looks for the gateway.
-func (w *world) gatewayAddress() string {
-	if !w.fault.refuse {
-		return w.far.address()
-	}
-	// Nobody listens at this end of a connection, and nobody else can get its port.
+func (w *world) dialGateway() net.Conn {
 	conn, err := net.Dial("tcp", w.gateway.address)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.unheard = conn
-	return conn.LocalAddr().String()
+	return conn
+}
+
+// dial is how agentconf connects to the gateway. One that refuses is the near end of a
+// connection: nobody listens there, and nobody else can get its port.
+func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if w.refuses.Load() {
+		address = w.unheard.LocalAddr().String()
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // serve starts agentconf.
-func (w *world) serve(secured bool) {
-	config := agentgateway.Config{URL: "http://" + w.gatewayAddress(), Timeout: ample}
-	if secured {
-		config.URL = "https://" + w.gatewayAddress()
+func (w *world) serve(leg leg) {
+	config := agentgateway.Config{URL: "http://" + w.far.address(), Timeout: ample, Dial: w.dial}
+	if leg != inTheClear {
+		config.URL = "https://" + w.far.address()
 		config.TLS = func() *tls.Config { return &tls.Config{RootCAs: certificate().roots} }
 	}
 	client, err := agentgateway.New(config)
@@ -153,21 +160,21 @@ func (w *world) settle() row {
 			p.close()
 		}
 	}
-	if w.unheard != nil {
-		w.unheard.Close()
-	}
+	w.unheard.Close()
 	w.gateway.settle()
-	truths, said := w.gateway.truths(), accessLog(w.log.String())
+	truths, told, said := w.gateway.truths(), w.gateway.told(), accessLog(w.log.String())
 	var r row
 	for _, k := range w.calls {
 		k.logged = notReached
-		if a, ok := said[k.agent]; ok {
+		if a, ok := said[k.key()]; ok {
 			k.logged, k.spent = a.verdict(), a.Took
 		}
-		if wrong := r.count(k, truths[[2]string{k.op.name, k.agent}]); wrong != "" {
+		truth := truths[k.key()]
+		truth.told = told[k.agent]
+		if wrong := r.count(k, truth); wrong != "" {
 			w.t.Errorf("%s: %v: %s; told %s", w.fault.name, k, wrong, k.text)
 		}
-		if k.want != nil && k.told != silence && !slices.Contains(k.want, k.told) {
+		if !k.expected(k.told) {
 			w.miss("%v: told %q, which that cannot lead to", k, k.text)
 		}
 	}

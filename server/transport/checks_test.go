@@ -1,19 +1,19 @@
 package transport_test
 
 import (
-	"encoding/json"
 	"net/http"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"agentconf/conformance"
 )
 
 func checkHeader(t *testing.T, header http.Header) {
@@ -71,7 +71,7 @@ func (c contractCase) checkStatus(t *testing.T, got *spb.Status, named func(stri
 		}
 	}
 	wantInfo := &errdetails.ErrorInfo{Domain: "agentconf", Reason: c.Want.Reason, Metadata: map[string]string{
-		"outcome": c.Want.Outcome, "operation": strings.ToLower(c.RPC[:1]) + c.RPC[1:],
+		"outcome": c.Want.Outcome, "operation": c.Operation(),
 	}}
 	if c.Want.Retcode != "" {
 		wantInfo.Metadata["retcode"] = c.Want.Retcode
@@ -92,40 +92,21 @@ func (c contractCase) checkStatus(t *testing.T, got *spb.Status, named func(stri
 	c.checkSecrets(t, "the message", got.GetMessage())
 }
 
-// checkGateway holds what the gateway got against the documentation: method,
-// path, headers and body, once; or nothing at all.
 func (c contractCase) checkGateway(t *testing.T, f *fronts) {
 	t.Helper()
-	got := f.gateway.received()
-	if c.Gateway == nil || c.Gateway.Fault == "refuse" {
-		if len(got) > 0 {
-			t.Errorf("the gateway was reached: %v", got)
+	if err := c.CheckSent(f.gateway.Received(), "gateway.test:8043"); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkLog looks for what the log has of a call whose caller has gone.
+func (c contractCase) checkLog(t *testing.T, f *fronts) {
+	t.Helper()
+	synctest.Wait()
+	for _, part := range []string{`"code":"Canceled"`, `"reason":"` + c.Want.Reason + `"`, `"outcome":"` + c.Want.Outcome + `"`} {
+		if !strings.Contains(f.log.String(), part) {
+			t.Errorf("the log lacks %s: %s", part, f.log)
 		}
-		return
-	}
-	if len(got) != 1 {
-		t.Fatalf("the gateway got %d requests, want 1", len(got))
-	}
-	r := got[0]
-	if want := c.line(); r.line != want {
-		t.Errorf("request %q, want %q", r.line, want)
-	}
-	wantHeader := http.Header{
-		"Content-Type":   {"application/json; charset=UTF-8"},
-		"Content-Length": r.header["Content-Length"], // read by the server, or the body would not be whole
-	}
-	if len(c.GUID) > 0 {
-		wantHeader["Guid"] = c.GUID
-	}
-	if !reflect.DeepEqual(r.header, wantHeader) || r.host != "gateway.test:8043" {
-		t.Errorf("headers %v of host %s, want %v", r.header, r.host, wantHeader)
-	}
-	if string(c.Sent) == "null" {
-		if r.body != "" {
-			t.Errorf("the gateway got %s, want no body", r.body)
-		}
-	} else if !jsonEqual(t, []byte(r.body), c.Sent) {
-		t.Errorf("the gateway got %s, want %s", r.body, c.Sent)
 	}
 }
 
@@ -142,19 +123,9 @@ func (c contractCase) checkSecrets(t *testing.T, where, text string) {
 
 func jsonEqual(t *testing.T, a, b []byte) bool {
 	t.Helper()
-	var x, y any
-	if err := json.Unmarshal(a, &x); err != nil {
-		t.Fatalf("%v in %s", err, a)
+	equal, err := conformance.JSONEqual(a, b)
+	if err != nil {
+		t.Fatalf("%v in %s or %s", err, a, b)
 	}
-	if err := json.Unmarshal(b, &y); err != nil {
-		t.Fatalf("%v in %s", err, b)
-	}
-	return reflect.DeepEqual(x, y)
+	return equal
 }
-
-// camelCase turns the name of a field into its JSON name.
-func camelCase(field string) string {
-	return underscore.ReplaceAllStringFunc(field, func(s string) string { return strings.ToUpper(s[1:]) })
-}
-
-var underscore = regexp.MustCompile(`_[a-z]`)

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -18,6 +19,8 @@ import (
 	"agentconf/server/emulator"
 )
 
+var long = flag.Bool("long", false, "let callers hold and unhold ten times as often")
+
 // told is what a caller was told of one call, and which part of the gateway's log it
 // can be in.
 type told struct {
@@ -31,7 +34,10 @@ type told struct {
 // Many callers hold one participant and take it back, half of them waiting for events
 // that come late: what each is told fits one order of the gateway's log.
 func TestConcurrentHolds(t *testing.T) {
-	const callers, rounds = 50, 100
+	callers, rounds := 50, 100
+	if *long {
+		rounds = 1000
+	}
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		go w.end() // somebody watches, and reads
 		var mu sync.Mutex

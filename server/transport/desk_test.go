@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -57,7 +58,7 @@ func (d *grpcDesk) invoke(t *testing.T, rpc, body string) proto.Message {
 	if d.guid != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "guid", d.guid)
 	}
-	service := contractCase{RPC: rpc}.service(t).FullName()
+	service := conformance.Case{RPC: rpc}.Service().FullName()
 	if err := d.conn.Invoke(ctx, "/"+string(service)+"/"+rpc, req, resp); err != nil {
 		t.Fatalf("%s by %s: %v", rpc, d.id, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"agentconf/conformance"
 	"agentconf/gen/openapi"
 )
 
@@ -172,8 +173,8 @@ func TestDocsErrors(t *testing.T) {
 	doc := readOpenAPI(t)
 	refused, unreachable := newFronts(t, sockets), newFronts(t, sockets)
 	refusal := `{"message":"not the chairperson","retcode":"101-002","result":{}}`
-	refused.gateway.play(gatewayScript{Reply: &refusal})
-	unreachable.gateway.play(gatewayScript{Fault: "refuse"})
+	refused.gateway.Play(conformance.Script{Reply: &refusal})
+	unreachable.gateway.Play(conformance.Script{Fault: "refuse"})
 	_, _, v1 := refused.send(t, "POST", holdV1, nil)
 	_, _, dialect := unreachable.send(t, "POST", holdGateway, nil)
 	for path, body := range map[string][]byte{

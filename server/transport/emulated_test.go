@@ -23,6 +23,7 @@ import (
 type emulated struct {
 	*fronts
 	emulator *emulator.Gateway
+	gateway  http.Handler // of the emulator
 
 	mu     sync.Mutex
 	polls  []poll
@@ -45,7 +46,8 @@ func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*test
 		if config.AuthMode == 0 {
 			config.AuthMode = emulator.StaticGUID
 		}
-		e := &emulated{emulator: emulator.New(config)}
+		gateway := emulator.New(config)
+		e := &emulated{emulator: gateway, gateway: gateway.Handler()}
 		l, dial := listenPipe(t)
 		server := &http.Server{Handler: e}
 		go server.Serve(l)
@@ -67,7 +69,7 @@ func (e *emulated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := time.Now()
-	e.emulator.Handler().ServeHTTP(w, r)
+	e.gateway.ServeHTTP(w, r)
 	if strings.Contains(r.URL.Path, "/agentevent/") {
 		e.mu.Lock()
 		defer e.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
+	"agentconf/conformance"
 	"agentconf/server/agentgateway"
 	"agentconf/server/certificates/testca"
 	"agentconf/server/conference"
@@ -102,7 +103,7 @@ func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // fronts is the service and a client of each front.
 type fronts struct {
-	gateway *scriptedGateway // behind the service, if there is no other
+	gateway *conformance.Gateway // behind the service, if there is no other
 	conn    *grpc.ClientConn
 	http    *http.Client
 	log     *lockedBuffer
@@ -119,8 +120,8 @@ func newFronts(t *testing.T, n network) *fronts {
 	t.Helper()
 	leaktest.Check(t)
 	l, dial := n.http(t)
-	gateway := newScriptedGateway(l)
-	t.Cleanup(gateway.stop)
+	gateway := conformance.NewGateway(l)
+	t.Cleanup(gateway.Stop)
 	f := newFrontsOf(t, n, dial)
 	f.gateway = gateway
 	return f

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -45,7 +43,6 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		return handler(ctx, req)
 	}
 	start, agent, id := time.Now(), agentOf(req), requestIDOf(ctx)
-	returnRequestID(ctx, id)
 	m.started.Inc()
 	ctx, span := i.beginSpan(ctx, m)
 	inFlight := i.inFlight.Add(1)
@@ -54,6 +51,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
+		returnRequestID(ctx, id, err)
 		i.ended(ctx, m, call{agent, id, start, time.Since(start)}, span, err)
 	}()
 	if inFlight > i.maxInFlight {
@@ -73,14 +71,14 @@ func (i *interceptor) stream(service any, stream grpc.ServerStream, info *grpc.S
 	}
 	ctx := stream.Context()
 	start, id := time.Now(), requestIDOf(ctx)
-	returnRequestID(ctx, id)
 	m.started.Inc()
 	ctx, span := i.beginSpan(ctx, m)
-	asked := &requestStream{ServerStream: stream}
+	asked := &callStream{ServerStream: stream, id: id}
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(m.operation, p)
 		}
+		asked.returnID(err)
 		i.ended(ctx, m, call{agentOf(asked.request), id, start, time.Since(start)}, span, err)
 	}()
 	return handler(service, asked)
@@ -113,13 +111,15 @@ func (i *interceptor) ended(ctx context.Context, m *method, c call, span trace.S
 	c.logFailure(ctx, i.log, m.operation, err)
 }
 
-// requestStream remembers the request of a stream.
-type requestStream struct {
+// callStream remembers the request of a stream, and returns its ID once.
+type callStream struct {
 	grpc.ServerStream
-	request any
+	request  any
+	id       string
+	returned bool
 }
 
-func (s *requestStream) RecvMsg(m any) error {
+func (s *callStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)
 	if err == nil {
 		s.request = m
@@ -127,12 +127,26 @@ func (s *requestStream) RecvMsg(m any) error {
 	return err
 }
 
+func (s *callStream) SendMsg(m any) error {
+	s.returnID(nil)
+	return s.ServerStream.SendMsg(m)
+}
+
+func (s *callStream) returnID(err error) {
+	if !s.returned {
+		s.returned = true
+		returnRequestID(s.Context(), s.id, err)
+	}
+}
+
 // operationOf is the gateway's name of an RPC: by the rule of the contract the
-// RPC has that name, capitalised.
+// RPC has that name, capitalised. It is empty if it is not known which RPC it is.
 func operationOf(fullMethod string) string {
-	r := []rune(path.Base(fullMethod))
-	r[0] = unicode.ToLower(r[0])
-	return string(r)
+	name := fullMethod[strings.LastIndexByte(fullMethod, '/')+1:]
+	if name == "" {
+		return ""
+	}
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // agentOf is the agent ID of req if it looks like one: anything else is what

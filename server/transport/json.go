@@ -67,7 +67,23 @@ func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	return nil
 }
 
+// lastIfChunked has a chunked request be the last of its connection. net/http takes out a
+// Content-Length beside the chunks without a word, and to a proxy that goes by that, what
+// would be the next request here is part of the body.
+func lastIfChunked(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TransferEncoding != nil {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 func (f *jsonFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F") {
+		f.noRoute(r.Context(), nil, nil, w, r, http.StatusNotFound) // it separates nothing
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, docsRoot) && f.serveDocs(w, r) {
 		return
 	}

@@ -76,7 +76,7 @@ func TestWrongMethod(t *testing.T) {
 			}
 		}
 	}
-	if got := f.gateway.received(); len(got) > 0 {
+	if got := f.gateway.Received(); len(got) > 0 {
 		t.Errorf("the gateway was reached: %v", got)
 	}
 }
@@ -97,7 +97,7 @@ func TestMethodOverride(t *testing.T) {
 	if httpStatus != http.StatusOK {
 		t.Errorf("POST: HTTP status %d", httpStatus)
 	}
-	if got := f.gateway.received(); len(got) != 1 {
+	if got := f.gateway.Received(); len(got) != 1 {
 		t.Errorf("the gateway got %v", got)
 	}
 }
@@ -136,7 +136,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
-	if got := f.gateway.received(); len(got) > 0 {
+	if got := f.gateway.Received(); len(got) > 0 {
 		t.Errorf("the gateway was reached: %v", got)
 	}
 }
@@ -153,7 +153,7 @@ func TestBodySize(t *testing.T) {
 		if ok != (httpStatus == http.StatusOK) || !ok && !bytes.Contains(answer, []byte("larger than 65536 bytes")) {
 			t.Errorf("a body of %d bytes: HTTP status %d, %s", size, httpStatus, answer)
 		}
-		if got := f.gateway.received(); len(got) > 0 != ok {
+		if got := f.gateway.Received(); len(got) > 0 != ok {
 			t.Errorf("a body of %d bytes: the gateway got %v", size, got)
 		}
 	}
@@ -175,7 +175,7 @@ func TestHeadersAreNoMetadata(t *testing.T) {
 	if httpStatus != http.StatusOK {
 		t.Errorf("HTTP status %d", httpStatus)
 	}
-	if got := f.gateway.received(); len(got) != 1 || got[0].header.Get("Guid") != someGUID {
+	if got := f.gateway.Received(); len(got) != 1 || got[0].Header.Get("Guid") != someGUID {
 		t.Errorf("the gateway got %v", got)
 	}
 }
@@ -213,11 +213,11 @@ func TestBadTimeout(t *testing.T) {
 	f := newFronts(t, sockets)
 	for _, timeout := range []string{"5", "5x", "S", "-1S"} {
 		httpStatus, _, body := f.send(t, "POST", holdV1, func(r *http.Request) { r.Header.Set("Grpc-Timeout", timeout) })
-		if httpStatus != http.StatusBadRequest || !bytes.Contains(body, []byte("Grpc-Timeout")) || reasonOf(t, body) != "INVALID_ARGUMENT" {
+		if httpStatus != http.StatusBadRequest || !bytes.Contains(body, []byte("The call was not applied, the request is wrong: Grpc-Timeout")) || reasonOf(t, body) != "INVALID_ARGUMENT" {
 			t.Errorf("Grpc-Timeout %q: HTTP status %d, %s", timeout, httpStatus, body)
 		}
 	}
-	if got := f.gateway.received(); len(got) > 0 {
+	if got := f.gateway.Received(); len(got) > 0 {
 		t.Errorf("the gateway was reached: %v", got)
 	}
 }
@@ -229,7 +229,7 @@ func TestNoTimeLeft(t *testing.T) {
 	if got := reasonOf(t, body); got != "GATEWAY_UNREACHABLE" {
 		t.Errorf("reason %s, want GATEWAY_UNREACHABLE", got)
 	}
-	if got := f.gateway.received(); len(got) > 0 {
+	if got := f.gateway.Received(); len(got) > 0 {
 		t.Errorf("the gateway was reached: %v", got)
 	}
 }

@@ -22,8 +22,8 @@ type Limits struct {
 	// Headers bounds the headers of a request in bytes.
 	Headers int
 
-	// RequestTime is how long a client may take to send a request over HTTP, and to
-	// finish the handshake of a connection of gRPC.
+	// RequestTime is how long a client may take to send a request over HTTP, to take what
+	// is written there, and to finish the handshake of a connection of gRPC.
 	RequestTime time.Duration
 
 	// IdleTime is how long an unused HTTP connection is kept.

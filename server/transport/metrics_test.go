@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"agentconf/conformance"
 	"agentconf/server/transport"
 )
 
@@ -34,20 +35,20 @@ func expectMetric(t *testing.T, metrics prometheus.Gatherer, line string) {
 // call by cause if nobody knows.
 func TestGatewayMetrics(t *testing.T) {
 	f := newFronts(t, sockets)
-	hold := func(script gatewayScript) {
-		f.gateway.play(script)
+	hold := func(script conformance.Script) {
+		f.gateway.Play(script)
 		f.send(t, "POST", holdV1, nil)
 	}
-	answer := func(retcode string) gatewayScript {
+	answer := func(retcode string) conformance.Script {
 		reply := `{"retcode":"` + retcode + `"}`
-		return gatewayScript{Reply: &reply}
+		return conformance.Script{Reply: &reply}
 	}
 	hold(answer("0"))
 	hold(answer("0"))
 	hold(answer("101-002"))
 	hold(answer("100-007"))
 	hold(answer("88887946"))
-	hold(gatewayScript{Status: http.StatusBadGateway})
+	hold(conformance.Script{Status: http.StatusBadGateway})
 	for _, line := range []string{
 		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="0"} 2`,
 		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="101-002"} 1`,
@@ -104,13 +105,12 @@ func TestSeries(t *testing.T) {
 	for _, line := range retcodes {
 		retcode, _, _ := strings.Cut(line, "\t")
 		reply := `{"retcode":"` + retcode + `"}`
-		f.gateway.play(gatewayScript{Reply: &reply})
+		f.gateway.Play(conformance.Script{Reply: &reply})
 		for _, c := range operations {
 			for range 4 { // 10,000 agents and more in all
-				was := c.AgentID
 				c.AgentID = strconv.Itoa(101 + agent)
 				agent++
-				method, path, _ := strings.Cut(strings.Replace(c.line(), was, c.AgentID, 1), " ")
+				method, path, _ := strings.Cut(c.RequestLine(), " ")
 				f.do(t, c.request(t, method, path))
 			}
 		}

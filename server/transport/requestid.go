@@ -51,15 +51,20 @@ func requestIDOf(ctx context.Context) string {
 }
 
 // returnRequestID sends the caller of gRPC the ID. One of the JSON front has it
-// already.
-func returnRequestID(ctx context.Context, id string) {
+// already. With an error it comes as a trailer: a client whose gRPC retries would
+// take a header for the begin of an answer, and not try again.
+func returnRequestID(ctx context.Context, id string, err error) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	if stream == nil {
 		return
 	}
 	h := idHeaders.Get().(*idHeader)
 	h.id[0] = id
-	_ = stream.SetHeader(h.md) // fails only after headers, and there are none yet
+	if err == nil {
+		_ = stream.SetHeader(h.md) // fails only after headers, and there are none yet
+	} else {
+		_ = stream.SetTrailer(h.md) // the same
+	}
 	idHeaders.Put(h)
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -35,7 +36,7 @@ func TestRequestID(t *testing.T) {
 			{[]string{""}, false},
 			{nil, false},
 		} {
-			f.gateway.play(gatewayScript{})
+			f.gateway.Play(conformance.Script{})
 			got := hold(t, f, test.given)
 			if kept := len(test.given) > 0 && got == test.given[0]; kept != test.kept || got == "" {
 				t.Errorf("%s: request ID %q for %q", front, got, test.given)
@@ -105,5 +106,17 @@ func TestRequestIDWithoutCall(t *testing.T) {
 	}
 	if got := strings.Count(f.log.String(), `"request_id":"their-8"`); got != 3 {
 		t.Errorf("%d lines with the request ID:\n%s", got, f.log)
+	}
+}
+
+// With an error the ID comes behind it, so that a client that retries may.
+func TestRequestIDOfError(t *testing.T) {
+	f := newFronts(t, sockets)
+	var header, trailer metadata.MD
+	_, err := agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(
+		metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "their-8"), &agentconfv1.HoldParticipantRequest{},
+		grpc.Header(&header), grpc.Trailer(&trailer))
+	if got := trailer.Get("x-request-id"); err == nil || len(header) > 0 || len(got) != 1 || got[0] != "their-8" {
+		t.Errorf("error %v, header %v, trailer %v", err, header, trailer)
 	}
 }

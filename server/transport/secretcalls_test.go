@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -141,14 +142,14 @@ func (c contractCase) shape() string {
 }
 
 // confided is a case with a password that every encoding changes.
-var confided = contractCase{
+var confided = contractCase{conformance.Case{
 	Name: "a password to escape", RPC: "Login", AgentID: "1287", Line: "PUT /agentgateway/resource/onlineagent/1287",
 	Body:    json.RawMessage(`{"password":"s3\"same/+&Pa55","phonenum":"702653184957246","serviceToken":"t0kenfoxtrot"}`),
-	Gateway: &gatewayScript{},
-}
+	Gateway: &conformance.Script{},
+}}
 
 // scripted is what a case says of the gateway.
-func scripted(s *gatewayScript) repeat {
+func scripted(s *conformance.Script) repeat {
 	return func(w http.ResponseWriter, _ string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -156,7 +157,7 @@ func scripted(s *gatewayScript) repeat {
 		}
 		defer conn.Close()
 		if s != nil && s.Fault == "" {
-			_ = s.answer(conn)
+			_ = s.Answer(conn)
 		}
 	}
 }
@@ -170,8 +171,8 @@ func (c contractCase) call(t *testing.T, f *fronts, told *transcript) {
 		}
 	}
 	if c.Only != "grpc" {
-		v1Method, v1Path := c.v1(t)
-		method, path, _ := strings.Cut(c.line(), " ")
+		v1Method, v1Path, _ := strings.Cut(c.V1(), " ")
+		method, path, _ := strings.Cut(c.RequestLine(), " ")
 		told.http(f.do(t, c.request(t, v1Method, v1Path)))
 		told.http(f.do(t, c.request(t, method, path)))
 	}
@@ -196,9 +197,9 @@ func (s *transcript) http(httpStatus int, header http.Header, body []byte) {
 // given up then, and watches, which end when the gateway refuses a poll.
 func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript, look func()) {
 	t.Helper()
-	c := contractCase{
-		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{someGUID}, Body: json.RawMessage(documentedBody),
-	}.marked()
+	c := contractCase{conformance.Case{
+		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{someGUID}, GUIDHeader: "Guid", Body: json.RawMessage(documentedBody),
+	}}.marked()
 	arrived, released := make(chan struct{}, 100), make(chan struct{})
 	g.play(func(w http.ResponseWriter, said string) {
 		arrived <- struct{}{}

@@ -35,6 +35,15 @@ const (
 	// streamWorkers is how many goroutines are kept for calls, whose stacks have
 	// grown; calls beyond them get new ones.
 	streamWorkers = 64
+
+	// silence is how long a gRPC connection may be silent before it is asked whether the
+	// client is still there. Who does not answer, or not within 20 s, is not: after two
+	// hours by the default of grpc-go, which is long for the watch of a host that has gone.
+	silence = 30 * time.Second
+
+	// minPing is how often a client may ask that itself, as one does that watches where
+	// little happens. grpc-go would cut off who asks twice in five minutes.
+	minPing = 10 * time.Second
 )
 
 // The log of grpc-go and of its gateway repeats headers and parameters that callers
@@ -128,10 +137,11 @@ func New(service Service, config Config) *Server {
 		grpc.MaxHeaderListSize(uint32(limits.Headers)),
 		grpc.MaxConcurrentStreams(uint32(limits.Streams)),
 		grpc.ConnectionTimeout(limits.RequestTime),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge, Time: silence}),
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(window),
 		grpc.NumStreamWorkers(streamWorkers),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.Creds(grpcCredentials(config.TLS)),
 	)
 	register(s.grpc, service)
@@ -143,7 +153,7 @@ func New(service Service, config Config) *Server {
 	inside := newInProcess(calls.unary, calls.stream)
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        s.closing(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins)),
+		Handler:        s.closing(lastIfChunked(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins))),
 		ConnState:      s.countConns,
 		ReadTimeout:    limits.RequestTime,
 		IdleTimeout:    limits.IdleTime,

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -50,7 +51,7 @@ func TestPanic(t *testing.T) {
 func TestLogLine(t *testing.T) {
 	f := newFronts(t, sockets)
 	refusal := `{"retcode":"101-002"}`
-	f.gateway.play(gatewayScript{Reply: &refusal})
+	f.gateway.Play(conformance.Script{Reply: &refusal})
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", someGUID)
 	_, err := agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
 		AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
@@ -143,14 +144,14 @@ func TestUnknownMethod(t *testing.T) {
 func TestCallerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFronts(t, memory)
-		f.gateway.play(gatewayScript{Fault: "stall"})
+		f.gateway.Play(conformance.Script{Fault: "stall"})
 		ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "guid", someGUID))
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
 		_, err := agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
 			AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
 		})
-		<-f.gateway.hungUp
+		<-f.gateway.HungUp
 		if status.Code(err) != codes.Canceled || time.Since(start) != time.Second {
 			t.Errorf("error %v after %v", err, time.Since(start))
 		}

@@ -7,13 +7,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"agentconf/conformance"
 )
 
 // The header that some clients compare byte by byte, spelled as the gateway's.
 func TestSetGUIDIsSpelledAsByTheGateway(t *testing.T) {
 	f := newFronts(t, sockets)
 	reply := `{"message":"","retcode":"0"}`
-	f.gateway.play(gatewayScript{Reply: &reply, SetGUID: someGUID})
+	f.gateway.Play(conformance.Script{Reply: &reply, SetGUID: someGUID})
 	conn, err := f.http.Transport.(*http.Transport).DialContext(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +26,8 @@ func TestSetGUIDIsSpelledAsByTheGateway(t *testing.T) {
 	if err != nil || !bytes.Contains(answer, []byte("\r\nSet-GUID: JSESSIONID="+someGUID+"\r\n")) {
 		t.Errorf("%v: %s", err, answer)
 	}
-	got := f.gateway.received()
-	if len(got) != 1 || got[0].header.Get("service_token") != "crm-1" {
+	got := f.gateway.Received()
+	if len(got) != 1 || got[0].Header.Get("service_token") != "crm-1" {
 		t.Errorf("the gateway got %v, want the service token as a header", got)
 	}
 }
@@ -34,10 +36,10 @@ func TestSetGUIDIsSpelledAsByTheGateway(t *testing.T) {
 // of the wrong type in the URL, which are named.
 func TestValuesInURL(t *testing.T) {
 	f := newFronts(t, sockets)
-	f.gateway.play(gatewayScript{})
+	f.gateway.Play(conformance.Script{})
 	skills := "/agentgateway/resource/onlineagent/1287/resetskill/"
 	httpStatus, _, body := f.send(t, "POST", skills+"false?skillid=1;2;3", nil)
-	if got := f.gateway.received(); httpStatus != http.StatusOK || len(got) != 1 || !strings.HasSuffix(got[0].line, "/resetskill/false?skillid=1%3B2%3B3") {
+	if got := f.gateway.Received(); httpStatus != http.StatusOK || len(got) != 1 || !strings.HasSuffix(got[0].Line, "/resetskill/false?skillid=1%3B2%3B3") {
 		t.Errorf("HTTP status %d, %s; the gateway got %v", httpStatus, body, got)
 	}
 	for path, field := range map[string]string{
@@ -54,7 +56,7 @@ func TestValuesInURL(t *testing.T) {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
-	if got := f.gateway.received(); got != nil {
+	if got := f.gateway.Received(); got != nil {
 		t.Errorf("the gateway got %v", got)
 	}
 }

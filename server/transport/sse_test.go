@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"agentconf/conformance"
 	"agentconf/server/emulator"
 )
 
@@ -150,7 +151,7 @@ func TestEmptyPoll(t *testing.T) {
 	f := newFronts(t, sockets)
 	const empty = `{"message":"","retcode":"0"}`
 	reply := empty
-	f.gateway.play(gatewayScript{Reply: &reply})
+	f.gateway.Play(conformance.Script{Reply: &reply})
 	_, _, body := f.send(t, "GET", "/agentgateway/resource/agentevent/1287", nil)
 	if string(body) != empty {
 		t.Errorf("%s, want %s", body, empty)

@@ -38,7 +38,7 @@ const (
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.grpc.Serve(grpcListener) }()
-	go func() { ended <- s.serveHTTP(httpListener) }()
+	go func() { ended <- s.serveHTTP(patientListener{httpListener, s.http.ReadTimeout}) }()
 	stopProbing := s.probe(ctx)
 	var err error
 	select {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/metadata"
 
+	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -24,8 +25,8 @@ const (
 // to which the context goes on; neither says who or whom it is about.
 func TestTraces(t *testing.T) {
 	l, dial := listenTCP(t)
-	gateway := newScriptedGateway(l)
-	t.Cleanup(gateway.stop)
+	gateway := conformance.NewGateway(l)
+	t.Cleanup(gateway.Stop)
 	spans := tracetest.NewInMemoryExporter()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("agentconf")
 	f := newTracedFronts(t, sockets, dial, tracer)
@@ -50,7 +51,7 @@ func TestTraces(t *testing.T) {
 		} {
 			t.Run(front+" "+test.outcome, func(t *testing.T) {
 				reply := `{"retcode":"` + test.retcode + `","message":"1287 and 88887946"}`
-				gateway.play(gatewayScript{Reply: &reply})
+				gateway.Play(conformance.Script{Reply: &reply})
 				spans.Reset()
 				hold()
 				got := spans.GetSpans()
@@ -80,7 +81,7 @@ func TestTraces(t *testing.T) {
 				if got := valueOf(outer, "rpc.grpc.status_code"); got != test.code {
 					t.Errorf("status code %s", got)
 				}
-				sent := gateway.received()[0].header
+				sent := gateway.Received()[0].Header
 				want := fmt.Sprintf("00-%s-%s-01", someTrace, inner.SpanContext.SpanID())
 				if sent.Get("traceparent") != want || sent.Get("tracestate") != "a=b c,d=e" {
 					t.Errorf("the gateway got %v, want %s", sent, want)
@@ -102,9 +103,9 @@ func valueOf(span tracetest.SpanStub, key attribute.Key) string {
 // What is not traced costs the gateway nothing: it gets no context.
 func TestNoTraces(t *testing.T) {
 	f := newFronts(t, sockets)
-	f.gateway.play(gatewayScript{})
+	f.gateway.Play(conformance.Script{})
 	f.send(t, "POST", holdV1, func(r *http.Request) { r.Header.Set("traceparent", traceParent) })
-	if header := f.gateway.received()[0].header; header.Get("traceparent") != "" {
+	if header := f.gateway.Received()[0].Header; header.Get("traceparent") != "" {
 		t.Errorf("the gateway got %v", header)
 	}
 }

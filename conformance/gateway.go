@@ -1,4 +1,4 @@
-package transport_test
+package conformance
 
 import (
 	"bufio"
@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// gatewayScript is what a scripted gateway does with every request.
-type gatewayScript struct {
+// Script is what a scripted gateway does with a request.
+type Script struct {
 	Fault  string  // refuse, close or stall; empty: answer
 	Status int     // HTTP status, 200 if zero
 	Reply  *string // body, the documented response if nil
@@ -20,30 +20,31 @@ type gatewayScript struct {
 	SetGUID string `json:"set_guid"` // header of the answer
 }
 
-const documentedReply = `{"result":{},"message":"success","retcode":"0"}`
-
-// scriptedGateway answers as it is told, and records what it was sent.
-type scriptedGateway struct {
+// Gateway is a CC-Gateway that answers as it is told, and records what it was sent.
+type Gateway struct {
 	listener net.Listener
 	done     sync.WaitGroup
 
-	hungUp chan struct{} // takes a value when the caller of a stalled request gives up
+	HungUp chan struct{} // takes a value when the caller of a stalled request gives up
 
 	mu       sync.Mutex
-	script   gatewayScript
-	requests []recordedRequest
+	script   func(Request) Script
+	requests []Request
 	conns    []net.Conn
 }
 
-type recordedRequest struct {
-	line   string // method and target
-	host   string
-	header http.Header
-	body   string
+// Request is what the gateway was sent.
+type Request struct {
+	Line   string // method and target
+	Host   string
+	Header http.Header
+	Body   string
 }
 
-func newScriptedGateway(l net.Listener) *scriptedGateway {
-	g := &scriptedGateway{listener: l, hungUp: make(chan struct{}, 1)}
+// NewGateway begins to serve on l, with the documented answer to everything.
+func NewGateway(l net.Listener) *Gateway {
+	g := &Gateway{listener: l, HungUp: make(chan struct{}, 1)}
+	g.Play(Script{})
 	g.done.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -59,18 +60,23 @@ func newScriptedGateway(l net.Listener) *scriptedGateway {
 	return g
 }
 
-// play sets what is done from now on. A gateway that refuses does so for good.
-func (g *scriptedGateway) play(s gatewayScript) {
+// Play sets what is done from now on. A gateway that refuses does so for good.
+func (g *Gateway) Play(s Script) {
 	if s.Fault == "refuse" {
 		g.listener.Close()
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.script = s
+	g.PlayEach(func(Request) Script { return s })
 }
 
-// received returns the requests so far, and forgets them.
-func (g *scriptedGateway) received() []recordedRequest {
+// PlayEach lets script say what is done with each request from now on.
+func (g *Gateway) PlayEach(script func(Request) Script) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.script = script
+}
+
+// Received returns the requests so far, and forgets them.
+func (g *Gateway) Received() []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r := g.requests
@@ -78,7 +84,8 @@ func (g *scriptedGateway) received() []recordedRequest {
 	return r
 }
 
-func (g *scriptedGateway) stop() {
+// Stop ends all connections and waits until they have ended.
+func (g *Gateway) Stop() {
 	g.listener.Close()
 	g.mu.Lock()
 	for _, c := range g.conns {
@@ -88,7 +95,7 @@ func (g *scriptedGateway) stop() {
 	g.done.Wait()
 }
 
-func (g *scriptedGateway) serve(conn net.Conn) {
+func (g *Gateway) serve(conn net.Conn) {
 	defer conn.Close()
 	r := bufio.NewReader(conn)
 	for {
@@ -100,30 +107,34 @@ func (g *scriptedGateway) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		script := g.record(req, body)
+		script := g.record(Request{req.Method + " " + req.RequestURI, req.Host, req.Header, string(body)})
 		switch script.Fault {
 		case "close":
 			return
 		case "stall":
 			io.Copy(io.Discard, r) // until the caller gives up
-			g.hungUp <- struct{}{}
+			select {
+			case g.HungUp <- struct{}{}:
+			default: // nobody took the one before
+			}
 			return
 		}
-		if err := script.answer(conn); err != nil {
+		if err := script.Answer(conn); err != nil {
 			return
 		}
 	}
 }
 
-func (g *scriptedGateway) record(req *http.Request, body []byte) gatewayScript {
+func (g *Gateway) record(r Request) Script {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.requests = append(g.requests, recordedRequest{req.Method + " " + req.RequestURI, req.Host, req.Header, string(body)})
-	return g.script
+	g.requests = append(g.requests, r)
+	return g.script(r)
 }
 
-func (s gatewayScript) answer(w io.Writer) error {
-	status, reply := s.Status, documentedReply
+// Answer writes the answer to a request.
+func (s Script) Answer(w io.Writer) error {
+	status, reply := s.Status, DocumentedReply
 	if status == 0 {
 		status = http.StatusOK
 	}
