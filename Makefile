@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking conformance faults soak fuzz bench bench-scale overload check
+.PHONY: test lint generate breaking conformance faults soak upgrade fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -44,6 +44,14 @@ soak:
 # Everything that a change has to pass, as CI runs it.
 check:
 	.ci/run
+
+# No hold is lost while two agentconfs behind nginx are restarted, one after the other,
+# so often each.
+RESTARTS = 1
+
+upgrade:
+	bench/install-tools nginx taskset
+	go run ./bench upgrade -rounds $(RESTARTS)
 
 # How many slices every variant gets: 3 for a quick look, 60 to tell 5 % apart.
 ROUNDS = 20

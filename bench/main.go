@@ -19,6 +19,7 @@ import (
 const usage = `usage:
   bench compare [-rounds N]  CPU per hold, side by side with plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
+  bench upgrade [-rounds N]  no hold is lost while two agentconfs behind nginx are restarted
   bench soak [-for TIME]     a steady load, while gateway and agentconf are restarted
   bench overload             what healthy callers notice of a stall, too many calls, and slow clients
 `
@@ -29,6 +30,7 @@ var errUnsound = errors.New("run it again on a quiet machine")
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare":  runCompare,
 	"scale":    runScale,
+	"upgrade":  runUpgrade,
 	"soak":     runSoak,
 	"overload": runOverload,
 

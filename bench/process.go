@@ -79,8 +79,8 @@ func (p *process) await(ctx context.Context, address string) error {
 }
 
 // stopPatience is how long a process may take to stop. agentconf lets calls end for
-// 10 s.
-const stopPatience = 15 * time.Second
+// 20 s.
+const stopPatience = 25 * time.Second
 
 // stop ends the process, by force if it does not go.
 func (p *process) stop() {

@@ -130,7 +130,7 @@ func (s *soak) startGateway(ctx context.Context) (err error) {
 func (s *soak) startAgentconf(ctx context.Context, i int) (err error) {
 	d := s.doors[i]
 	s.agentconfs[i], err = s.start(ctx, "agentconf", []string{s.server, "serve", "--gateway", "http://" + s.address,
-		"--grpc-listen", d.grpc, "--http-listen", d.http, "--admin-listen", d.admin}, d.grpc, d.http)
+		"--grpc-listen", d.grpc, "--http-listen", d.http, "--admin-listen", d.admin, "--drain-delay", "0"}, d.grpc, d.http)
 	return err
 }
 

@@ -183,7 +183,7 @@ func (r *rig) startAgentconf(ctx context.Context, server, upstream string, on co
 	if err != nil {
 		return err
 	}
-	command := append([]string{server, "serve", "--grpc-listen", a[0], "--http-listen", a[1], "--admin-listen", a[2], "--agent-rate", "0", "--gateway"},
+	command := append([]string{server, "serve", "--grpc-listen", a[0], "--http-listen", a[1], "--admin-listen", a[2], "--agent-rate", "0", "--drain-delay", "0", "--gateway"},
 		r.gateway(upstream, tls, "--gateway-ca")...)
 	p, err := r.start(ctx, nameOf("agentconf", tls), on, command, a...)
 	r.add(&variant{name: "agentconf gRPC", kind: grpcH2, tls: tls, address: a[0], path: grpcPath, process: p},

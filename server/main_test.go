@@ -94,7 +94,7 @@ func emulate(t *testing.T, args ...string) (url string) {
 // serve starts the service on ports of its own and returns where they are.
 func serve(t *testing.T, env []string, args ...string) (service running, grpcAddress, httpURL string) {
 	t.Helper()
-	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0"}, args...)
 	service = start(t, `"msg":"serving"`, env, args...)
 	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
 	var at struct{ GRPC, HTTP string }
@@ -242,6 +242,7 @@ func TestCommandLine(t *testing.T) {
 				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
 		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
 		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve"}, 2, []string{`"pigeon": must be http/protobuf or grpc`}},
+		{"too little time to drain", nil, []string{"serve", "--gateway", "https://gw", "--gateway-timeout", "9s", "--drain-timeout", "20s"}, 2, []string{"--drain-timeout must be at least 21s"}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
 		{"a wrong origin", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"-cors-origin: must be an origin", "AGENTCONF_CORS_ORIGIN="}},
 		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},

@@ -55,9 +55,9 @@ func (p program) serve(ctx context.Context, args []string) error {
 	}
 	defer flushTraces()
 	s.service.Metrics, s.service.Tracer = metrics, tracer
-	s.fronts.Log, s.fronts.Metrics, s.fronts.Tracer = log, metrics, tracer
+	s.fronts.Log, s.fronts.Metrics, s.fronts.Tracer, s.fronts.Probe = log, metrics, tracer, client.Probe
 	server := transport.New(conference.New(client, s.service), s.fronts)
-	admin := http.Server{Handler: transport.Admin(metrics, &s.logLevel.LevelVar), ReadHeaderTimeout: 5 * time.Second}
+	admin := http.Server{Handler: transport.Admin(metrics, &s.logLevel.LevelVar, server.Ready()), ReadHeaderTimeout: 5 * time.Second}
 	defer admin.Close() // after all else, so that the end can be watched, too
 	go admin.Serve(ports[2])
 	log.Info("serving", "grpc", ports[0].Addr().String(), "http", ports[1].Addr().String(),

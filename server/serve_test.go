@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // A real service in front of an emulated gateway plays the story of the demo, and
@@ -31,7 +36,6 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hangUp()
 	if err := d.play(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -42,19 +46,72 @@ func TestServe(t *testing.T) {
 	if got := applied(t, gateway); !slices.Equal(got, want) {
 		t.Errorf("applied %v, want %v", got, want)
 	}
+	admin := adminOf(t, service)
+	if _, metrics := ask(t, "GET", admin+"/metrics", "", ""); !strings.Contains(metrics, `grpc_method="HoldParticipant"`) ||
+		!strings.Contains(metrics, "go_goroutines") {
+		t.Errorf("metrics:\n%s", metrics)
+	}
+	ask(t, "GET", admin+"/debug/pprof/goroutine", "", "")
+	hangUp() // or the service waits for the poll that its watchers wait for
+	code, log := service.stop()
+	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
+		t.Errorf("exit code %d, log\n%s", code, log)
+	}
+}
+
+// adminOf is the URL of a service's port for operators.
+func adminOf(t *testing.T, service running) string {
+	t.Helper()
 	var at struct{ Admin string }
 	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
 		t.Fatal(err)
 	}
-	if _, metrics := ask(t, "GET", "http://"+at.Admin+"/metrics", "", ""); !strings.Contains(metrics, `grpc_method="HoldParticipant"`) ||
-		!strings.Contains(metrics, "go_goroutines") {
-		t.Errorf("metrics:\n%s", metrics)
+	return "http://" + at.Admin
+}
+
+// The service is ready while its gateway listens, and lives on when it does not.
+func TestServeReady(t *testing.T) {
+	gateway, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	ask(t, "GET", "http://"+at.Admin+"/debug/pprof/goroutine", "", "")
-	code, log := service.stop()
-	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
-		t.Errorf("exit code %d, log\n%s", code, log)
+	service, grpcAddress, _ := serve(t, nil, "--gateway", "http://"+gateway.Addr().String(), "--probe-interval", "10ms")
+	conn, err := grpc.NewClient("passthrough:///"+grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	watch, err := grpc_health_v1.NewHealthClient(conn).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "agentconf.v1.ConferenceService"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await := func(want grpc_health_v1.HealthCheckResponse_ServingStatus) {
+		for {
+			got, err := watch.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.GetStatus() == want {
+				return
+			}
+		}
+	}
+	await(grpc_health_v1.HealthCheckResponse_SERVING)
+	ask(t, "GET", adminOf(t, service)+"/readyz", "", "")
+	gateway.Close()
+	await(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	ask(t, "GET", adminOf(t, service)+"/healthz", "", "")
+	resp, err := http.Get(adminOf(t, service) + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), "CC-Gateway") || err != nil {
+		t.Errorf("/readyz: HTTP status %d, %s, %v", resp.StatusCode, text, err)
+	}
+	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
+		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
 	}
 }
 

@@ -61,11 +61,19 @@ func (s *settings) define(fs flags) {
 	fs.file(&s.portFiles.CAs, "tls-client-ca", "PEM `file` of CAs; a client must then show a certificate that one of them has signed")
 
 	s.defineLimits(fs)
+	s.defineEnd(fs)
 
 	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	s.logFormat = logJSON
 	fs.Var(&s.logFormat, "log-format", "`json` or text")
 	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
+}
+
+// defineEnd makes the flags of readiness and of the end.
+func (s *settings) defineEnd(fs flags) {
+	fs.period(&s.fronts.ProbeInterval, "probe-interval", 5*time.Second, 0, "`time` between two probes of whether the CC-Gateway can be reached, without which the service is not ready; 0 is never, and ready all the same")
+	fs.period(&s.fronts.DrainDelay, "drain-delay", 5*time.Second, 0, "`time` for which a service that is to stop takes calls, not ready any more, so that others can find out")
+	fs.period(&s.fronts.DrainTimeout, "drain-timeout", transport.DefaultDrainTimeout, time.Second, "longest `time` after that for calls under way")
 }
 
 // defineLimits makes the flags of what callers may take.
@@ -86,6 +94,9 @@ func (s *settings) defineLimits(fs flags) {
 func (s *settings) check() (faults []error) {
 	if s.gateway.URL == "" {
 		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"server demo\", which brings its own"))
+	}
+	if longest := conference.LongestCall(s.gateway.Timeout) + transport.LastWords; s.fronts.DrainTimeout < longest {
+		faults = append(faults, fmt.Errorf("--drain-timeout must be at least %v, which a poll may take with --gateway-timeout %v, or its event is lost", longest, s.gateway.Timeout))
 	}
 	return append(faults, s.loadCertificates()...)
 }

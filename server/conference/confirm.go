@@ -46,6 +46,9 @@ func (ws *watches) await(op operation, guid string) (*confirmation, error) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	w := ws.of(op.agentID, guid)
+	if ws.stopping && (w == nil || len(w.watchers) == 0) {
+		return nil, Stopping()
+	}
 	if w == nil || len(w.watchers) == 0 || w.failing || !same(guid, w.guid) && !same(guid, w.before) {
 		return nil, op.noEventSource()
 	}
@@ -62,6 +65,7 @@ func (ws *watches) release(c *confirmation) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	delete(c.watch.awaited, c.target)
+	ws.settle(c.watch)
 }
 
 // confirm hands event to who awaits it.

@@ -139,7 +139,8 @@ func TooFast(operation, agent string) *Error {
 	}
 }
 
-// Stopping is how a stream ends when this process does.
+// Stopping is how a watch ends when this process does, and how one, or a poll, is
+// refused then.
 func Stopping() *Error {
 	return &Error{Code: codes.Unavailable, Reason: "STOPPING", Outcome: NotApplied, text: "agentconf is stopping; reconnect."}
 }

@@ -19,6 +19,10 @@ import (
 // pollPatience is how long the gateway lets a poll wait for an event (page 1274).
 const pollPatience = 10 * time.Second
 
+// LongestCall is how long a call may take if the gateway's client has this time-out
+// and nobody waits for an event that confirms it.
+func LongestCall(timeout time.Duration) time.Duration { return pollPatience + timeout }
+
 // poll is the gateway's long poll of an agent's events.
 func poll(agentID, calldata string) operation {
 	op := operation{
@@ -42,6 +46,9 @@ func poll(agentID, calldata string) operation {
 
 // GetAgentEvent takes the agent's next event.
 func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEventRequest) (*agentconfv1.GetAgentEventResponse, error) {
+	if s.watches.stops() {
+		return nil, Stopping()
+	}
 	var faults violations
 	faults.text("calldata", req.GetCalldata(), 0, 200)
 	op := poll(req.GetAgentId(), req.GetCalldata())

@@ -48,7 +48,7 @@ func newMetrics(r prometheus.Registerer, gateway *agentgateway.Client, ws *watch
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, of)
 	}
 	r.MustRegister(m.calls, m.seconds, m.events, m.lost,
-		count("agentconf_gateway_connections_opened_total", "Connections to the CC-Gateway that were opened.",
+		count("agentconf_gateway_connections_opened_total", "Connections to the CC-Gateway that were opened, those of probes included.",
 			func() float64 { return float64(gateway.Connections().Opened) }),
 		count("agentconf_gateway_connections_reused_total", "Calls to the CC-Gateway on a connection that served one before.",
 			func() float64 { return float64(gateway.Connections().Reused) }),

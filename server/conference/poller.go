@@ -68,6 +68,7 @@ func (ws *watches) wanted(w *watch) (guid string, wanted bool) {
 		return "", false
 	}
 	if len(w.watchers)+len(w.awaited) > 0 {
+		w.asking = true
 		return w.guid, true
 	}
 	w.polling = false
@@ -85,6 +86,8 @@ func (ws *watches) wanted(w *watch) (guid string, wanted bool) {
 func (ws *watches) took(w *watch, guid string, got polled) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	w.asking = false
+	defer ws.settle(w)
 	switch {
 	case w.over:
 	case got.err != nil:

@@ -37,6 +37,9 @@ type watches struct {
 	proven   map[string]*watch
 	unproven map[[2]string]*watch
 
+	stopping bool           // no watch begins any more
+	streams  sync.WaitGroup // of watchers
+
 	metrics *metrics
 }
 
@@ -47,6 +50,7 @@ type watch struct {
 	before  string // the one before, which calls under way may still have
 	untold  string // the latest that any watcher was told, if it is not the present one
 	polling bool
+	asking  bool // a poll is under way
 	failing bool // the last poll failed
 	over    bool // the agent is signed out
 
@@ -110,6 +114,9 @@ func (me *watcher) forward(ctx context.Context, stream grpc.ServerStreamingServe
 func (ws *watches) enter(agentID, guid string, after *int64, pollOnce pollFunc) (*watch, *watcher, error) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	if ws.stopping {
+		return nil, nil, Stopping()
+	}
 	w := ws.of(agentID, guid)
 	if w != nil && !same(guid, w.guid) && !same(guid, w.untold) {
 		return nil, nil, guidStale(agentID)
@@ -123,6 +130,7 @@ func (ws *watches) enter(agentID, guid string, after *int64, pollOnce pollFunc) 
 	}
 	me := w.newWatcher(guid, after)
 	w.watchers = append(w.watchers, me)
+	ws.streams.Add(1)
 	if w.expiry != nil {
 		w.expiry.Stop()
 	}
@@ -182,6 +190,7 @@ func (w *watch) newWatcher(guid string, after *int64) *watcher {
 
 // leave takes a watcher out whose caller has gone.
 func (ws *watches) leave(w *watch, me *watcher) {
+	defer ws.streams.Done()
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	w.watchers = slices.DeleteFunc(w.watchers, func(other *watcher) bool { return other == me })

@@ -15,7 +15,7 @@ import (
 // The level of the log changes at run time, and stays if asked for nonsense.
 func TestAdminLogLevel(t *testing.T) {
 	var level slog.LevelVar
-	admin := transport.Admin(prometheus.NewRegistry(), &level)
+	admin := transport.Admin(prometheus.NewRegistry(), &level, http.NotFoundHandler())
 	for _, test := range []struct {
 		method, word string
 		httpStatus   int

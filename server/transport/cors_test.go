@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,15 +16,19 @@ import (
 
 const corsHold = "/v1/agents/1287/conference:holdParticipant"
 
-// crossed is a JSON front that pages of other origins may call. Its service has no
-// operation, so a call fails.
+// noService has no operation.
+type noService struct {
+	agentconfv1.UnimplementedConferenceServiceServer
+	agentconfv1.UnimplementedSessionServiceServer
+	agentconfv1.UnimplementedEventServiceServer
+}
+
+func (noService) Stop(time.Duration) {}
+
+// crossed is a JSON front that pages of other origins may call. A call fails.
 func crossed(t *testing.T, origins ...string) *httptest.Server {
 	t.Helper()
-	s := New(struct {
-		agentconfv1.UnimplementedConferenceServiceServer
-		agentconfv1.UnimplementedSessionServiceServer
-		agentconfv1.UnimplementedEventServiceServer
-	}{}, Config{
+	s := New(noService{}, Config{
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), MaxInFlight: 1, CORSOrigins: origins,
 	})
 	front := httptest.NewServer(s.http.Handler)

@@ -120,8 +120,11 @@ type callStream struct {
 }
 
 func (s *callStream) RecvMsg(m any) error {
-	s.request = m
-	return s.ServerStream.RecvMsg(m)
+	err := s.ServerStream.RecvMsg(m)
+	if err == nil {
+		s.request = m
+	}
+	return err
 }
 
 func (s *callStream) SendMsg(m any) error {

@@ -19,7 +19,7 @@ import (
 // scrape is what /metrics answers.
 func scrape(metrics prometheus.Gatherer) string {
 	w := httptest.NewRecorder()
-	transport.Admin(metrics, new(slog.LevelVar)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	transport.Admin(metrics, new(slog.LevelVar), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	return w.Body.String()
 }
 

@@ -231,7 +231,7 @@ func (f *fronts) askAll(t *testing.T) string {
 // ask is an answer of the admin port, unpacked.
 func (f *fronts) ask(t *testing.T, path string) string {
 	w := httptest.NewRecorder()
-	transport.Admin(f.metrics, new(slog.LevelVar)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	transport.Admin(f.metrics, new(slog.LevelVar), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	text := w.Body.Bytes()
 	if packed, err := gzip.NewReader(bytes.NewReader(text)); err == nil {
 		if text, err = io.ReadAll(packed); err != nil {

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -30,6 +32,8 @@ type service struct {
 	hold func(context.Context) error
 }
 
+func (service) Stop(time.Duration) {}
+
 func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
 	if err := s.hold(ctx); err != nil {
 		return nil, err
@@ -37,10 +41,11 @@ func (s service) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldPartici
 	return &agentconfv1.HoldParticipantResponse{Retcode: "0", Result: &structpb.Struct{}}, nil
 }
 
-// The limits of calls in tests.
+// The limits of tests.
 const (
-	maxInFlight = 300
-	agentRate   = 400
+	maxInFlight  = 300
+	agentRate    = 400
+	drainTimeout = transport.DefaultDrainTimeout
 )
 
 // served runs a service in memory until stop is called.
@@ -50,6 +55,7 @@ type served struct {
 	grpc     *grpc.ClientConn
 	http     *http.Client
 	log      *lockedBuffer
+	server   *transport.Server
 	metrics  *prometheus.Registry
 	stop     context.CancelFunc
 	ended    chan error
@@ -57,11 +63,17 @@ type served struct {
 
 func serve(t *testing.T, s service) *served {
 	t.Helper()
-	return serveTLS(t, memory, s, nil)
+	return serveAs(t, memory, s, transport.Config{})
 }
 
 // serveTLS does it on n, with what config returns for every handshake.
 func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *served {
+	t.Helper()
+	return serveAs(t, n, s, transport.Config{TLS: config})
+}
+
+// serveAs does it on n, with what config says of TLS, of probes and of the end.
+func serveAs(t *testing.T, n network, s service, config transport.Config) *served {
 	t.Helper()
 	leaktest.Check(t)
 	grpcListener, dialGRPC := n.grpc(t)
@@ -69,13 +81,13 @@ func serveTLS(t *testing.T, n network, s service, config func() *tls.Config) *se
 	v := &served{dialHTTP: dialHTTP, dialGRPC: dialGRPC, log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	var ctx context.Context
 	ctx, v.stop = context.WithCancel(context.Background())
-	server := transport.New(s, transport.Config{
-		Log: slog.New(slog.NewJSONHandler(v.log, nil)), Metrics: v.metrics, MaxInFlight: maxInFlight, AgentRate: agentRate, TLS: config,
-	})
+	config.Log, config.Metrics = slog.New(slog.NewJSONHandler(v.log, nil)), v.metrics
+	config.MaxInFlight, config.AgentRate = maxInFlight, agentRate
+	v.server = transport.New(s, config)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		v.ended <- server.Serve(ctx, grpcListener, httpListener)
+		v.ended <- v.server.Serve(ctx, grpcListener, httpListener)
 	}()
 	t.Cleanup(func() { v.stop(); <-done })
 	v.connect(t)
@@ -97,6 +109,13 @@ func (v *served) connect(t *testing.T) {
 		DisableKeepAlives: true,
 	}}
 	t.Cleanup(func() { v.grpc.Close() })
+}
+
+// admin asks the operator's port.
+func (v *served) admin(path string) (httpStatus int, body string) {
+	w := httptest.NewRecorder()
+	transport.Admin(v.metrics, new(slog.LevelVar), v.server.Ready()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String()
 }
 
 func (v *served) holdGRPC(ctx context.Context) error { return v.holdBy(ctx, "1287") }

@@ -3,21 +3,22 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"log/slog"
-	"net"
+	"maps"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
-	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -43,9 +44,6 @@ const (
 	// minPing is how often a client may ask that itself, as one does that watches where
 	// little happens. grpc-go would cut off who asks twice in five minutes.
 	minPing = 10 * time.Second
-
-	// drainTimeout is how long calls may go on after the order to stop.
-	drainTimeout = 10 * time.Second
 )
 
 // The log of grpc-go and of its gateway repeats headers and parameters that callers
@@ -54,11 +52,16 @@ func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io
 
 // Server is both fronts of one service.
 type Server struct {
-	grpc *grpc.Server
-	http *http.Server
+	config  Config
+	service Service
+	grpc    *grpc.Server
+	http    *http.Server
+	own     map[string]grpc.ServiceInfo // services of the contract
+	ready   *readiness
 
-	draining   context.Context // done when the server is to end
+	draining   context.Context // done when no new call is taken
 	endStreams context.CancelFunc
+	httpConns  atomic.Int64 // open on the JSON port
 }
 
 // Service is what the fronts offer.
@@ -66,6 +69,10 @@ type Service interface {
 	agentconfv1.ConferenceServiceServer
 	agentconfv1.SessionServiceServer
 	agentconfv1.EventServiceServer
+
+	// Stop is called once, when no new connections are taken. Every call has to end
+	// within the time. It returns when no new calls need to be taken either.
+	Stop(within time.Duration)
 }
 
 // register makes the methods of service callable at r.
@@ -98,6 +105,16 @@ type Config struct {
 	// TLS returns, new for every handshake, the certificate that both fronts show and
 	// the CAs that a client's is verified with. Nil means no TLS.
 	TLS func() *tls.Config
+
+	// Probe is asked every ProbeInterval, and decides whether the server is ready. If
+	// the interval is zero it is not, and a server that listens is ready.
+	Probe         Probe
+	ProbeInterval time.Duration
+
+	// DrainDelay is how long calls are still taken after the order to stop, so that
+	// whoever sends them can find out. DrainTimeout is how long those under way may go
+	// on after it, 20 s if it is zero; it has to be above LastWords.
+	DrainDelay, DrainTimeout time.Duration
 }
 
 // New returns the fronts of service.
@@ -109,11 +126,12 @@ func New(service Service, config Config) *Server {
 	calls := newInterceptor(config)
 	register(&calls.methods, service)
 	log := config.Log
-	s := &Server{}
+	config.DrainTimeout = cmp.Or(config.DrainTimeout, DefaultDrainTimeout)
+	s := &Server{config: config, service: service}
 	s.draining, s.endStreams = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(calls.unary),
-		grpc.ChainStreamInterceptor(calls.stream, s.stream),
+		grpc.ChainStreamInterceptor(s.stream, calls.stream),
 		grpc.UnknownServiceHandler(unknownMethod),
 		grpc.MaxRecvMsgSize(limits.Request),
 		grpc.MaxHeaderListSize(uint32(limits.Headers)),
@@ -127,21 +145,16 @@ func New(service Service, config Config) *Server {
 		grpc.Creds(grpcCredentials(config.TLS)),
 	)
 	register(s.grpc, service)
-	healthy := health.NewServer()
-	for name := range s.grpc.GetServiceInfo() {
-		healthy.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
-	}
-	grpc_health_v1.RegisterHealthServer(s.grpc, healthy)
+	s.own = s.grpc.GetServiceInfo()
+	s.ready = newReadiness(config, slices.Collect(maps.Keys(s.own)))
+	grpc_health_v1.RegisterHealthServer(s.grpc, s.ready.health)
 	reflection.Register(s.grpc)
 
-	inside := newInProcess(calls.unary, func(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		return calls.stream(service, stream, info, func(service any, stream grpc.ServerStream) error {
-			return s.stream(service, stream, info, handler)
-		})
-	})
+	inside := newInProcess(calls.unary, calls.stream)
 	register(inside, service)
 	s.http = &http.Server{
-		Handler:        lastIfChunked(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins)),
+		Handler:        s.closing(lastIfChunked(withCORS(newJSONFront(inside, log, int64(limits.Request)), config.CORSOrigins))),
+		ConnState:      s.countConns,
 		ReadTimeout:    limits.RequestTime,
 		IdleTimeout:    limits.IdleTime,
 		MaxHeaderBytes: limits.Headers,
@@ -156,64 +169,4 @@ func errorLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler()
 
 func unknownMethod(any, grpc.ServerStream) error {
 	return conference.NoSuchOperation("agentconf has no such method; reflection lists those it has.")
-}
-
-// stream ends a stream, which could go on for ever, when the server drains.
-func (s *Server) stream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	defer context.AfterFunc(s.draining, cancel)()
-	err := handler(service, &endingStream{stream, ctx})
-	if s.draining.Err() != nil {
-		return conference.Stopping()
-	}
-	return err
-}
-
-type endingStream struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-func (s *endingStream) Context() context.Context { return s.ctx }
-
-// Serve answers on both listeners until ctx is done, then lets the calls in
-// flight end, for at most 10 s. It closes the listeners.
-func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
-	ended := make(chan error, 2)
-	go func() { ended <- s.grpc.Serve(grpcListener) }()
-	go func() { ended <- s.serveHTTP(patientListener{httpListener, s.http.ReadTimeout}) }()
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-ended: // before its time
-	}
-	return errors.Join(err, s.drain())
-}
-
-// drain ends both fronts in parallel.
-func (s *Server) drain() error {
-	s.endStreams()
-	grpcDone := make(chan struct{})
-	go func() {
-		defer close(grpcDone)
-		s.grpc.GracefulStop()
-	}()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		s.http.Close()
-	}
-	select {
-	case <-grpcDone:
-	case <-ctx.Done():
-		err = ctx.Err()
-		s.grpc.Stop()
-		<-grpcDone
-	}
-	if err != nil {
-		return errors.New("calls were still running when the time to drain was over; they were cut off")
-	}
-	return nil
 }
