@@ -89,8 +89,8 @@ func newPair(ctx context.Context, dir, server string, delay time.Duration, flags
 		return nil, err
 	}
 	command := append([]string{server, "serve", "--grpc-listen", p.grpc, "--http-listen", p.http,
-		"--admin-listen", p.admin, "--agent-rate", "0", "--drain-delay", "0",
-		"--probe-interval", "0", "--gateway", "http://" + a[0]}, flags...)
+		"--admin-listen", p.admin, "--agent-rate", "0",
+		"--drain-delay", "0", "--probe-interval", "0", "--gateway", "http://" + a[0]}, flags...)
 	p.agentconf, err = start(ctx, dir, "agentconf", bothCores, command, p.grpc, p.http, p.admin)
 	if err != nil {
 		p.gateway.stop()

@@ -22,13 +22,14 @@ func TestStopLosesNoEvent(t *testing.T) {
 		guid := e.signIn(t, "1287")
 		w, _ := e.mustWatch(t, "1287", guid)
 		sse := e.sse(t, "/v1/agents/1287/events", guid, nil)
-		over := make(chan string)
-		go func() { // who does not read is cut off
+		type read struct {
+			text []byte
+			err  error
+		}
+		told := make(chan read, 1)
+		go func() { // all the time, as one who does not is cut off
 			text, err := io.ReadAll(sse.Body)
-			if err != nil {
-				t.Error(err)
-			}
-			over <- string(text)
+			told <- read{text, err}
 		}()
 		time.Sleep(time.Second) // a poll is under way
 		e.stop()
@@ -44,9 +45,10 @@ func TestStopLosesNoEvent(t *testing.T) {
 		}
 		w.await(t, "AgentState_Busy") // the first of several; the others stay at the gateway
 		checkError(t, w.end(), codes.Unavailable, "STOPPING", "not_applied")
-		text := <-over
-		if event, end, _ := strings.Cut(text, "event: ended"); !strings.Contains(event, "AgentState_Busy") || !strings.Contains(end, "STOPPING") {
-			t.Errorf("over JSON: %s", text)
+		got := <-told
+		if event, end, _ := strings.Cut(string(got.text), "event: ended"); got.err != nil ||
+			!strings.Contains(event, "AgentState_Busy") || !strings.Contains(end, "STOPPING") {
+			t.Errorf("over JSON: %v, %s", got.err, got.text)
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
