@@ -27,6 +27,7 @@ var clients = []client{
 	{"node", "node", overGRPC, nil},
 	{"python", "python", overGRPC, nil},
 	{"ruby", "ruby", overGRPC, nil},
+	{"cpp", "cpp", overGRPC, nil},
 	{"grpcurl", "shell", overGRPC, []string{"grpcurl", "reflection"}},
 	{"grpcurl-protoset", "shell", overGRPC, []string{"grpcurl", "protoset"}},
 	{"node-v1", "node", overV1, nil},
