@@ -28,6 +28,7 @@ var clients = []client{
 	{"python", "python", overGRPC, nil},
 	{"ruby", "ruby", overGRPC, nil},
 	{"cpp", "cpp", overGRPC, nil},
+	{"java", "java", overGRPC, nil},
 	{"grpcurl", "shell", overGRPC, []string{"grpcurl", "reflection"}},
 	{"grpcurl-protoset", "shell", overGRPC, []string{"grpcurl", "protoset"}},
 	{"node-v1", "node", overV1, nil},
