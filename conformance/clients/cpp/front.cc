@@ -11,7 +11,6 @@
 
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
-using google::protobuf::Message;
 
 namespace {
 
@@ -29,7 +28,8 @@ grpc::TemplatedGenericStub<Message, Message>& Stub() {
 }
 
 std::unique_ptr<Message> New(const Descriptor* type) {
-  return std::unique_ptr<Message>(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  auto* factory = google::protobuf::MessageFactory::generated_factory();
+  return std::unique_ptr<Message>(factory->GetPrototype(type)->New());
 }
 
 json ToJson(const Message& message) {
@@ -46,7 +46,7 @@ const DescriptorPool& GoogleRpc() {
   static const DescriptorPool* pool = [] {
     google::protobuf::FileDescriptorSet protoset;
     std::ifstream file(getenv("AGENTCONF_RPC_PROTOSET"), std::ios::binary);
-    if (!protoset.ParseFromIstream(&file)) throw std::runtime_error("AGENTCONF_RPC_PROTOSET is no FileDescriptorSet");
+    if (!protoset.ParseFromIstream(&file)) throw std::runtime_error("AGENTCONF_RPC_PROTOSET is no such file");
     auto* pool = new DescriptorPool;
     for (const auto& one : protoset.file()) pool->BuildFile(one);
     return pool;
@@ -57,7 +57,8 @@ const DescriptorPool& GoogleRpc() {
 // A google.rpc.Status as JSON, the details in it with their types.
 json StatusToJson(const std::string& binary) {
   google::protobuf::DynamicMessageFactory factory;
-  std::unique_ptr<Message> status(factory.GetPrototype(GoogleRpc().FindMessageTypeByName("google.rpc.Status"))->New());
+  const auto* type = GoogleRpc().FindMessageTypeByName("google.rpc.Status");
+  std::unique_ptr<Message> status(factory.GetPrototype(type)->New());
   if (!status->ParseFromString(binary)) throw std::runtime_error("the details are no google.rpc.Status");
   return ToJson(*status);
 }
@@ -73,7 +74,7 @@ json ErrorToJson(const grpc::Status& error) {
     if (type == "type.googleapis.com/google.rpc.RetryInfo")
       got["retry_delay"] = std::stod(detail["retryDelay"].get<std::string>());  // up to the "s"
     if (type == "type.googleapis.com/google.rpc.BadRequest")
-      for (const auto& violation : detail["fieldViolations"]) got["violations"].push_back(violation["field"]);
+      for (const auto& one : detail["fieldViolations"]) got["violations"].push_back(one["field"]);
   }
   return got;
 }

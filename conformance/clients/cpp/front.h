@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+using google::protobuf::Message;
 using nlohmann::json;
 
 // A call with any number of messages to come, of which a unary call has one.
@@ -31,8 +32,8 @@ class Watch {
 
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
-  std::unique_ptr<google::protobuf::Message> reply_;
-  std::unique_ptr<grpc::ClientAsyncReaderWriter<google::protobuf::Message, google::protobuf::Message>> stream_;
+  std::unique_ptr<Message> reply_;
+  std::unique_ptr<grpc::ClientAsyncReaderWriter<Message, Message>> stream_;
   std::chrono::system_clock::time_point patience_ = std::chrono::system_clock::time_point::max();
 };
 

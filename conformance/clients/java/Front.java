@@ -58,6 +58,9 @@ final class Front {
 
   private static final TypeRegistry GOOGLE_RPC = googleRpc();
 
+  private static final JsonFormat.Printer PRINTER =
+      JsonFormat.printer().includingDefaultValueFields().usingTypeRegistry(GOOGLE_RPC);
+
   /** A call with any number of messages to come, of which a unary call has one. */
   static final class Watch {
     private final Context.CancellableContext context = Context.current().withCancellation();
@@ -115,11 +118,12 @@ final class Front {
     Metadata metadata = new Metadata();
     for (JsonElement pair : test.getAsJsonArray("metadata")) {
       String name = pair.getAsJsonArray().get(0).getAsString();
-      metadata.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), pair.getAsJsonArray().get(1).getAsString());
+      String value = pair.getAsJsonArray().get(1).getAsString();
+      metadata.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), value);
     }
-    Channel channel = ClientInterceptors.intercept(CHANNEL, MetadataUtils.newAttachHeadersInterceptor(metadata));
+    var channel = ClientInterceptors.intercept(CHANNEL, MetadataUtils.newAttachHeadersInterceptor(metadata));
     double timeout = test.has("timeout") ? test.get("timeout").getAsDouble() : MOST;
-    CallOptions options = CallOptions.DEFAULT.withDeadlineAfter((long) (timeout * 1000), TimeUnit.MILLISECONDS);
+    var options = CallOptions.DEFAULT.withDeadlineAfter((long) (timeout * 1000), TimeUnit.MILLISECONDS);
     return ClientCalls.blockingServerStreamingCall(channel, method, options, request.build());
   }
 
@@ -138,11 +142,15 @@ final class Front {
             detail.getAsJsonArray("fieldViolations")
                 .forEach(violation -> violations.add(violation.getAsJsonObject().get("field")));
         case "type.googleapis.com/google.rpc.RetryInfo" ->
-            got.addProperty("retry_delay", Double.valueOf(detail.get("retryDelay").getAsString().replace("s", "")));
+            got.addProperty("retry_delay", seconds(detail.get("retryDelay").getAsString()));
         default -> {}
       }
     }
     return got;
+  }
+
+  private static double seconds(String duration) {
+    return Double.parseDouble(duration.replace("s", ""));
   }
 
   /** The details of a google.rpc.Status as JSON, each with its type. */
@@ -150,7 +158,8 @@ final class Front {
     byte[] binary = trailers == null ? null : trailers.get(DETAILS);
     if (binary == null) return new JsonArray();
     try {
-      return toJson(DynamicMessage.parseFrom(GOOGLE_RPC.find("google.rpc.Status"), binary)).getAsJsonArray("details");
+      DynamicMessage status = DynamicMessage.parseFrom(GOOGLE_RPC.find("google.rpc.Status"), binary);
+      return toJson(status).getAsJsonArray("details");
     } catch (InvalidProtocolBufferException fault) {
       throw new IllegalStateException("the details are no google.rpc.Status", fault);
     }
@@ -163,8 +172,9 @@ final class Front {
       Map<String, FileDescriptor> files = new HashMap<>();
       TypeRegistry.Builder types = TypeRegistry.newBuilder();
       for (FileDescriptorProto file : FileDescriptorSet.parseFrom(protoset).getFileList()) {
-        FileDescriptor[] imported = file.getDependencyList().stream().map(files::get).toArray(FileDescriptor[]::new);
-        files.put(file.getName(), FileDescriptor.buildFrom(file, imported));
+        FileDescriptor[] imports =
+            file.getDependencyList().stream().map(files::get).toArray(FileDescriptor[]::new);
+        files.put(file.getName(), FileDescriptor.buildFrom(file, imports));
         types.add(files.get(file.getName()).getMessageTypes());
       }
       return types.build();
@@ -175,8 +185,7 @@ final class Front {
 
   private static JsonObject toJson(Message message) {
     try {
-      String text = JsonFormat.printer().includingDefaultValueFields().usingTypeRegistry(GOOGLE_RPC).print(message);
-      return JsonParser.parseString(text).getAsJsonObject();
+      return JsonParser.parseString(PRINTER.print(message)).getAsJsonObject();
     } catch (InvalidProtocolBufferException fault) {
       throw new IllegalStateException(fault);
     }

@@ -134,7 +134,8 @@ final class Main {
       if (told.has("lastSequence")) sequence = told.get("lastSequence").getAsString();
       if (!told.has("sequence")) return;
       sequence = told.get("sequence").getAsString();
-      if (Long.parseLong(sequence) != Long.parseLong(last) + 1) faults.add("sequence " + sequence + " after " + last);
+      if (Long.parseLong(sequence) == Long.parseLong(last) + 1) return;
+      faults.add("sequence " + sequence + " after " + last);
     }
   }
 }

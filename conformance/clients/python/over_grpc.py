@@ -4,7 +4,8 @@ import sys
 import threading
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, symbol_database
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format
+from google.protobuf import message_factory, symbol_database
 
 sys.path.append("gen")
 from agentconf.v1 import conference_pb2_grpc, event_service_pb2_grpc, session_pb2_grpc  # noqa: E402
@@ -74,7 +75,9 @@ def status(error):
         if key == "grpc-status-details-bin":
             for packed in GOOGLE["google.rpc.Status"].FromString(value).details:
                 details[packed.TypeName()] = GOOGLE[packed.TypeName()].FromString(packed.value)
-    info, bad, retry = (details.get(f"google.rpc.{name}") for name in ("ErrorInfo", "BadRequest", "RetryInfo"))
+    info = details.get("google.rpc.ErrorInfo")
+    bad = details.get("google.rpc.BadRequest")
+    retry = details.get("google.rpc.RetryInfo")
     return {
         "code": error.code().value[0],
         "error_info": info and to_json(info),

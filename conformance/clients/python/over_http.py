@@ -41,12 +41,14 @@ def status(reply):
     """What a google.rpc.Status says; nothing if the reply is none."""
     if "details" not in reply:
         return {}
-    details = {detail.pop("@type").rpartition(".")[2]: detail for detail in json.loads(json.dumps(reply["details"]))}
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in reply["details"]}
+    info = details.get("ErrorInfo", {})
+    bad = details.get("BadRequest", {}).get("fieldViolations", [])
     delay = details.get("RetryInfo", {}).get("retryDelay")
     return {
         "code": reply["code"],
-        "error_info": details.get("ErrorInfo"),
-        "violations": [violation["field"] for violation in details.get("BadRequest", {}).get("fieldViolations", [])],
+        "error_info": {key: value for key, value in info.items() if key != "@type"},
+        "violations": [violation["field"] for violation in bad],
         "retry_delay": float(delay.removesuffix("s")) if delay else None,
     }
 

@@ -91,5 +91,6 @@ JSON.parse(File.read(ENV['AGENTCONF_CASES'], encoding: 'UTF-8')).each do |test|
 rescue StandardError => e # it is of this test, whatever it is
   faults = [e.inspect]
 ensure
-  puts faults.empty? ? "ok #{test['name']}" : "not ok #{test['name']}: #{faults.join('; ').tr("\n", ' ')}"
+  text = faults.join('; ').tr("\n", ' ')
+  puts faults.empty? ? "ok #{test['name']}" : "not ok #{test['name']}: #{text}"
 end

@@ -9,7 +9,8 @@ require 'agentconf/v1/session_services_pb'
 module Front
   MOST = 10 # seconds that a call without a deadline of its own may take
 
-  SERVICES = [Agentconf::V1::ConferenceService, Agentconf::V1::EventService, Agentconf::V1::SessionService]
+  include Agentconf::V1
+  SERVICES = [ConferenceService, EventService, SessionService]
              .to_h { |service| [service::Service.service_name, service::Service] }
   STUBS = SERVICES.transform_values do |service|
     service.rpc_stub_class.new(ENV['AGENTCONF_GRPC'], :this_channel_is_insecure)
@@ -21,7 +22,8 @@ module Front
     request = SERVICES[service].rpc_descs[name.to_sym].input.decode_json(test['request'].to_json)
     metadata = test['metadata'].group_by(&:first).transform_values { |pairs| pairs.map(&:last) }
     deadline = Time.now + (test['timeout'] || MOST)
-    STUBS[service].public_send(GRPC::GenericService.underscore(name), request, metadata:, deadline:, return_op: true)
+    method = GRPC::GenericService.underscore(name)
+    STUBS[service].public_send(method, request, metadata:, deadline:, return_op: true)
   end
 
   def self.call(test)

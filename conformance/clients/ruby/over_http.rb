@@ -34,7 +34,8 @@ module Front
     raise "answered before it was given up: #{answer.code}" if test['cancel_after']
 
     reply = JSON.parse(answer.body)
-    { 'status' => answer.code.to_i, 'headers' => answer.to_hash.transform_values(&:first), 'reply' => reply, **status(reply) }
+    headers = answer.to_hash.transform_values(&:first)
+    { 'status' => answer.code.to_i, 'headers' => headers, 'reply' => reply, **status(reply) }
   rescue Net::ReadTimeout
     raise unless test['cancel_after']
 
@@ -46,11 +47,12 @@ module Front
     return {} unless reply['details']
 
     details = reply['details'].to_h { |detail| [detail['@type'].split('.').last, detail.except('@type')] }
+    bad = details.dig('BadRequest', 'fieldViolations') || []
     delay = details.dig('RetryInfo', 'retryDelay')
     {
       'code' => reply['code'],
       'error_info' => details['ErrorInfo'],
-      'violations' => (details.dig('BadRequest', 'fieldViolations') || []).map { |violation| violation['field'] },
+      'violations' => bad.map { |violation| violation['field'] },
       'retry_delay' => delay && Float(delay.delete_suffix('s'))
     }
   end
@@ -59,7 +61,9 @@ module Front
   class Watch
     def initialize(step)
       @http = Front.connection(MOST).start
-      @messages = Enumerator.new { |messages| @http.request(Request.new(step)) { |answer| read(answer, messages) } }
+      @messages = Enumerator.new do |messages|
+        @http.request(Request.new(step)) { |answer| read(answer, messages) }
+      end
     end
 
     def next
