@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking conformance faults soak upgrade fuzz bench bench-scale overload check
+.PHONY: test lint generate breaking conformance examples faults soak upgrade fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -30,6 +30,10 @@ breaking:
 conformance:
 	go run ./conformance/run
 	go run ./conformance/run -mutate
+
+# The programs of examples/, each once for every outcome of a hold.
+examples:
+	examples/run
 
 # The proof of docs/reliability.md, in two minutes: thousands of calls and a table of
 # lies, then 50 callers who hold and unhold one participant 50,000 times.

@@ -25,11 +25,19 @@ type client struct {
 // clients are in the order of the table. The README says how to write one.
 var clients = []client{
 	{"node", "node", overGRPC, nil},
+	{"python", "python", overGRPC, nil},
+	{"ruby", "ruby", overGRPC, nil},
+	{"cpp", "cpp", overGRPC, nil},
+	{"java", "java", overGRPC, nil},
 	{"grpcurl", "shell", overGRPC, []string{"grpcurl", "reflection"}},
 	{"grpcurl-protoset", "shell", overGRPC, []string{"grpcurl", "protoset"}},
 	{"node-v1", "node", overV1, nil},
+	{"python-v1", "python", overV1, nil},
+	{"ruby-v1", "ruby", overV1, nil},
 	{"curl-v1", "shell", overV1, []string{"curl"}},
 	{"node-gateway", "node", overDialect, nil},
+	{"python-gateway", "python", overDialect, nil},
+	{"ruby-gateway", "ruby", overDialect, nil},
 	{"curl-gateway", "shell", overDialect, []string{"curl"}},
 }
 
