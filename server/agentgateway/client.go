@@ -148,7 +148,7 @@ func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 		return Reply{}, &Error{Kind: Broken, Err: err}
 	}
 	if reply.Retcode != Success {
-		return Reply{}, &Error{Kind: Refused, Retcode: reply.Retcode, Message: reply.Message}
+		return Reply{}, &Error{Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result}
 	}
 	reply.GUID = issuedGUID(resp.setGUID)
 	return reply, nil

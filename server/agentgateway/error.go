@@ -1,6 +1,9 @@
 package agentgateway
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // Kind says how far a failed call came.
 type Kind int
@@ -39,10 +42,11 @@ func (k Kind) String() string {
 type Error struct {
 	Kind Kind
 
-	// Retcode and Message are the gateway's, when it refused. They are not
+	// Retcode, Message and Result are the gateway's, when it refused. They are not
 	// bounded and may repeat what the request said.
 	Retcode string
 	Message string
+	Result  json.RawMessage // nil if there was none
 
 	// Err is the cause. It is context.Canceled when the caller gave up.
 	Err error

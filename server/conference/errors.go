@@ -3,6 +3,7 @@ package conference
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -46,9 +47,11 @@ type Error struct {
 	Outcome   Outcome
 	Operation string // empty if the request named none
 
-	// Retcode and GatewayMessage are the gateway's, when it refused the call.
+	// Retcode, GatewayMessage and GatewayResult are the gateway's, when it refused the
+	// call. The result is nil if there was none.
 	Retcode        string
 	GatewayMessage string
+	GatewayResult  json.RawMessage
 
 	Violations []Violation
 	RetryAfter time.Duration // zero if waiting does not help

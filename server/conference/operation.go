@@ -138,6 +138,7 @@ func (op operation) refused(answer *agentgateway.Error) *Error {
 		Operation:      op.name,
 		Retcode:        printable(retcode, maxRetcode),
 		GatewayMessage: printable(op.redact(answer.Message), maxMessage),
+		GatewayResult:  refusal(answer.Result),
 	}
 	text := m.text
 	switch m.code {

@@ -49,3 +49,20 @@ func (a *answer) reserved() *structpb.Struct {
 	}
 	return object
 }
+
+// refusal is the result of a refused call, of which only what is documented is passed on
+// (page 0481): anything else may repeat what the request said in confidence.
+func refusal(raw json.RawMessage) json.RawMessage {
+	var result struct {
+		ErrorReason *int32 `json:"errorReason,omitempty"`
+	}
+	if raw == nil {
+		return nil
+	}
+	_ = json.Unmarshal(raw, &result) // or it is another, and stays empty
+	documented, err := json.Marshal(result)
+	if err != nil { // of a number, there is none
+		panic(err)
+	}
+	return documented
+}

@@ -16,9 +16,13 @@ import (
 	"agentconf/conformance"
 )
 
-func checkHeader(t *testing.T, header http.Header) {
+func checkHeader(t *testing.T, path string, header http.Header) {
 	t.Helper()
-	if got := header.Get("Content-Type"); got != "application/json" {
+	want := "application/json"
+	if strings.HasPrefix(path, "/agentgateway/") {
+		want = "application/json;charset=UTF-8"
+	}
+	if got := header.Get("Content-Type"); got != want {
 		t.Errorf("Content-Type %q", got)
 	}
 	for name := range header {

@@ -58,62 +58,50 @@ var story = []step{
 	{by: "2002", rpc: "ReleaseAgentConf", then: map[string]string{"2002": "AgentConf_SelfLeaveResult"}},
 }
 
-// desk is the program of one agent, which learns what it knows in one way.
-type desk interface {
-	signIn(t *testing.T)
-	call(t *testing.T, rpc, body string) (retcode string, result any)
-	next(t *testing.T) seenEvent // the next event, waited for
-	signOut(t *testing.T)
-}
-
-// seenEvent is an event, whichever way it came.
+// seenEvent is an event that came to a desk.
 type seenEvent struct {
 	EventType string
 	WorkNo    string
 	Content   any // as plain makes it
 }
 
-// A conference from sign-in to release, over gRPC and by the vendor's documentation:
-// what two agents are told is what happened at the gateway.
+// A conference from sign-in to release: what two agents are told is what happened at
+// the gateway. TestDropIn has the same in the gateway's dialect.
 func TestWholeConference(t *testing.T) {
 	config := emulator.Config{
 		AuthMode: emulator.DynamicGUID, GUIDInterval: 10 * time.Second, GUIDTimeout: 2 * time.Minute,
 		AnswerDelay: time.Second, SignOutAfter: 2 * time.Minute, Inspectors: []string{"1287"},
 	}
-	for name, newDesk := range map[string]func(*emulated, string) desk{"gRPC": newGRPCDesk, "vendor": newVendorDesk} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, config, func(t *testing.T, e *emulated) {
-				desks := map[string]desk{"1287": newDesk(e, "1287"), "2002": newDesk(e, "2002")}
-				seen := map[string][]seenEvent{}
-				for id, d := range desks {
-					d.signIn(t)
-					seen[id] = append(seen[id], d.next(t), d.next(t))
-				}
-				var made []emulator.LogEntry
-				for _, s := range story {
-					made = append(made, s.play(t, desks, seen))
-				}
-				time.Sleep(time.Second) // both are polling
-				for id, d := range desks {
-					d.signOut(t)
-					for last := ""; last != "AgentOther_ShutdownService"; {
-						event := d.next(t)
-						seen[id], last = append(seen[id], event), event.EventType
-					}
-				}
-				checkLog(t, e.emulator.Log(), made)
-				checkEvents(t, e.emulator.Events(), seen)
-				if strings.Contains(e.fronts.log.String(), "secret-word") {
-					t.Error("a password is in the log")
-				}
-			})
-		})
-	}
+	inBubble(t, config, func(t *testing.T, e *emulated) {
+		desks := map[string]*desk{"1287": {emulated: e, id: "1287"}, "2002": {emulated: e, id: "2002"}}
+		seen := map[string][]seenEvent{}
+		for id, d := range desks {
+			d.signIn(t)
+			seen[id] = append(seen[id], d.next(t), d.next(t))
+		}
+		var made []emulator.LogEntry
+		for _, s := range story {
+			made = append(made, s.play(t, desks, seen))
+		}
+		time.Sleep(time.Second) // both are polling
+		for id, d := range desks {
+			d.signOut(t)
+			for last := ""; last != "AgentOther_ShutdownService"; {
+				event := d.next(t)
+				seen[id], last = append(seen[id], event), event.EventType
+			}
+		}
+		checkLog(t, e.emulator.Log(), made)
+		checkEvents(t, e.emulator.Events(), seen)
+		if strings.Contains(e.fronts.log.String(), "secret-word") {
+			t.Error("a password is in the log")
+		}
+	})
 }
 
 // play makes the call of s, waits for its events, and returns what the gateway
 // should have logged.
-func (s step) play(t *testing.T, desks map[string]desk, seen map[string][]seenEvent) emulator.LogEntry {
+func (s step) play(t *testing.T, desks map[string]*desk, seen map[string][]seenEvent) emulator.LogEntry {
 	t.Helper()
 	retcode, result := desks[s.by].call(t, s.rpc, s.body)
 	if s.result != "" && !includes(result, plain(t, []byte(s.result))) {

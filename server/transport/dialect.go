@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -20,6 +21,18 @@ import (
 // gatewayRoot begins every path of the gateway's own dialect.
 const gatewayRoot = "/agentgateway/"
 
+// gatewayContentType is that of the gateway's answers. Clients that find no charset
+// there may take another than UTF-8.
+const gatewayContentType = "application/json;charset=UTF-8"
+
+var gatewayContentTypes = []string{gatewayContentType}
+
+// inDialect tells whether a request that has an operation came by the gateway's path.
+func inDialect(ctx context.Context) bool {
+	pattern, _ := runtime.HTTPPathPattern(ctx)
+	return strings.HasPrefix(pattern, gatewayRoot)
+}
+
 // The retcodes that agentconf answers by itself, in the gateway's dialect. Their
 // meanings are the gateway's (page 0580).
 const (
@@ -33,8 +46,10 @@ const (
 // only HTTP has; 0 means the one that belongs to the error.
 func writeError(w http.ResponseWriter, r *http.Request, e *conference.Error, httpStatus int) {
 	body, belonging := asStatus(e)
+	contentType := "application/json"
 	if strings.HasPrefix(r.URL.Path, gatewayRoot) {
 		body, belonging = asEnvelope(e)
+		contentType = gatewayContentType
 	}
 	if httpStatus == 0 {
 		httpStatus = belonging
@@ -46,7 +61,7 @@ func writeError(w http.ResponseWriter, r *http.Request, e *conference.Error, htt
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(httpStatus)
 	w.Write(body)
@@ -67,14 +82,15 @@ func asStatus(e *conference.Error) (body []byte, httpStatus int) {
 // say it.
 func asEnvelope(e *conference.Error) (body []byte, httpStatus int) {
 	envelope := struct {
-		Message string   `json:"message"`
-		Retcode string   `json:"retcode"`
-		Result  struct{} `json:"result"`
-	}{Message: e.Error()}
+		Message string          `json:"message"`
+		Retcode string          `json:"retcode"`
+		Result  json.RawMessage `json:"result,omitempty"`
+	}{Message: e.Error(), Result: json.RawMessage("{}")}
 
 	switch {
 	case e.Retcode != "":
-		envelope.Message, envelope.Retcode, httpStatus = e.GatewayMessage, e.Retcode, http.StatusOK
+		envelope.Message, envelope.Retcode, envelope.Result = e.GatewayMessage, e.Retcode, e.GatewayResult
+		httpStatus = http.StatusOK
 	case e.Code == codes.InvalidArgument:
 		envelope.Retcode, httpStatus = retcodeArgument, http.StatusOK
 	case e.Code == codes.Unauthenticated:

@@ -22,8 +22,9 @@ import (
 // emulated is the service in front of the emulator, in a bubble where time is free.
 type emulated struct {
 	*fronts
-	emulator *emulator.Gateway
-	gateway  http.Handler // of the emulator
+	emulator    *emulator.Gateway
+	gateway     http.Handler // of the emulator
+	dialGateway dialer       // past the service
 
 	mu     sync.Mutex
 	polls  []poll
@@ -47,8 +48,8 @@ func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*test
 			config.AuthMode = emulator.StaticGUID
 		}
 		gateway := emulator.New(config)
-		e := &emulated{emulator: gateway, gateway: gateway.Handler()}
 		l, dial := listenPipe(t)
+		e := &emulated{emulator: gateway, gateway: gateway.Handler(), dialGateway: dial}
 		server := &http.Server{Handler: e}
 		go server.Serve(l)
 		e.fronts = newFrontsOf(t, n, dial)

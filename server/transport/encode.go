@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -39,7 +38,7 @@ func write(ctx context.Context, response proto.Message) (any, error) {
 		return frame(watched), nil
 	}
 	s := asProtobuf
-	if pattern, _ := runtime.HTTPPathPattern(ctx); strings.HasPrefix(pattern, gatewayRoot) {
+	if inDialect(ctx) {
 		s = asGateway
 	}
 	return s.write(response), nil

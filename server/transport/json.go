@@ -37,7 +37,7 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger, maxRequest in
 	f := &jsonFront{log: log, routes: routes{byEnd: map[end]route{}}, docs: newDocs(), maxRequest: maxRequest}
 	f.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
-		runtime.WithForwardResponseOption(setGUID),
+		runtime.WithForwardResponseOption(setGatewayHeaders),
 		runtime.WithForwardResponseOption(streamHeader),
 		runtime.WithForwardResponseRewriter(write),
 		runtime.WithErrorHandler(f.failed),
@@ -58,9 +58,13 @@ func newJSONFront(conn grpc.ClientConnInterface, log *slog.Logger, maxRequest in
 	return f
 }
 
-// setGUID passes on a GUID that the gateway issued. Some clients compare the
-// header's name byte by byte, so it is spelled as the gateway spells it.
-func setGUID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
+// setGatewayHeaders makes the headers of an answer those of the gateway. A GUID that it
+// issued is passed on with the header's name spelled as the gateway spells it, since
+// some clients compare that byte by byte.
+func setGatewayHeaders(ctx context.Context, w http.ResponseWriter, m proto.Message) error {
+	if inDialect(ctx) {
+		w.Header()["Content-Type"] = gatewayContentTypes
+	}
 	if issued, ok := m.(interface{ GetGuid() string }); ok && issued.GetGuid() != "" {
 		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + issued.GetGuid()}
 	}
