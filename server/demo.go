@@ -79,7 +79,7 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	}
 	var listeners [3]net.Listener
 	for i, address := range addresses {
-		if listeners[i], err = net.Listen("tcp", address); err != nil {
+		if listeners[i], err = listenAt("--stay", address); err != nil {
 			return nil, err
 		}
 	}

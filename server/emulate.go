@@ -19,7 +19,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	fs := p.newFlags("emulate", "run an emulated CC-Gateway")
 	listen := fs.String("listen", "127.0.0.1:8043", "`address` of its port, which speaks http")
 	var c emulator.Config
-	fs.whole(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "1: the GUID stays; 2: polls replace it (`mode`)")
+	fs.whole(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "`mode` of authentication: 1, the GUID stays; 2, polls replace it")
 	fs.period(&c.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`age` at which a poll replaces a GUID, in mode 2")
 	fs.period(&c.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`age` at which a GUID is no longer valid, in mode 2")
 	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
@@ -33,9 +33,9 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	if err := p.parse(fs, args, func() []error { return emulatorFaults(c) }); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", *listen)
+	listener, err := listenAt("--listen", *listen)
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return err
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; what it was asked: curl http://%[1]s/emulator/log\n", listener.Addr())
 	gateway := emulator.New(c)

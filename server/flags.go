@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (p program) newFlags(command, purpose string) flags {
 
 // help lists the flags.
 func (fs flags) help(w io.Writer) {
-	fmt.Fprintf(w, "server %s [flags]: %s\n\n", fs.Name(), fs.purpose)
+	fmt.Fprintf(w, "server %s [flags]: %s\n\nIn brackets: the variable of the environment that sets the flag as well.\n\n", fs.Name(), fs.purpose)
 	fs.VisitAll(func(f *flag.Flag) {
 		name, help := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s %s\n        %s", f.Name, name, help)
@@ -87,7 +88,8 @@ func (w *within[T]) Set(s string) error {
 }
 
 // parse sets every flag from args or, where args are silent, from its twin in
-// the environment. All faults are reported at once, with those that check finds.
+// the environment. All faults are reported at once, with those that check finds, unless
+// it is not even clear what flags were meant.
 func (p program) parse(fs flags, args []string, check func() []error) error {
 	faults := fs.parseArgs(args)
 	if slices.Contains(faults, flag.ErrHelp) {
@@ -106,7 +108,10 @@ func (p program) parse(fs flags, args []string, check func() []error) error {
 			faults = append(faults, fmt.Errorf("%s=%q: %w", envName(f.Name), value, err))
 		}
 	})
-	if faults = append(faults, check()...); len(faults) > 0 {
+	if !slices.ContainsFunc(faults, isMisread) {
+		faults = append(faults, check()...)
+	}
+	if len(faults) > 0 {
 		return usageError{errors.Join(faults...)}
 	}
 	return nil
@@ -115,16 +120,47 @@ func (p program) parse(fs flags, args []string, check func() []error) error {
 // parseArgs goes on after a fault, which fs.Parse alone does not.
 func (fs flags) parseArgs(args []string) (faults []error) {
 	for err := fs.Parse(args); err != nil; err = fs.Parse(args) {
-		faults = append(faults, err)
+		faults = append(faults, fs.inOurWords(err))
 		args = fs.Args()
-		if len(args) > 0 && !strings.HasPrefix(args[0], "-") { // of a flag that there is not
+		stayed := strings.HasPrefix(err.Error(), "bad flag syntax")        // ---x
+		if len(args) > 0 && (stayed || !strings.HasPrefix(args[0], "-")) { // the value of a flag that there is not
 			args = args[1:]
 		}
 	}
 	if fs.NArg() > 0 {
-		faults = append(faults, fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0)))
+		faults = append(faults, misread{fmt.Errorf("unexpected argument %q; \"server %s --help\" lists the flags", fs.Arg(0), fs.Name())})
 	}
 	return faults
+}
+
+// misread is a fault after which nobody knows what flags were meant.
+type misread struct{ error }
+
+func isMisread(err error) bool {
+	_, is := err.(misread)
+	return is
+}
+
+// The faults that package flag finds, in its words.
+var (
+	noSuchFlag = regexp.MustCompile(`^(?:flag provided but not defined: -|bad flag syntax: --?)(.+)$`)
+	noValue    = regexp.MustCompile(`^flag needs an argument: -(.+)$`)
+	wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): (.*)$`)
+)
+
+// inOurWords says what is wrong with a flag as of its twin in the environment.
+func (fs flags) inOurWords(err error) error {
+	text := err.Error()
+	if m := noSuchFlag.FindStringSubmatch(text); m != nil {
+		return misread{fmt.Errorf("--%s: there is no such flag; \"server %s --help\" lists them", m[1], fs.Name())}
+	}
+	if m := noValue.FindStringSubmatch(text); m != nil {
+		return misread{fmt.Errorf("--%s: its value is missing; \"server %s --help\" says what it takes", m[1], fs.Name())}
+	}
+	if m := wrongValue.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("--%s=%s: %s", m[2], m[1], strings.Replace(m[3], "parse error", "must be true or false", 1))
+	}
+	return err
 }
 
 // nothingMore is the check of a command whose flags cannot contradict each other.

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // healthcheck asks a service on this machine by the gRPC health protocol. It is
@@ -40,7 +41,8 @@ func (p program) healthcheck(ctx context.Context, args []string) error {
 	defer cancel()
 	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
-		return err
+		return fmt.Errorf("%s does not answer: %s; start \"server serve\", or give --grpc-listen and --tls-cert as it has them",
+			net.JoinHostPort(host, port), status.Convert(err).Message())
 	}
 	if answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return errors.New("the service is " + answer.GetStatus().String())

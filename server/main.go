@@ -15,8 +15,8 @@ import (
 
 const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over gRPC and JSON.
 
-  server demo         play a conference through, with an emulated gateway
-  server serve        run the service; needs --gateway
+  server demo         play a conference through, with an emulated gateway; start here
+  server serve        run the service; needs --gateway https://HOST:8043
   server emulate      run an emulated gateway
   server healthcheck  ask a running service whether it serves
 

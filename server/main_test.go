@@ -6,8 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -218,10 +218,6 @@ func TestLimitFlags(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
-	notACertificate := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(notACertificate, []byte("no"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	tests := []struct {
 		name string
 		env  []string
@@ -233,23 +229,17 @@ func TestCommandLine(t *testing.T) {
 		{"no such command", nil, []string{"sevre"}, 2, []string{`no command "sevre"`}},
 		{"help", nil, []string{"--help"}, 0, []string{"server emulate"}},
 		{"help of a command", nil, []string{"serve", "--help"}, 0, []string{"--gateway URL", "AGENTCONF_GATEWAY_TIMEOUT", "default 5s"}},
-		{"no such flag", nil, []string{"serve", "--gatway", "x"}, 2, []string{"-gatway"}},
-		{"an argument too many", nil, []string{"demo", "x"}, 2, []string{`unexpected argument "x"`}},
-		{"no gateway", nil, []string{"serve"}, 2, []string{"--gateway https://", "server demo"}},
 		{"everything wrong", []string{"AGENTCONF_MAX_IN_FLIGHT=0"},
 			[]string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--gateway-ca", "/does/not/exist"}, 2,
-			[]string{"-gateway: must begin with https://", "-gateway-timeout: must be a time such as 5s, from 1ms", "-agent-id-max: must be a whole number from 101 to 999999",
+			[]string{`--gateway="gw:8043": must begin with https://`, `--gateway-timeout="0s": must be a time such as 5s, from 1ms`, `--agent-id-max="7": must be a whole number from 101 to 999999`,
 				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
 		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
 		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve"}, 2, []string{`"pigeon": must be http/protobuf or grpc`}},
 		{"too little time to drain", nil, []string{"serve", "--gateway", "https://gw", "--gateway-timeout", "9s", "--drain-timeout", "20s"}, 2, []string{"--drain-timeout must be at least 21s"}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
-		{"a wrong origin", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"-cors-origin: must be an origin", "AGENTCONF_CORS_ORIGIN="}},
-		{"no certificate", nil, []string{"serve", "--gateway", "https://gw", "--gateway-ca", notACertificate}, 2, []string{"no certificate in PEM"}},
+		{"a wrong origin", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin", "AGENTCONF_CORS_ORIGIN="}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
-		{"a wrong address", nil, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "256.0.0.1:1"}, 1, []string{"--grpc-listen"}},
-		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{"-auth-mode: must be", "--guid-timeout", "-answer-delay: must be"}},
-		{"nobody to check", nil, []string{"healthcheck", "--grpc-listen", "127.0.0.1:1"}, 1, []string{"healthcheck"}},
+		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{`--auth-mode="3": must be`, "--guid-timeout", `--answer-delay="-1s": must be`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -263,5 +253,46 @@ func TestCommandLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a new user does wrong is answered in one line, which says what to do.
+func TestOneLine(t *testing.T) {
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	notACertificate := pemFile(t, "no")
+	serve := []string{"serve", "--gateway", "https://gw"}
+	for _, test := range []struct {
+		args []string
+		code int
+		want string // ADDRESS is the port in use, FILE the file
+	}{
+		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "server demo", which brings its own`},
+		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: --gatway: there is no such flag; "server serve --help" lists them`},
+		{append(serve, "--agent-id-max", "101", "---x"), 2, `serve: ---x: there is no such flag; "server serve --help" lists them`},
+		{[]string{"serve", "--gateway"}, 2, `serve: --gateway: its value is missing; "server serve --help" says what it takes`},
+		{[]string{"serve", "--gateway", "gw:8043"}, 2, `serve: --gateway="gw:8043": must begin with https:// (or http://), such as https://gateway.example:8043`},
+		{append(serve, "--print-config=maybe"), 2, `serve: --print-config="maybe": must be true or false`},
+		{[]string{"demo", "x"}, 2, `demo: unexpected argument "x"; "server demo --help" lists the flags`},
+		{append(serve, "--gateway-ca", notACertificate), 2,
+			"serve: --gateway-ca: FILE has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----"},
+		{append(serve, "--grpc-listen", "9090"), 1,
+			"serve: --grpc-listen: listen tcp: address 9090: missing port in address; set an address of this machine and a port, such as 127.0.0.1:9090"},
+		{append(serve, "--grpc-listen", "127.0.0.1:0", "--http-listen", used.Addr().String()), 1,
+			"serve: --http-listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
+		{[]string{"emulate", "--listen", used.Addr().String()}, 1,
+			"emulate: --listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
+		{[]string{"healthcheck", "--grpc-listen", "127.0.0.1:1"}, 1,
+			`healthcheck: 127.0.0.1:1 does not answer: connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"; ` +
+				`start "server serve", or give --grpc-listen and --tls-cert as it has them`},
+	} {
+		code, stdout, stderr := runCommand(t, nil, test.args...)
+		want := strings.NewReplacer("ADDRESS", used.Addr().String(), "FILE", notACertificate).Replace("server " + test.want + "\n")
+		if code != test.code || stdout != "" || stderr != want {
+			t.Errorf("%v: exit code %d, want %d; printed %s\n%s\nwant\n%s", test.args, code, test.code, stdout, stderr, want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,14 +85,26 @@ func (s *settings) listen() (open []net.Listener, err error) {
 	for _, port := range []struct{ flag, address string }{
 		{"--grpc-listen", s.grpcListen}, {"--http-listen", s.httpListen}, {"--admin-listen", s.adminListen},
 	} {
-		l, err := transport.Listen(port.address)
+		l, err := listenAt(port.flag, port.address)
 		if err != nil {
 			for _, l := range open {
 				l.Close()
 			}
-			return nil, fmt.Errorf("%s: %w", port.flag, err)
+			return nil, err
 		}
 		open = append(open, l)
 	}
 	return open, nil
+}
+
+// listenAt opens the port that a flag has set.
+func listenAt(flag, address string) (net.Listener, error) {
+	l, err := transport.Listen(address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use; stop the program that listens there, or change the flag", flag, address)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w; set an address of this machine and a port, such as 127.0.0.1:9090", flag, err)
+	}
+	return l, nil
 }

@@ -197,6 +197,46 @@ func TestServeNodes(t *testing.T) {
 	}
 }
 
+// A gateway that cannot be reached: the caller learns that nothing happened, and the
+// operator finds the cause, and what to do, in one line of the log.
+func TestServeUnreachable(t *testing.T) {
+	secured := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secured.Close()
+	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	ca := pemFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})))
+	byOtherName := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
+	for cause, args := range map[string][]string{
+		"connection refused": {"--gateway", "https://127.0.0.1:1"},
+		"certificate signed by unknown authority; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca": {"--gateway", secured.URL},
+		"not localhost; call it by a name that is in its certificate":                                                     {"--gateway", byOtherName, "--gateway-ca", ca},
+		"nobody speaks TLS there, is it another port, or http://?":                                                        {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
+	} {
+		service, _, httpURL := serve(t, nil, args...)
+		req, err := http.NewRequestWithContext(t.Context(), "POST", httpURL+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Guid", "some")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		const said = "was not applied: the CC-Gateway was not reached in time and nothing was sent. Try again; if that does " +
+			"not help, the operator should check the gateway's address and certificate."
+		if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), said) {
+			t.Errorf("%s: HTTP status %d, %s", cause, resp.StatusCode, body)
+		}
+		_, log := service.stop()
+		if strings.Count(log, "\n") != 2 || !strings.Contains(log, cause) { // one line, and that of the end
+			t.Errorf("%s is missing in the log:\n%s", cause, log)
+		}
+	}
+}
+
 // The gateway's certificate is verified, by --gateway-ca if it is given.
 func TestServeGatewayCA(t *testing.T) {
 	gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

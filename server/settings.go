@@ -52,7 +52,7 @@ func (s *settings) define(fs flags) {
 
 	fs.StringVar(&s.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
 	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`address` of the JSON port")
-	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics and /debug/pprof/")
+	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics, /log-level and /debug/pprof/")
 
 	fs.Var((*origins)(&s.fronts.CORSOrigins), "cors-origin", "`ORIGIN` whose pages may call the JSON port, such as https://desk.example, or * for any; repeatable, or several with commas between")
 
@@ -65,7 +65,7 @@ func (s *settings) define(fs flags) {
 
 	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	s.logFormat = logJSON
-	fs.Var(&s.logFormat, "log-format", "`json` or text")
+	fs.Var(&s.logFormat, "log-format", "`format` of the log: json or text")
 	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
 }
 

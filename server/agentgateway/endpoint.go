@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -85,11 +87,28 @@ func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, err
 		secured := tls.Client(s, e.tls())
 		if err := secured.HandshakeContext(ctx); err != nil {
 			s.Close()
-			return nil, err
+			return nil, fmt.Errorf("%s: %w%s", e.address, err, advice(err))
 		}
 		spoken = secured
 	}
 	s.begin(callers, deadline)
 	e.opened.Add(1)
 	return newConn(s, spoken), nil
+}
+
+// advice says what an operator who reads the cause in the log can do about a handshake
+// that failed, if that is known.
+func advice(err error) string {
+	var unknownCA x509.UnknownAuthorityError
+	var wrongName x509.HostnameError
+	var notTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknownCA):
+		return "; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca"
+	case errors.As(err, &wrongName):
+		return "; call it by a name that is in its certificate"
+	case errors.As(err, &notTLS):
+		return "; nobody speaks TLS there, is it another port, or http://?"
+	}
+	return ""
 }

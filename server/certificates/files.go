@@ -97,7 +97,7 @@ func (f File) pool(c content) (*x509.CertPool, error) {
 	}
 	cas := x509.NewCertPool()
 	if !cas.AppendCertsFromPEM([]byte(c.text)) {
-		return nil, fmt.Errorf("%s: %s has no certificate in PEM", f.Flag, f.Name)
+		return nil, fmt.Errorf("%s: %s has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----", f.Flag, f.Name)
 	}
 	return cas, nil
 }
