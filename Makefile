@@ -9,6 +9,7 @@ BASELINE = $(or $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 
 test:
 	go test -race ./...
+	cd tools && go test -race ./...
 
 lint:
 	test -z "$$(gofmt -l server bench conformance gen tools | tee /dev/stderr)"

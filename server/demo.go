@@ -267,7 +267,11 @@ const (
 // printCommands prints what can be tried while the demo stays.
 func (d *demo) printCommands() {
 	d.say(`
-Everything keeps running until Ctrl-C. In a second terminal, watch the events of agent %[2]s:
+Everything keeps running until Ctrl-C. The README's commands need this line first, those below do not:
+
+export GUID=%[1]s
+
+In a second terminal, watch the events of agent %[2]s:
 
 curl -N -H 'Guid: %[1]s' %[7]s/v1/agents/%[2]s/events
 

@@ -125,6 +125,30 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// What can be tried with the demo is what the README says, which .ci/first-five-minutes
+// tries.
+func TestDemoCommands(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	d := &demo{out: &out, gateway: "http://127.0.0.1:8043", grpc: "127.0.0.1:9090", http: "http://127.0.0.1:8080",
+		chair: demoAgent{guid: "$GUID"}}
+	d.printCommands()
+	written := strings.Join(strings.Fields(strings.ReplaceAll(string(readme), "\\\n", " ")), " ")
+	commands := regexp.MustCompile(`(?m)^(grp)?curl .*$`).FindAllString(out.String(), -1)
+	for _, command := range commands {
+		command = regexp.MustCompile(`'([Gg]uid: \$GUID)'`).ReplaceAllString(command, `"$1"`)
+		if !strings.Contains(written, command) {
+			t.Errorf("the README does not have %s", command)
+		}
+	}
+	if len(commands) != 4 || !strings.Contains(out.String(), "\nexport GUID=$GUID\n") {
+		t.Errorf("printed\n%s", &out)
+	}
+}
+
 // The README has every flag with its default.
 func TestREADMEFlags(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")

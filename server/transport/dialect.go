@@ -10,7 +10,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	// A client gets every detail by name; the types have to be linked in.
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -70,11 +69,7 @@ func writeError(w http.ResponseWriter, r *http.Request, e *conference.Error, htt
 // asStatus is e for new clients: google.rpc.Status and the HTTP status of its
 // code.
 func asStatus(e *conference.Error) (body []byte, httpStatus int) {
-	body, err := protojson.Marshal(e.GRPCStatus().Proto())
-	if err != nil { // a detail that is not linked in
-		panic(err)
-	}
-	return body, runtime.HTTPStatusFromCode(e.Code)
+	return appendJSON(nil, e.GRPCStatus().Proto()), runtime.HTTPStatusFromCode(e.Code)
 }
 
 // asEnvelope is e for clients of the gateway. What the gateway itself would have

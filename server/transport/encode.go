@@ -121,14 +121,18 @@ func needsEscape(r rune) bool {
 	return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r)
 }
 
-// appendAny writes what the gateway left open, without the blanks that protojson
-// puts in at random.
+// appendAny writes what the gateway left open.
 func appendAny(b []byte, any proto.Message) []byte {
 	if object, ok := any.(*structpb.Struct); ok && len(object.GetFields()) == 0 {
 		return append(b, "{}"...)
 	}
-	text, err := protojson.Marshal(any)
-	if err != nil { // only for what no JSON was read from
+	return appendJSON(b, any)
+}
+
+// appendJSON writes m as protojson does, without the blanks that it puts in at random.
+func appendJSON(b []byte, m proto.Message) []byte {
+	text, err := protojson.Marshal(m)
+	if err != nil { // only for what no JSON was read from, or a detail that is not linked in
 		panic(err)
 	}
 	out := bytes.NewBuffer(b)

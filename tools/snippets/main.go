@@ -53,8 +53,7 @@ func follow(document string, all []snippet, exceptions map[string]*exception) (e
 	for _, s := range all {
 		where := fmt.Sprintf("%s:%d", document, s.line)
 		fmt.Printf("== %s\n%s\n", where, s.commands)
-		if reason := excepted(s, exceptions); reason != "" {
-			fmt.Printf("-- not run: %s\n", reason)
+		if s.commands = without(s.commands, exceptions); s.commands == "" {
 			continue
 		}
 		if err := r.try(s); err != nil {
@@ -64,7 +63,7 @@ func follow(document string, all []snippet, exceptions map[string]*exception) (e
 	return nil
 }
 
-// exception is a command that is not run, by how it begins.
+// exception is a command of one line that is not run.
 type exception struct {
 	reason string
 	used   bool
@@ -87,14 +86,26 @@ func parseExceptions(list string) (map[string]*exception, error) {
 	return exceptions, nil
 }
 
-func excepted(s snippet, exceptions map[string]*exception) (reason string) {
-	for command, e := range exceptions {
-		if strings.HasPrefix(s.commands, command) {
+// without is commands but for the exceptions.
+func without(commands string, exceptions map[string]*exception) (rest string) {
+	for _, c := range strings.SplitAfter(commands, "\n") {
+		if e := exceptionFor(c, exceptions); e != nil {
+			fmt.Printf("-- not run: %s: %s\n", strings.TrimSpace(c), e.reason)
 			e.used = true
-			return e.reason
+			continue
+		}
+		rest += c
+	}
+	return rest
+}
+
+func exceptionFor(line string, exceptions map[string]*exception) *exception {
+	for beginning, e := range exceptions {
+		if strings.HasPrefix(line, beginning) {
+			return e
 		}
 	}
-	return ""
+	return nil
 }
 
 // unused finds exceptions that no document needs any more.

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a command may take; the first builds the program.
-const patience = 5 * time.Minute
+const patience = 2 * time.Minute
 
 // reader is somebody who types what a document says.
 type reader struct {
@@ -67,6 +67,9 @@ func (r *reader) try(s snippet) error {
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	printed, err := c.Output()
+	if ctx.Err() != nil {
+		return fmt.Errorf("it has not ended after %v; should it keep running, or not be run?", patience)
+	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s%s", err, printed, &stderr)
 	}

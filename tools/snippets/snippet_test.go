@@ -84,8 +84,8 @@ func TestFollowFails(t *testing.T) {
 
 func TestFollow(t *testing.T) {
 	document := "```sh keeps\necho 'export A=b'; sleep 60\n```\n```text\nexport A=…\n```\n```sh\necho \"$A\"\n```\n```text\nb\n```\n" +
-		"    docker build .\n"
-	exceptions, err := parseExceptions("# why\ndocker \tno Docker here\nmake x\tslow\n")
+		"    docker build .\n    false docker\n"
+	exceptions, err := parseExceptions("# why\ndocker \tno Docker here\nfalse \tfails\nmake x\tslow\n")
 	if err != nil {
 		t.Fatal(err)
 	}
