@@ -36,6 +36,7 @@ var clients = []client{
 	{"ruby-v1", "ruby", overV1, nil},
 	{"curl-v1", "shell", overV1, []string{"curl"}},
 	{"browser-v1", "browser", overV1, nil},
+	{"typescript", "typescript", overV1, nil},
 	{"node-gateway", "node", overDialect, nil},
 	{"python-gateway", "python", overDialect, nil},
 	{"ruby-gateway", "ruby", overDialect, nil},
