@@ -35,10 +35,13 @@ var clients = []client{
 	{"python-v1", "python", overV1, nil},
 	{"ruby-v1", "ruby", overV1, nil},
 	{"curl-v1", "shell", overV1, []string{"curl"}},
+	{"browser-v1", "browser", overV1, nil},
+	{"typescript", "typescript", overV1, nil},
 	{"node-gateway", "node", overDialect, nil},
 	{"python-gateway", "python", overDialect, nil},
 	{"ruby-gateway", "ruby", overDialect, nil},
 	{"curl-gateway", "shell", overDialect, []string{"curl"}},
+	{"browser-gateway", "browser", overDialect, nil},
 }
 
 // notHere is the exit code of an "install" that finds that this machine cannot have

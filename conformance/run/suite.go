@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"agentconf/conformance"
 )
@@ -106,14 +109,24 @@ func toldCall(c conformance.Case, front string) object {
 	return told
 }
 
-// request is the arguments of c as proto JSON.
+// request is the arguments of c as protobuf writes them in JSON, where numbers of 64
+// bits are text. Those of a case for JSON alone are written otherwise on purpose.
 func request(c conformance.Case) object {
 	arguments := object{}
 	if c.HasBody() {
-		must(json.Unmarshal(c.Body, &arguments))
+		arguments = decoded(c.Body).(object)
 	}
 	arguments["agentId"] = c.AgentID
-	return arguments
+	if c.Only == "json" {
+		return arguments
+	}
+	text, err := json.Marshal(arguments)
+	must(err)
+	message := dynamicpb.NewMessage(c.Service().Methods().ByName(protoreflect.Name(c.RPC)).Input())
+	must(protojson.Unmarshal(text, message))
+	text, err = protojson.Marshal(message)
+	must(err)
+	return decoded(text).(object)
 }
 
 func headers(c conformance.Case, guid string) [][]string {

@@ -32,6 +32,7 @@ func startService(ctx context.Context, file, address string) (*service, error) {
 	s := &service{log: &bytes.Buffer{}, end: make(chan error, 1)}
 	s.cmd = exec.CommandContext(ctx, file, "serve", "--gateway", "http://"+address,
 		"--gateway-node", "Down=http://127.0.0.1:1", // where nobody listens
+		"--cors-origin", "http://page.test", // of the client in a browser
 		"--gateway-timeout", "2s", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	stderr, err := s.cmd.StderrPipe()

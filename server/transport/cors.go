@@ -20,7 +20,7 @@ func withCORS(h http.Handler, origins []string) http.Handler {
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders: []string{"Guid", "Content-Type", "Grpc-Timeout", "Last-Event-ID", requestIDHeader, "service_token", "traceparent", "tracestate"},
-		ExposedHeaders: []string{"Set-GUID", "Retry-After", requestIDHeader},
+		ExposedHeaders: []string{"Set-GUID", "Retry-After", "WWW-Authenticate", requestIDHeader},
 		MaxAge:         int(corsAge.Seconds()),
 	}).Handler(h)
 }

@@ -107,7 +107,7 @@ func TestCORSCall(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Access-Control-Allow-Origin": "https://desk.example", "Vary": "Origin",
-		"Access-Control-Expose-Headers": "Set-Guid, Retry-After, X-Request-Id",
+		"Access-Control-Expose-Headers": "Set-Guid, Retry-After, Www-Authenticate, X-Request-Id",
 	} {
 		if got := resp.Header.Get(name); got != want {
 			t.Errorf("%s %q, want %q", name, got, want)

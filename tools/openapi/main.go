@@ -1,6 +1,6 @@
 // Command openapi finishes the OpenAPI document of protoc-gen-openapiv2, in place:
-// it gives each path the answers of its dialect, which the plugin can only give to both
-// paths of a call, and makes examples of those in the comments of the proto. Beside
+// it gives each path a name of its own and the answers of its dialect, which the plugin
+// can only give to both paths of a call, and makes examples of those in the comments of the proto. Beside
 // the document it writes the Go package that has it.
 package main
 
@@ -93,9 +93,13 @@ func (d *document) each(path string, f func(key string, value gjson.Result)) {
 // tellAnswers says how the calls of each dialect are answered.
 func (d *document) tellAnswers() {
 	d.set(gjson.GetBytes(answers, "gatewayError").Raw, "definitions", "gatewayError")
+	d.set(gjson.GetBytes(answers, "errorDetail").Raw, "definitions", "protobufAny")
 	d.each("paths", func(path string, methods gjson.Result) {
 		dialect := dialectOf(path)
 		for method, operation := range methods.Map() {
+			// The second path of a call is numbered by the plugin.
+			name := strings.TrimSuffix(operation.Get("operationId").String(), "2")
+			d.set(quoted(dialect.Get("operationPrefix").String()+name), "paths", path, method, "operationId")
 			d.set(dialect.Get("failed").Raw, "paths", path, method, "responses", "default")
 			if operation.Get("responses.200.description").String() == "A successful response." {
 				d.set(dialect.Get("accepted").Raw, "paths", path, method, "responses", "200", "description")

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
+import { MOST } from './play.mjs';
 
 const root = new URL('../../../proto', import.meta.url).pathname;
 const options = { longs: String, defaults: true };
@@ -11,8 +12,6 @@ const agentconf = loader.loadSync(
 );
 const google = loader.loadFileDescriptorSetFromBuffer(readFileSync(process.env.AGENTCONF_RPC_PROTOSET), options);
 const client = new grpc.Client(process.env.AGENTCONF_GRPC, grpc.credentials.createInsecure());
-
-const MOST = 10; // seconds that a call without a deadline of its own may take
 
 function prepare({ rpc, request, metadata, timeout }) {
   const [service, name] = rpc.split('/');

@@ -1,9 +1,9 @@
 // The JSON fronts, by Node alone: /v1, and the CC-Gateway's own dialect.
 import http from 'node:http';
-import { createInterface } from 'node:readline';
+import { details, frames } from './json.mjs';
+import { MOST } from './play.mjs';
 
 const { host, hostname, port } = new URL(process.env.AGENTCONF_HTTP);
-const MOST = 10; // seconds that a call may take
 
 function open({ method, path, headers, body }, signal) {
   const flat = headers.flat();
@@ -26,27 +26,14 @@ export async function call(test) {
     throw error;
   }
   if (test.cancel_after) throw new Error(`answered before it was given up: ${answer.statusCode}`);
-  const { status, headers, reply } = await whole(answer);
-  return { status, headers, reply, ...(Array.isArray(reply.details) ? details(reply) : {}) };
+  const got = await whole(answer);
+  return { ...got, ...details(got.reply) };
 }
 
 async function whole(answer) {
   let text = '';
   for await (const part of answer.setEncoding('utf8')) text += part;
   return { status: answer.statusCode, headers: answer.headers, reply: JSON.parse(text) };
-}
-
-// details reads a google.rpc.Status.
-function details({ code, details }) {
-  const found = (name) => details.find((d) => d['@type'] === `type.googleapis.com/google.rpc.${name}`);
-  const { '@type': _, ...info } = found('ErrorInfo') ?? {};
-  const delay = found('RetryInfo')?.retryDelay;
-  return {
-    code,
-    error_info: info,
-    violations: (found('BadRequest')?.fieldViolations ?? []).map((v) => v.field),
-    retry_delay: delay === undefined ? null : Number(delay.replace('s', '')),
-  };
 }
 
 export function watch(step) {
@@ -56,31 +43,8 @@ export function watch(step) {
   return { next, stop: () => { giveUp.abort(); return next(); } };
 }
 
-// read yields each server-sent event, and how the stream ends.
 async function* read(step, signal) {
   const answer = await open(step, signal);
-  if (answer.statusCode !== 200) {
-    yield { end: details((await whole(answer)).reply) };
-    return;
-  }
-  let frame = {};
-  try {
-    for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
-      const [, name, value] = /^(\w*): ?(.*)$/.exec(line) ?? [];
-      if (name) frame[name] = value;
-      if (line !== '' || frame.data === undefined) continue;
-      const { event = 'message', data, id } = frame;
-      const content = JSON.parse(data);
-      frame = {};
-      if (event === 'ended') {
-        yield { end: details(content) };
-        return;
-      }
-      if (event === 'message' && id !== content.sequence) throw new Error(`id ${id} of sequence ${content.sequence}`);
-      yield { message: { event, reply: content, content } };
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-  if (signal.aborted) yield { end: { code: 1 } };
+  if (answer.statusCode === 200) yield* frames(answer, signal);
+  else yield { end: details((await whole(answer)).reply) };
 }

@@ -1,0 +1,30 @@
+// What runs in the page: fetch, and nothing that only a program would have.
+
+// open makes a request and returns the answer, whose text is read by parts, or why a
+// page cannot make it.
+export async function open({ url, method, headers, body, seconds }) {
+  const giveUp = new AbortController();
+  if (seconds) setTimeout(() => giveUp.abort(), seconds * 1000);
+  let request;
+  try {
+    request = new Request(url, { method, headers, body, signal: giveUp.signal });
+  } catch (error) {
+    return { cannot: error.message };
+  }
+  if (request.url !== url) return { cannot: `fetch tidies the URL to ${request.url}` };
+  const other = headers.find(([name, value]) => request.headers.get(name) !== value);
+  if (other) return { cannot: `fetch sends another ${other[0]}: ${request.headers.get(other[0])}` };
+  try {
+    const answer = await fetch(request);
+    const parts = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    return { status: answer.status, headers: Object.fromEntries(answer.headers), parts, giveUp };
+  } catch (error) {
+    if (giveUp.signal.aborted) return { gaveUp: true };
+    throw error;
+  }
+}
+
+// next is the next part of the text, or undefined at its end.
+export async function next({ parts }) {
+  return (await parts.read()).value;
+}
