@@ -139,7 +139,7 @@ func certificate(t *testing.T) (dir string) {
 // documented is the overlay of docs/operations.md, which brings TLS.
 func documented(t *testing.T) (dir string) {
 	t.Helper()
-	text := regexp.MustCompile(`(?m)^    apiVersion: kustomize(?:.*\n    )+.*$`).FindString(read(t, "../docs/operations.md"))
+	text := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(read(t, "../docs/operations.md"))[1]
 	dir = t.TempDir()
 	here, err := os.Getwd()
 	if err != nil {
@@ -149,7 +149,7 @@ func documented(t *testing.T) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = strings.ReplaceAll(strings.ReplaceAll("\n"+text, "\n    ", "\n"), "../deploy", back)
+	text = strings.ReplaceAll(text, "../deploy", back)
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
