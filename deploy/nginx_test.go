@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ func balance(t *testing.T, one, two replica) (grpcAddress, httpURL string) {
 		_ = nginx.Process.Signal(os.Interrupt) // its workers end with it
 		_ = nginx.Wait()
 	})
+	for _, file := range nginx.ExtraFiles { // which were made to block, and a worker with them
+		if err := syscall.SetNonblock(int(file.Fd()), true); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return grpcPort, "http://" + httpPort
 }
 
