@@ -1,4 +1,4 @@
-.PHONY: test lint generate breaking conformance examples faults soak upgrade fuzz bench bench-scale overload check
+.PHONY: test lint generate breaking conformance examples faults soak upgrade deploy-test fuzz bench bench-scale overload check
 
 BUF := go tool -modfile=tools/go.mod buf
 
@@ -12,9 +12,10 @@ test:
 	cd tools && go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server bench conformance examples gen tools | tee /dev/stderr)"
+	test -z "$$(gofmt -l server bench conformance deploy examples gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
+	cd deploy && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
 	$(BUF) format -d --exit-code
@@ -73,6 +74,10 @@ bench-scale:
 # What healthy callers notice of a stall, too many calls and slow clients (docs/reliability.md).
 overload:
 	go run ./bench overload
+
+# What operators are given: alerts, dashboard, compose, Kubernetes, nginx and Envoy.
+deploy-test:
+	.ci/deploy
 
 # Every fuzz target for so long; what it finds becomes a case in testdata.
 FUZZTIME = 60s
