@@ -56,7 +56,10 @@ func (ws *watches) poll(w *watch, pollOnce pollFunc) {
 		} else {
 			pause = min(2*pause, maxPollPause)
 		}
-		time.Sleep(pause)
+		select {
+		case <-w.ended:
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -50,9 +50,10 @@ type watch struct {
 	before  string // the one before, which calls under way may still have
 	untold  string // the latest that any watcher was told, if it is not the present one
 	polling bool
-	asking  bool // a poll is under way
-	failing bool // the last poll failed
-	over    bool // the agent is signed out
+	asking  bool          // a poll is under way
+	failing bool          // the last poll failed
+	over    bool          // the agent is signed out
+	ended   chan struct{} // closed when it is over
 
 	watchers  []*watcher
 	kept      []*agentconfv1.AgentEvent
@@ -155,7 +156,7 @@ func newWatch(agentID, guid string) *watch {
 	first := time.Now().UnixMilli() * 1000
 	return &watch{
 		agentID: agentID, guid: guid, forgotten: first, last: first,
-		awaited: map[participant]*confirmation{},
+		awaited: map[participant]*confirmation{}, ended: make(chan struct{}),
 	}
 }
 
@@ -220,6 +221,7 @@ func (ws *watches) lose(me *watcher, err *Error) {
 // end ends a watch for good, and all who watch it.
 func (ws *watches) end(w *watch, err *Error) {
 	w.over = true
+	close(w.ended)
 	for _, each := range w.watchers {
 		ws.lose(each, err)
 	}

@@ -62,6 +62,11 @@ func confirming() []*fault {
 		awaited("polls have failed before", awaiting{poll: turnAway, polls: always, early: true}, notReached),
 		awaited("another call awaits its event", awaiting{event: lost, busy: true}, notReached),
 	}
+	for _, f := range list { // a poll may fail before the call, on a busy machine
+		if f.awaits.poll != nil && !f.awaits.early {
+			f.want = append(f.want, notReached)
+		}
+	}
 	stalled := awaited("reply stalled", awaiting{answer: holdTongue}, unknown)
 	stalled.deadline, stalled.want = brief, append(stalled.want, notReached) // on a busy machine
 	gone := awaited("caller gives up", awaiting{answer: callerLeaves, event: lost}, notConfirmed)
