@@ -172,7 +172,7 @@ func wantHTTP(c conformance.Case, front string) object {
 		want["status"] = c.Want.GatewayStatus
 		addEnvelope(want, c)
 	}
-	want["headers"] = wantHeaders(c, want["status"].(int))
+	want["headers"] = wantHeaders(c, front, want["status"].(int))
 	return want
 }
 
@@ -187,7 +187,10 @@ func addReply(want object, c conformance.Case, reply json.RawMessage) {
 
 // addEnvelope adds the error as the CC-Gateway would say it.
 func addEnvelope(want object, c conformance.Case) {
-	envelope := object{"retcode": c.Want.GatewayRetcode, "result": object{}}
+	envelope := object{"retcode": c.Want.GatewayRetcode}
+	if c.Want.Retcode == "" || hasResult(c.Gateway) {
+		envelope["result"] = object{}
+	}
 	if c.Want.GatewayMessage != nil {
 		envelope["message"] = *c.Want.GatewayMessage
 		want["reply"] = envelope
@@ -200,9 +203,21 @@ func addEnvelope(want object, c conformance.Case) {
 	want["has"], want["message_names"] = envelope, names
 }
 
+// hasResult tells whether the CC-Gateway refuses with a result, which is passed on.
+func hasResult(gateway *conformance.Script) bool {
+	if gateway == nil || gateway.Reply == nil {
+		return false
+	}
+	reply, isObject := decoded([]byte(*gateway.Reply)).(object)
+	return isObject && reply["result"] != nil
+}
+
 // wantHeaders has null for headers that must not be there.
-func wantHeaders(c conformance.Case, status int) object {
+func wantHeaders(c conformance.Case, front string, status int) object {
 	h := object{"Content-Type": "application/json", "Retry-After": nil, "Set-GUID": nil, "WWW-Authenticate": nil}
+	if front == overDialect {
+		h["Content-Type"] = "application/json;charset=UTF-8"
+	}
 	if c.Want.Retry != "" {
 		h["Retry-After"] = strings.TrimSuffix(c.Want.Retry, "s")
 	}

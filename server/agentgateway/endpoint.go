@@ -87,7 +87,7 @@ func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, err
 		secured := tls.Client(s, e.tls())
 		if err := secured.HandshakeContext(ctx); err != nil {
 			s.Close()
-			return nil, fmt.Errorf("%s: %w%s", e.address, err, advice(err))
+			return nil, fmt.Errorf("%w%s", err, advice(err))
 		}
 		spoken = secured
 	}

@@ -53,7 +53,6 @@ func (r *reader) shell(ctx context.Context, commands string) *exec.Cmd {
 	c.Env = append(os.Environ(), r.pasted...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
-	c.WaitDelay = time.Second
 	return c
 }
 
@@ -128,7 +127,8 @@ func (k *kept) await(text string) error {
 	return nil
 }
 
-// stop ends what goes on running, the last first.
+// stop ends what goes on running, the last first. It has ended when nothing is left that
+// could print, such as the program below "go run".
 func (r *reader) stop() (err error) {
 	for i := len(r.kept) - 1; i >= 0; i-- {
 		err = errors.Join(err, r.kept[i].stop())
