@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -60,6 +61,7 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 		w.Close()
 	}()
 	stop := func() (int, string) {
+		http.DefaultClient.CloseIdleConnections() // or the service waits for their next call
 		cancel()
 		<-ended
 		<-read
