@@ -118,7 +118,7 @@ func TestServeReady(t *testing.T) {
 // The log is text if that is wanted, from a level on that can be changed meanwhile.
 func TestServeLog(t *testing.T) {
 	service := start(t, "msg=serving", nil, "serve", "--gateway", "https://gateway.test", "--log-format", "text",
-		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0")
 	at := regexp.MustCompile(`http=(\S+) admin=(\S+)`).FindStringSubmatch(service.printed)
 	for _, level := range []string{"info", "error", "info"} {
 		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+at[2]+"/log-level", strings.NewReader(level))
