@@ -30,7 +30,7 @@ type service struct {
 // startService starts agentconf in front of the gateway at address.
 func startService(ctx context.Context, file, address string) (*service, error) {
 	s := &service{log: &bytes.Buffer{}, end: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, file, "serve", "--gateway", "http://"+address,
+	s.cmd = exec.CommandContext(ctx, file, "serve", "--gateway", "http://"+address, "--drain-delay", "0",
 		"--gateway-node", "Down=http://127.0.0.1:1", // where nobody listens
 		"--cors-origin", "http://page.test", // of the client in a browser
 		"--gateway-timeout", "2s", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
