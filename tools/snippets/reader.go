@@ -87,6 +87,7 @@ func (r *reader) keep(s snippet) error {
 		}
 	}
 	k := &kept{command: r.shell(context.Background(), s.commands), ended: make(chan struct{})}
+	k.command.WaitDelay = 0 // "go run" is gone before the program that it runs, which prints until it ends
 	k.command.Stdout, k.command.Stderr = &k.stdout, &k.stderr
 	if err := k.command.Start(); err != nil {
 		return err
