@@ -91,7 +91,7 @@ type replica struct{ GRPC, HTTP, Admin string }
 func serve(t *testing.T, gateway string) (r replica) {
 	t.Helper()
 	printed := start(t, `"msg":"ready"`, binary, "serve", "--gateway", gateway,
-		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0")
 	line := regexp.MustCompile(`(?m)^.*"msg":"serving".*$`).FindString(printed)
 	if err := json.Unmarshal([]byte(line), &r); err != nil {
 		t.Fatal(err)
