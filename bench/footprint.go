@@ -6,11 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -28,7 +24,7 @@ func footprintOf(ctx context.Context, p *pair) (footprint, error) {
 	if err != nil {
 		return footprint{}, err
 	}
-	if _, err := adminText(ctx, p, "/debug/pprof/heap?gc=1"); err != nil {
+	if _, err := fetch(ctx, "http://"+p.admin+"/debug/pprof/heap?gc=1"); err != nil {
 		return footprint{}, err
 	}
 	f, err := gauges(ctx, p)
@@ -38,45 +34,12 @@ func footprintOf(ctx context.Context, p *pair) (footprint, error) {
 
 // gauges reads the heap and the goroutines.
 func gauges(ctx context.Context, p *pair) (f footprint, err error) {
-	text, err := adminText(ctx, p, "/metrics")
+	text, err := fetch(ctx, "http://"+p.admin+"/metrics")
 	if err != nil {
 		return f, err
 	}
-	return parseGauges(text)
-}
-
-func parseGauges(text string) (f footprint, err error) {
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch name {
-		case "go_goroutines":
-			f.goroutines, err = strconv.ParseFloat(value, 64)
-		case "go_memstats_heap_alloc_bytes":
-			f.live, err = strconv.ParseFloat(value, 64)
-			f.live /= 1e6
-		}
-		if err != nil {
-			return f, err
-		}
-	}
-	if f.goroutines == 0 || f.live == 0 {
-		return f, errors.New("/metrics has no go_goroutines, or no go_memstats_heap_alloc_bytes")
-	}
-	return f, nil
-}
-
-func adminText(ctx context.Context, p *pair, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.admin+path, nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return string(text), err
+	v, err := parseVitals(text)
+	return footprint{live: v.values[1] * 1024 / 1e6, goroutines: v.values[2]}, err
 }
 
 // watchPeak looks at agentconf four times a second; what it returns ends that, and is the

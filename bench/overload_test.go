@@ -92,13 +92,3 @@ func TestCallersAgain(t *testing.T) {
 		t.Errorf("%d answers to %d calls", len(got.ok), n.Load())
 	}
 }
-
-func TestParseGauges(t *testing.T) {
-	got, err := parseGauges("# HELP x\ngo_goroutines 87\ngo_memstats_heap_alloc_bytes 2.5e+06\n")
-	if err != nil || got.goroutines != 87 || got.live != 2.5 {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if _, err := parseGauges("go_goroutines 87\n"); err == nil {
-		t.Error("no heap, and no error")
-	}
-}
