@@ -45,19 +45,11 @@ var burdens = []burden{
 // runOverload shows what healthy callers notice of each burden, and what stays of it.
 func runOverload(ctx context.Context, _ []string) error {
 	start := time.Now()
-	if err := checkOpenFiles(); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "agentconf-bench-")
-	if err != nil {
-		return err
-	}
+	dir, server, err := prepare(ctx)
 	defer os.RemoveAll(dir)
-	server, err := build(ctx, dir, "./server")
 	if err != nil {
 		return err
 	}
-	printVersions(ctx)
 	var all []borne
 	for _, t := range burdens {
 		b, err := bear(ctx, dir, server, t)

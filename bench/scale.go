@@ -26,23 +26,31 @@ const (
 	openFiles = 12000
 )
 
-// scale shows what agentconf, as it runs by default, takes for many calls, many
+// prepare builds the server in a directory that its caller removes, if many connections
+// can be opened here.
+func prepare(ctx context.Context) (dir, server string, err error) {
+	if err := checkOpenFiles(); err != nil {
+		return "", "", err
+	}
+	if dir, err = os.MkdirTemp("", "agentconf-bench-"); err != nil {
+		return "", "", err
+	}
+	if server, err = build(ctx, dir, "./server"); err != nil {
+		return dir, "", err
+	}
+	printVersions(ctx)
+	return dir, server, nil
+}
+
+// runScale shows what agentconf, as it runs by default, takes for many calls, many
 // connections and many watches.
 func runScale(ctx context.Context, _ []string) error {
 	start := time.Now()
-	if err := checkOpenFiles(); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "agentconf-bench-")
-	if err != nil {
-		return err
-	}
+	dir, server, err := prepare(ctx)
 	defer os.RemoveAll(dir)
-	server, err := build(ctx, dir, "./server")
 	if err != nil {
 		return err
 	}
-	printVersions(ctx)
 	for _, delay := range []time.Duration{200 * time.Millisecond, 2 * time.Second} {
 		if err := inFlightTable(ctx, dir, server, delay); err != nil {
 			return err
