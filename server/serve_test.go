@@ -197,6 +197,26 @@ func TestServeNodes(t *testing.T) {
 	}
 }
 
+// unhold makes a good call, whatever it is answered with.
+func unhold(t *testing.T, httpURL string) (httpStatus int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", httpURL+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Guid", "some")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
 // A gateway that cannot be reached: the caller learns that nothing happened, and the
 // operator finds the cause, and what to do, in one line of the log.
 func TestServeUnreachable(t *testing.T) {
@@ -214,21 +234,11 @@ func TestServeUnreachable(t *testing.T) {
 		"nobody speaks TLS there, is it another port, or http://?":                                                        {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
 	} {
 		service, _, httpURL := serve(t, nil, args...)
-		req, err := http.NewRequestWithContext(t.Context(), "POST", httpURL+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Guid", "some")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
+		httpStatus, body := unhold(t, httpURL)
 		const said = "was not applied: the CC-Gateway was not reached in time and nothing was sent. Try again; if that does " +
 			"not help, the operator should check the gateway's address and certificate."
-		if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), said) {
-			t.Errorf("%s: HTTP status %d, %s", cause, resp.StatusCode, body)
+		if httpStatus != http.StatusServiceUnavailable || !strings.Contains(body, said) {
+			t.Errorf("%s: HTTP status %d, %s", cause, httpStatus, body)
 		}
 		_, log := service.stop()
 		calls := regexp.MustCompile(`.*"msg":"call".*`).FindAllString(log, -1)
@@ -258,18 +268,8 @@ func TestServeGatewayCA(t *testing.T) {
 		{nil, http.StatusServiceUnavailable},
 	} {
 		_, _, httpURL := serve(t, nil, append(test.args, "--gateway", gateway.URL)...)
-		req, err := http.NewRequestWithContext(t.Context(), "POST", httpURL+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Guid", "some")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != test.httpStatus {
-			t.Errorf("with %v: HTTP status %d, want %d", test.args, resp.StatusCode, test.httpStatus)
+		if httpStatus, _ := unhold(t, httpURL); httpStatus != test.httpStatus {
+			t.Errorf("with %v: HTTP status %d, want %d", test.args, httpStatus, test.httpStatus)
 		}
 	}
 }
