@@ -3,6 +3,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY gen gen
+COPY emulator emulator
 COPY server server
 RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /server ./server
 

@@ -12,7 +12,7 @@ test:
 	cd tools && go test -race ./...
 
 lint:
-	test -z "$$(gofmt -l server bench conformance deploy examples gen tools | tee /dev/stderr)"
+	test -z "$$(gofmt -l server emulator internal bench conformance deploy examples gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	cd deploy && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
@@ -40,8 +40,8 @@ examples:
 # The proof of docs/reliability.md, in two minutes: thousands of calls and a table of
 # lies, then 50 callers who hold and unhold one participant 50,000 times.
 faults:
-	cd server/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
-	cd server/transport && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
+	cd server/e2e/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
+	cd server/internal/transport && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
 
 # Ten minutes of calls while gateway and agentconf are restarted (docs/reliability.md), and two of rest.
 soak:

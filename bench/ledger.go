@@ -12,7 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"agentconf/server/emulator"
+	"agentconf/emulator"
 )
 
 // outcome is what a caller is told of the outcome of a call.

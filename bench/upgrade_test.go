@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"agentconf/server/emulator"
+	"agentconf/emulator"
 )
 
 // What is told has to be what the gateway's log says: a hold that failed, is missing,

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/emulator"
 )
 
 const (

@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
-	"agentconf/server/certificates/testca"
+	"agentconf/internal/testca"
 )
 
 // cluster is what a kustomization makes.

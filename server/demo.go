@@ -17,11 +17,11 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/agentgateway"
-	"agentconf/server/conference"
-	"agentconf/server/emulator"
-	"agentconf/server/transport"
+	"agentconf/server/internal/conference"
+	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/transport"
 )
 
 // The people of the story. The chairperson and the phone are those of page 0473.
@@ -87,7 +87,7 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	d.grpc = listeners[1].Addr().String()
 	d.http = "http://" + listeners[2].Addr().String()
 
-	client, err := agentgateway.New(agentgateway.Config{URL: d.gateway, Timeout: 5 * time.Second})
+	client, err := gateway.New(gateway.Config{URL: d.gateway, Timeout: 5 * time.Second})
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"agentconf/server/emulator"
+	"agentconf/emulator"
 )
 
 // emulate runs an emulated gateway. The defaults are those of a real one.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"agentconf/server/certificates"
+	"agentconf/server/internal/certificates"
 )
 
 // usageError is a fault of the command line or the environment.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"agentconf/server/leaktest"
-	"agentconf/server/transport"
+	"agentconf/internal/leaktest"
+	"agentconf/server/internal/transport"
 )
 
 // runCommand runs a command to its end, with an environment of pairs NAME=VALUE.

@@ -16,9 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"agentconf/server/agentgateway"
-	"agentconf/server/conference"
-	"agentconf/server/transport"
+	"agentconf/server/internal/conference"
+	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/transport"
 )
 
 func (p program) serve(ctx context.Context, args []string) error {
@@ -33,7 +33,7 @@ func (p program) serve(ctx context.Context, args []string) error {
 		fs.print(p.stdout)
 		return nil
 	}
-	client, err := agentgateway.New(s.gateway)
+	client, err := gateway.New(s.gateway)
 	if err != nil {
 		return err
 	}

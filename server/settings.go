@@ -9,16 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"agentconf/server/agentgateway"
-	"agentconf/server/certificates"
-	"agentconf/server/conference"
-	"agentconf/server/transport"
+	"agentconf/server/internal/certificates"
+	"agentconf/server/internal/conference"
+	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/transport"
 )
 
 // settings is what serve is told. No flag takes a secret: where there is one, a flag
 // names the file.
 type settings struct {
-	gateway      agentgateway.Config
+	gateway      gateway.Config
 	gatewayFiles certificates.Files
 	gatewayTLS   *certificates.Kept
 
@@ -121,7 +121,7 @@ func (u *gatewayURL) String() string { return string(*u) }
 
 func (u *gatewayURL) Set(s string) error {
 	*u = gatewayURL(s) // at any rate, or check would miss it
-	if _, err := agentgateway.ParseURL(s); err != nil {
+	if _, err := gateway.ParseURL(s); err != nil {
 		return fmt.Errorf("%w, such as https://gateway.example:8043", err)
 	}
 	return nil
@@ -141,7 +141,7 @@ func (n gatewayNodes) String() string {
 func (n gatewayNodes) Set(list string) error {
 	for pair := range strings.SplitSeq(list, ",") {
 		name, url, ok := strings.Cut(pair, "=")
-		if _, err := agentgateway.ParseURL(url); !ok || name == "" || err != nil {
+		if _, err := gateway.ParseURL(url); !ok || name == "" || err != nil {
 			return errors.New("must be NAME=URL, such as AgentGateway1=https://node1.example:8043")
 		}
 		n[name] = url

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/certificates/testca"
+	"agentconf/internal/testca"
 )
 
 // pemFile writes a file of the test.

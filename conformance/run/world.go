@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"agentconf/conformance"
-	"agentconf/server/emulator"
+	"agentconf/emulator"
 )
 
 // service is agentconf as a process of its own.

@@ -1,5 +1,0 @@
-//go:build !race
-
-package agentgateway
-
-const raceEnabled = false

@@ -1,0 +1,269 @@
+package certificates_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"agentconf/internal/testca"
+	"agentconf/server/internal/certificates"
+)
+
+// files are in a directory of their own.
+func files(dir string) certificates.Files {
+	return certificates.Files{
+		Certificate: certificates.File{Flag: "--cert", Name: filepath.Join(dir, "tls.crt")},
+		Key:         certificates.File{Flag: "--key", Name: filepath.Join(dir, "tls.key")},
+		CAs:         certificates.File{Flag: "--ca", Name: filepath.Join(dir, "ca.crt")},
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writePair(t *testing.T, f certificates.Files, pair testca.Pair) {
+	t.Helper()
+	write(t, f.Certificate.Name, pair.Certificate)
+	write(t, f.Key.Name, pair.Key)
+}
+
+// load loads files that are all right, and writes the log into the buffer.
+func load(t *testing.T, f certificates.Files) (*certificates.Kept, *bytes.Buffer) {
+	t.Helper()
+	kept, faults := certificates.Load(f)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	log := &bytes.Buffer{}
+	kept.LogTo(slog.New(slog.NewTextHandler(log, nil)))
+	return kept, log
+}
+
+// shown is the name in the certificate that the next handshake shows.
+func shown(t *testing.T, kept *certificates.Kept) string {
+	t.Helper()
+	server, err := kept.Server().GetCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kept.Client().GetClientCertificate(&tls.CertificateRequestInfo{})
+	if err != nil || client != server {
+		t.Fatalf("a client shows another certificate: %v", err)
+	}
+	return server.Leaf.Subject.CommonName
+}
+
+// However the files are replaced, the next handshake shows what is new, though not
+// within a second after the last.
+func TestReplaced(t *testing.T) {
+	for name, replace := range map[string]func(t *testing.T, f certificates.Files, pair testca.Pair){
+		"by writing over them": writePair,
+		"by mv": func(t *testing.T, f certificates.Files, pair testca.Pair) {
+			other := files(t.TempDir())
+			writePair(t, other, pair)
+			for to, from := range map[string]string{f.Certificate.Name: other.Certificate.Name, f.Key.Name: other.Key.Name} {
+				if err := os.Rename(from, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, ca := files(t.TempDir()), testca.New(t)
+			write(t, f.CAs.Name, ca.PEM)
+			writePair(t, f, ca.Issue(t, "old"))
+			synctest.Test(t, func(t *testing.T) {
+				kept, log := load(t, f)
+				replace(t, f, ca.Issue(t, "new"))
+				if got := shown(t, kept); got != "old" {
+					t.Errorf("%s at once", got)
+				}
+				time.Sleep(time.Second)
+				if got := shown(t, kept); got != "new" {
+					t.Errorf("%s after a second", got)
+				}
+				if text := log.String(); strings.Count(text, "level=INFO") != 1 || !strings.Contains(text, `subject="CN=new"`) ||
+					!strings.Contains(text, f.Key.Name) || strings.Count(text, "\n") != 1 {
+					t.Errorf("log\n%s", text)
+				}
+			})
+		})
+	}
+}
+
+// Kubernetes mounts a secret as symlinks into ..data, itself a symlink, and replaces
+// that one: all files change at once.
+func TestReplacedByKubernetes(t *testing.T) {
+	dir, ca := t.TempDir(), testca.New(t)
+	f := files(dir)
+	mount := func(version string, pair testca.Pair) {
+		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writePair(t, files(filepath.Join(dir, version)), pair)
+		write(t, files(filepath.Join(dir, version)).CAs.Name, ca.PEM)
+		link(t, version, filepath.Join(dir, "..data_tmp"))
+		if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"tls.crt", "tls.key", "ca.crt"} {
+		link(t, filepath.Join("..data", name), filepath.Join(dir, name))
+	}
+	mount("..first", ca.Issue(t, "first"))
+	synctest.Test(t, func(t *testing.T) {
+		kept, log := load(t, f)
+		for _, name := range []string{"second", "third"} {
+			mount(".."+name, ca.Issue(t, name))
+			time.Sleep(time.Second)
+			if got := shown(t, kept); got != name {
+				t.Errorf("%s, want the %s", got, name)
+			}
+		}
+		if got := strings.Count(log.String(), "level=INFO"); got != 2 || strings.Contains(log.String(), "ERROR") {
+			t.Errorf("log\n%s", log)
+		}
+	})
+}
+
+func link(t *testing.T, to, name string) {
+	t.Helper()
+	if err := os.Symlink(to, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be used leaves what was in force, and is told once; what is mended is
+// used again.
+func TestUnusable(t *testing.T) {
+	ca := testca.New(t)
+	other := ca.Issue(t, "new")
+	for name, test := range map[string]struct {
+		spoil func(t *testing.T, f certificates.Files)
+		fault string
+	}{
+		"another key": {func(t *testing.T, f certificates.Files) { write(t, f.Key.Name, other.Key) }, "private key does not match"},
+		"no file":     {func(t *testing.T, f certificates.Files) { os.Remove(f.Certificate.Name) }, "--cert: open "},
+		"empty":       {func(t *testing.T, f certificates.Files) { write(t, f.Certificate.Name, "") }, "failed to find any PEM data"},
+		"half a chain": {func(t *testing.T, f certificates.Files) {
+			write(t, f.Certificate.Name, ca.Issue(t, "half").Certificate+ca.PEM[:len(ca.PEM)/2])
+		}, "--cert: " + "{dir}/tls.crt is cut off"},
+		"half of the CAs": {func(t *testing.T, f certificates.Files) { write(t, f.CAs.Name, ca.PEM+ca.PEM[:len(ca.PEM)-3]) }, "ca.crt is cut off"},
+		"no CAs":          {func(t *testing.T, f certificates.Files) { write(t, f.CAs.Name, "none") }, "ca.crt has no certificate in PEM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := files(t.TempDir())
+			writePair(t, f, ca.Issue(t, "old"))
+			write(t, f.CAs.Name, ca.PEM)
+			synctest.Test(t, func(t *testing.T) {
+				kept, log := load(t, f)
+				test.spoil(t, f)
+				for range 3 {
+					time.Sleep(time.Second)
+					if got := shown(t, kept); got != "old" {
+						t.Errorf("%s is shown", got)
+					}
+					if !kept.Server().ClientCAs.Equal(ca.Pool) {
+						t.Error("other CAs are in force")
+					}
+				}
+				fault := strings.ReplaceAll(test.fault, "{dir}", filepath.Dir(f.CAs.Name))
+				if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=ERROR") || !strings.Contains(text, fault) {
+					t.Errorf("want one error, %s, in\n%s", fault, text)
+				}
+				writePair(t, f, other)
+				write(t, f.CAs.Name, ca.PEM)
+				time.Sleep(time.Second)
+				if got := shown(t, kept); got != "new" {
+					t.Errorf("%s is shown after all is well again", got)
+				}
+			})
+		})
+	}
+}
+
+// New CAs take the place of the old ones, on both sides.
+func TestReplacedCAs(t *testing.T) {
+	f, first, second := files(t.TempDir()), testca.New(t), testca.New(t)
+	f.Certificate, f.Key = certificates.File{}, certificates.File{}
+	write(t, f.CAs.Name, first.PEM)
+	synctest.Test(t, func(t *testing.T) {
+		kept, _ := load(t, f)
+		for _, ca := range []*testca.CA{first, second} {
+			write(t, f.CAs.Name, ca.PEM)
+			time.Sleep(time.Second)
+			if server, client := kept.Server(), kept.Client(); !server.ClientCAs.Equal(ca.Pool) || !client.RootCAs.Equal(ca.Pool) ||
+				server.ClientAuth != tls.RequireAndVerifyClientCert || client.GetClientCertificate != nil {
+				t.Errorf("server %+v, client %+v", server, client)
+			}
+		}
+	})
+}
+
+// Without files a server's certificate is verified by the system's roots, and a
+// client has none to show.
+func TestNoFiles(t *testing.T) {
+	kept, log := load(t, certificates.Files{})
+	if c := kept.Client(); c.RootCAs != nil || c.GetClientCertificate != nil || log.Len() > 0 {
+		t.Errorf("%+v, log %s", c, log)
+	}
+	if c := kept.Server(); c.ClientCAs != nil || c.ClientAuth != tls.NoClientCert {
+		t.Errorf("%+v", c)
+	}
+}
+
+// All that is wrong is said at once.
+func TestFaults(t *testing.T) {
+	good, ca := files(t.TempDir()), testca.New(t)
+	writePair(t, good, ca.Issue(t, "good"))
+	none := certificates.File{Flag: "--none"}
+	missing := files("/does/not/exist")
+	for name, test := range map[string]struct {
+		files certificates.Files
+		want  []string
+	}{
+		"no key":         {certificates.Files{Certificate: good.Certificate, Key: none}, []string{"--cert: is of no use alone; set --none, too"}},
+		"no certificate": {certificates.Files{Certificate: none, Key: good.Key}, []string{"--key: is of no use alone; set --none, too"}},
+		"nothing there":  {missing, []string{"--cert: open /does", "--key: open /does", "--ca: open /does"}},
+		"nothing there and no key": {certificates.Files{Certificate: missing.Certificate, Key: none, CAs: missing.CAs},
+			[]string{"--cert: is of no use alone", "--cert: open /does", "--ca: open /does"}},
+		"twice the key": {certificates.Files{Certificate: good.Key, Key: good.Key}, []string{" and --key " + good.Key.Name + ": tls: "}},
+		"a key as CAs":  {certificates.Files{CAs: good.Key}, []string{"has no certificate in PEM"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, faults := certificates.Load(test.files)
+			for i, part := range test.want {
+				if len(faults) != len(test.want) || !strings.Contains(faults[i].Error(), part) {
+					t.Fatalf("faults %q, want %q", faults, test.want)
+				}
+			}
+		})
+	}
+}
+
+// A certificate out of its time is in force nevertheless, with a warning.
+func TestOutOfTime(t *testing.T) {
+	ca, now := testca.New(t), time.Now()
+	for word, pair := range map[string]testca.Pair{
+		"expired":   ca.IssueFor(t, "x", now.Add(-2*time.Hour), now.Add(-time.Hour)),
+		"not valid": ca.IssueFor(t, "x", now.Add(time.Hour), now.Add(2*time.Hour)),
+	} {
+		f := files(t.TempDir())
+		f.CAs = certificates.File{}
+		writePair(t, f, pair)
+		_, log := load(t, f)
+		if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), word) {
+			t.Errorf("want %q in the log: %s", word, log)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+// Package outcome is the error model of agentconf. After every call the caller
+// knows one of three things: the operation was applied, it was not applied, or
+// its outcome is unknown.
+//
+// Every error that leaves agentconf is an Error of this package, whatever front
+// the call came by. The package imports nothing else of agentconf.
+package outcome
+
+// Domain is the domain of every google.rpc.ErrorInfo.
+const Domain = "agentconf"
+
+// Outcome is what is known of the effect of a call. An Error is NotApplied or
+// Unknown.
+type Outcome string
+
+const (
+	// Applied means that the gateway accepted the operation.
+	Applied Outcome = "applied"
+	// NotApplied means that the operation did not happen.
+	NotApplied Outcome = "not_applied"
+	// Unknown means that the operation may have happened.
+	Unknown Outcome = "unknown"
+)
+
+// Phrase returns the verb phrase for an error text: "was not applied".
+func (o Outcome) Phrase() string {
+	switch o {
+	case Applied:
+		return "was applied"
+	case NotApplied:
+		return "was not applied"
+	}
+	return "may have been applied"
+}
+
+// Reason is the reason of a google.rpc.ErrorInfo. Clients may key on it.
+type Reason string
+
+// The reasons that agentconf gives by itself. Those of the gateway's retcodes
+// stand in package operation.
+const (
+	InvalidArgument      Reason = "INVALID_ARGUMENT"
+	NoSuchOperation      Reason = "NO_SUCH_OPERATION"
+	GUIDMissing          Reason = "GUID_MISSING"
+	GUIDMalformed        Reason = "GUID_MALFORMED"
+	GUIDStale            Reason = "GUID_STALE"
+	Overloaded           Reason = "OVERLOADED"
+	AgentRateExceeded    Reason = "AGENT_RATE_EXCEEDED"
+	Stopping             Reason = "STOPPING"
+	Internal             Reason = "INTERNAL"
+	GatewayUnreachable   Reason = "GATEWAY_UNREACHABLE"
+	CircuitOpen          Reason = "CIRCUIT_OPEN"
+	CallCancelled        Reason = "CALL_CANCELLED"
+	OutcomeUnknown       Reason = "OUTCOME_UNKNOWN"
+	NoEventSource        Reason = "NO_EVENT_SOURCE"
+	ConfirmationUnderWay Reason = "CONFIRMATION_UNDER_WAY"
+	OperationFailed      Reason = "OPERATION_FAILED"
+	NotConfirmed         Reason = "NOT_CONFIRMED"
+	SequenceNotKept      Reason = "SEQUENCE_NOT_KEPT"
+	WatcherTooSlow       Reason = "WATCHER_TOO_SLOW"
+	WatchTimedOut        Reason = "WATCH_TIMED_OUT"
+	SignInRequired       Reason = "SIGN_IN_REQUIRED"
+)

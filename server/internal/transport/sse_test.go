@@ -1,0 +1,159 @@
+package transport_test
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"agentconf/conformance"
+	"agentconf/emulator"
+)
+
+// sse opens the stream of server-sent events.
+func (f *fronts) sse(t *testing.T, path, guid string, change func(*http.Request)) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://agentconf.test"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Guid", guid)
+	if change != nil {
+		change(req)
+	}
+	resp, err := f.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+// frames reads server-sent events as they stand, without the JSON behind data.
+type frames struct{ *bufio.Reader }
+
+func (f frames) next(t *testing.T) (head, data string) {
+	t.Helper()
+	for {
+		line, err := f.ReadString('\n')
+		if err == io.EOF {
+			return head, data
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "\n" {
+			return head, data
+		}
+		if text, ok := strings.CutPrefix(line, "data: "); ok {
+			data += text
+		} else {
+			head += line
+		}
+	}
+}
+
+// The stream as a browser's EventSource, or curl, reads it.
+func TestServerSentEvents(t *testing.T) {
+	for version, n := range map[string]network{"HTTP/1.1": memory, "HTTP/2.0": securedMemory} {
+		t.Run(version, func(t *testing.T) { testServerSentEvents(t, n, version) })
+	}
+}
+
+func testServerSentEvents(t *testing.T, n network, version string) {
+	inBubbleOn(t, n, emulator.Config{}, func(t *testing.T, e *emulated) {
+		guid := e.signIn(t, "1287")
+		resp := e.sse(t, "/v1/agents/1287/events", guid, nil)
+		if resp.Proto != version {
+			t.Errorf("it is %s", resp.Proto)
+		}
+		for name, want := range map[string]string{
+			"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+		} {
+			if got := resp.Header.Get(name); got != want {
+				t.Errorf("%s %q, want %q", name, got, want)
+			}
+		}
+		stream := frames{bufio.NewReader(resp.Body)}
+		begun, _ := stream.next(t)
+		id, ok := strings.CutSuffix(begun, "\nevent: started\n")
+		if !ok || !strings.HasPrefix(id, "id: ") {
+			t.Fatalf("begins with %q", begun)
+		}
+		first, data := stream.next(t)
+		if strings.Contains(first, "event:") || !strings.HasPrefix(first, "id: ") || !jsonEqual(t, []byte(data), []byte(
+			`{"sequence":"`+strings.TrimSpace(first[4:])+`","eventType":"AgentOther_InService","workNo":"1287","inService":{}}`)) {
+			t.Errorf("event %q %s", first, data)
+		}
+		stream.next(t)
+		began := time.Now()
+		for range 3 { // nothing happens, and proxies see that the stream is alive
+			if comment, data := stream.next(t); comment != ":\n" || data != "" {
+				t.Errorf("%q %q, want a comment", comment, data)
+			}
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("3 signs of life in %v", took)
+		}
+
+		// A browser that comes back says where it was.
+		again := frames{bufio.NewReader(e.sse(t, "/v1/agents/1287/events", guid, func(r *http.Request) {
+			r.Header.Set("Last-Event-ID", id[4:])
+		}).Body)}
+		again.next(t)
+		if head, _ := again.next(t); head != first {
+			t.Errorf("%q after coming back, want %q", head, first)
+		}
+
+		time.Sleep(time.Second)
+		e.emulator.SignOut("1287", guid, false)
+		stream.next(t)
+		end, data := stream.next(t)
+		if end != "event: ended\n" || reasonOf(t, []byte(data)) != "SIGN_IN_REQUIRED" {
+			t.Errorf("ends with %q %s", end, data)
+		}
+		if _, err := stream.ReadByte(); err != io.EOF {
+			t.Errorf("goes on: %v", err)
+		}
+	})
+}
+
+// What is refused before the first message is an error like any other.
+func TestServerSentEventsAreRefused(t *testing.T) {
+	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
+		for _, c := range []struct {
+			path, guid, lastID string
+			httpStatus         int
+			reason             string
+		}{
+			{"/v1/agents/1287/events", "", "", 401, "GUID_MISSING"},
+			{"/v1/agents/12870/events", someGUID, "x", 400, "INVALID_ARGUMENT"},
+			{"/v1/agents/1/events", someGUID, "", 400, "INVALID_ARGUMENT"},
+			{"/v1/agents/1287/events?after_sequence=5", someGUID, "", 400, "SEQUENCE_NOT_KEPT"},
+			{"/v1/agents/1287/events", someGUID, "5", 400, "SEQUENCE_NOT_KEPT"},
+		} {
+			resp := e.sse(t, c.path, c.guid, func(r *http.Request) {
+				if c.lastID != "" {
+					r.Header.Set("Last-Event-ID", c.lastID)
+				}
+			})
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != c.httpStatus || resp.Header.Get("Content-Type") != "application/json" || reasonOf(t, body) != c.reason {
+				t.Errorf("%s: HTTP status %d, %s, want %d, %s", c.path, resp.StatusCode, body, c.httpStatus, c.reason)
+			}
+		}
+	})
+}
+
+// The empty answer of a poll, byte by byte: there are clients that compare it so.
+func TestEmptyPoll(t *testing.T) {
+	f := newFronts(t, sockets)
+	const empty = `{"message":"","retcode":"0"}`
+	reply := empty
+	f.gateway.Play(conformance.Script{Reply: &reply})
+	_, _, body := f.send(t, "GET", "/agentgateway/resource/agentevent/1287", nil)
+	if string(body) != empty {
+		t.Errorf("%s, want %s", body, empty)
+	}
+}
