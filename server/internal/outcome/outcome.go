@@ -9,6 +9,9 @@ package outcome
 // Domain is the domain of every google.rpc.ErrorInfo.
 const Domain = "agentconf"
 
+// Success is the retcode of an operation that the gateway accepted.
+const Success = "0"
+
 // Outcome is what is known of the effect of a call. An Error is NotApplied or
 // Unknown.
 type Outcome string

@@ -1,0 +1,204 @@
+// Package interceptor is what every call passes, whichever front it came by: limits,
+// recovery from panics, request ID, metrics, log record and trace.
+//
+// It is one interceptor for each kind of call: a chain of six costs as much as the
+// request to the gateway.
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
+)
+
+// Options are the settings of an Interceptor.
+type Options struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Tracer  trace.Tracer // nil for no traces
+
+	// MaxInFlight limits the calls in flight. Watches do not count. Calls beyond the
+	// limit are rejected at once.
+	MaxInFlight int
+
+	// AgentRate limits the calls for one agent in a second. Watches do not count. 0 is
+	// no limit.
+	AgentRate int
+}
+
+// Interceptor intercepts the calls of the services that are registered with it.
+type Interceptor struct {
+	log         *slog.Logger
+	tracer      trace.Tracer
+	metrics     *metrics
+	methods     map[string]*method // by full method; read-only once calls are served
+	rate        *agentRate
+	maxInFlight int64
+	inFlight    atomic.Int64 // without streams
+}
+
+// New returns an interceptor without services.
+func New(options Options) *Interceptor {
+	i := &Interceptor{
+		log: options.Log, tracer: options.Tracer, methods: map[string]*method{},
+		rate: newAgentRate(options.AgentRate), maxInFlight: int64(options.MaxInFlight),
+	}
+	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
+	return i
+}
+
+// Unary implements grpc.UnaryServerInterceptor.
+func (i *Interceptor) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	m := i.methods[info.FullMethod]
+	if m == nil { // health checks, which machines make all day
+		return handler(ctx, req)
+	}
+	c := callRecord{agent: agentOf(req), requestID: requestIDOf(ctx), start: time.Now()}
+	m.started.Inc()
+	ctx, span := i.startSpan(ctx, m)
+	inFlight := i.inFlight.Add(1)
+	defer func() {
+		i.inFlight.Add(-1)
+		if p := recover(); p != nil {
+			err = Panicked(m.operation, p)
+		}
+		returnRequestID(ctx, c.requestID, err)
+		i.finish(ctx, m, c, span, err)
+	}()
+	if inFlight > i.maxInFlight {
+		return nil, outcome.Overload(m.operation)
+	}
+	if !i.rate.allow(c.agent, c.start) {
+		return nil, outcome.RateExceeded(m.operation, c.agent)
+	}
+	return handler(ctx, req)
+}
+
+// Stream implements grpc.StreamServerInterceptor. The log record of a stream is
+// written at its end.
+func (i *Interceptor) Stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	m := i.methods[info.FullMethod]
+	if m == nil {
+		return handler(service, stream)
+	}
+	c := callRecord{requestID: requestIDOf(stream.Context()), start: time.Now()}
+	m.started.Inc()
+	ctx, span := i.startSpan(stream.Context(), m)
+	observed := &observedStream{ServerStream: stream, requestID: c.requestID}
+	defer func() {
+		if p := recover(); p != nil {
+			err = Panicked(m.operation, p)
+		}
+		observed.returnRequestID(err)
+		c.agent = agentOf(observed.request)
+		i.finish(ctx, m, c, span, err)
+	}()
+	return handler(service, observed)
+}
+
+// finish counts, traces and logs the end of a call.
+func (i *Interceptor) finish(ctx context.Context, m *method, c callRecord, span trace.Span, err error) {
+	c.took = time.Since(c.start)
+	m.count(status.Code(err), c.took.Seconds())
+	if span != nil {
+		span.SetAttributes(attribute.Int("rpc.grpc.status_code", int(status.Code(err))))
+		telemetry.EndSpan(span, err)
+	}
+	if err == nil {
+		if m.applied.Enabled(ctx, slog.LevelInfo) {
+			_ = m.applied.Handle(ctx, c.record(slog.LevelInfo))
+		}
+		return
+	}
+	e, _ := errors.AsType[*outcome.Error](err)
+	i.metrics.countUnknown(e)
+	c.logFailure(ctx, i.log, m.operation, err)
+}
+
+// startSpan starts the span of a call in the trace of its caller. The span is nil if
+// nothing is traced.
+func (i *Interceptor) startSpan(ctx context.Context, m *method) (context.Context, trace.Span) {
+	if i.tracer == nil {
+		return ctx, nil
+	}
+	return i.tracer.Start(telemetry.Extract(ctx), m.service+"/"+m.name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", m.service), attribute.String("rpc.method", m.name)))
+}
+
+// Panicked returns the error of a call that panicked with p. The cause names the
+// type of p and the stack: a value may hold what must not be logged. A runtime error
+// is about types and numbers only, and is named in full.
+func Panicked(operation string, p any) *outcome.Error {
+	text := fmt.Sprintf("%T", p)
+	if e, ok := p.(runtime.Error); ok {
+		text = e.Error()
+	}
+	return outcome.Fault(operation, fmt.Errorf("panic: %s\n%s", text, debug.Stack()))
+}
+
+// observedStream remembers the request of a stream, and returns its request ID once.
+type observedStream struct {
+	grpc.ServerStream
+	request   any
+	requestID string
+	returned  bool
+}
+
+func (s *observedStream) RecvMsg(m any) error {
+	err := s.ServerStream.RecvMsg(m)
+	if err == nil {
+		s.request = m
+	}
+	return err
+}
+
+func (s *observedStream) SendMsg(m any) error {
+	s.returnRequestID(nil)
+	return s.ServerStream.SendMsg(m)
+}
+
+func (s *observedStream) returnRequestID(err error) {
+	if !s.returned {
+		s.returned = true
+		returnRequestID(s.Context(), s.requestID, err)
+	}
+}
+
+// OperationName returns the gateway's method name of an RPC: the RPC's name with a
+// lower-case first letter. It is empty if the RPC is not known.
+func OperationName(fullMethod string) string {
+	name := fullMethod[strings.LastIndexByte(fullMethod, '/')+1:]
+	if name == "" {
+		return ""
+	}
+	return strings.ToLower(name[:1]) + name[1:]
+}
+
+// agentOf returns the agent ID of a request if it has the form of one. Anything else
+// is a typing error, and may be confidential.
+func agentOf(req any) string {
+	r, ok := req.(interface{ GetAgentId() string })
+	if !ok {
+		return ""
+	}
+	id := r.GetAgentId()
+	if len(id) > 6 || strings.ContainsFunc(id, func(c rune) bool { return c < '0' || c > '9' }) {
+		return ""
+	}
+	return id
+}

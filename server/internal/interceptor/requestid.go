@@ -1,0 +1,63 @@
+package interceptor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// RequestIDKey is the metadata key of a request ID.
+const RequestIDKey = "x-request-id"
+
+// maxRequestID bounds a caller's request ID in bytes. A UUID has 36.
+const maxRequestID = 128
+
+// A request ID made here is the ID of the process and a number.
+var (
+	processID = newProcessID()
+	requests  atomic.Uint64
+)
+
+func newProcessID() string {
+	var id [8]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:]) + "-"
+}
+
+// RequestID returns the request ID that the caller has given, if it is a single one
+// of at most 128 visible ASCII characters. Otherwise it returns a new one.
+func RequestID(given []string) string {
+	if len(given) == 1 && given[0] != "" && len(given[0]) <= maxRequestID && !strings.ContainsFunc(given[0], isInvisible) {
+		return given[0]
+	}
+	var id [40]byte
+	return string(strconv.AppendUint(append(id[:0], processID...), requests.Add(1), 10))
+}
+
+func isInvisible(c rune) bool { return c <= ' ' || c > '~' }
+
+func requestIDOf(ctx context.Context) string {
+	return RequestID(metadata.ValueFromIncomingContext(ctx, RequestIDKey))
+}
+
+// returnRequestID sends the request ID to a gRPC caller; the JSON front has sent it
+// already. With an error it is a trailer: a gRPC client that retries takes a header
+// for the beginning of the answer, and would not retry.
+func returnRequestID(ctx context.Context, id string, err error) {
+	stream := grpc.ServerTransportStreamFromContext(ctx)
+	if stream == nil {
+		return
+	}
+	md := metadata.MD{RequestIDKey: []string{id}}
+	if err == nil {
+		_ = stream.SetHeader(md) // fails only after the headers were sent
+	} else {
+		_ = stream.SetTrailer(md)
+	}
+}
