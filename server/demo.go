@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,12 +17,10 @@ import (
 
 	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/internal/conference"
-	"agentconf/server/internal/gateway"
-	"agentconf/server/internal/transport"
+	"agentconf/server/internal/app"
 )
 
-// The people of the story. The chairperson and the phone are those of page 0473.
+// The participants of the story. The chairperson and the phone are those of page 0473.
 const (
 	demoChair = "1287"
 	demoGuest = "2002"
@@ -32,12 +28,12 @@ const (
 	demoVoice = "y:/conf/120/1136287.V3"
 )
 
-// demo plays a conference through: everything is real but the gateway, which is
-// emulated. It fails if a step does not end as the story says.
+// demo plays a conference: everything is real but the gateway, which is emulated. It
+// fails if a step does not end as the story says.
 func (p program) demo(ctx context.Context, args []string) error {
-	fs := p.newFlags("demo", "play a conference through, with an emulated gateway")
+	fs := newFlags("demo", "play a conference with an emulated gateway")
 	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
-	if err := p.parse(fs, args, nothingMore); err != nil {
+	if err := p.parse(fs, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -47,11 +43,11 @@ func (p program) demo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	stuck := time.AfterFunc(10*time.Second, cancel) // the story takes two
+	timeout := time.AfterFunc(10*time.Second, cancel) // the story takes 2 s
 	if err := d.play(ctx); err != nil {
 		return err
 	}
-	if stuck.Stop(); *stay {
+	if timeout.Stop(); *stay {
 		d.printCommands()
 		<-ctx.Done()
 	}
@@ -62,7 +58,7 @@ func (p program) demo(ctx context.Context, args []string) error {
 type demo struct {
 	out io.Writer
 
-	gateway, grpc, http string // where they listen
+	gateway, grpc, http string // addresses
 
 	sessions    agentconfv1.SessionServiceClient
 	conferences agentconfv1.ConferenceServiceClient
@@ -71,53 +67,48 @@ type demo struct {
 	chair, guest demoAgent
 }
 
-// start runs gateway and service until ctx is done; both then report on ended.
+// start runs the emulator and the service until ctx is done. Both then send their
+// error on ended.
 func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, err error) {
-	addresses := []string{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"}
+	ports := []port{{"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}}
 	if fixedPorts {
-		addresses = []string{"127.0.0.1:8043", "127.0.0.1:9090", "127.0.0.1:8080"}
+		ports = []port{{"--stay", "127.0.0.1:8043"}, {"--stay", "127.0.0.1:9090"}, {"--stay", "127.0.0.1:8080"}}
 	}
-	var listeners [3]net.Listener
-	for i, address := range addresses {
-		if listeners[i], err = listenAt("--stay", address); err != nil {
-			return nil, err
-		}
+	listeners, err := listenAll(ports)
+	if err != nil {
+		return nil, err
 	}
 	d.gateway = "http://" + listeners[0].Addr().String()
 	d.grpc = listeners[1].Addr().String()
 	d.http = "http://" + listeners[2].Addr().String()
 
-	client, err := gateway.New(gateway.Config{URL: d.gateway, Timeout: 5 * time.Second})
+	options := app.Defaults()
+	options.Gateway.URL = d.gateway
+	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
+	service, err := app.New(options)
 	if err != nil {
 		return nil, err
 	}
-	// A GUID that stays, so that the printed commands work for as long as they are
-	// looked at.
+	closeConn, err := d.connect()
+	if err != nil {
+		return nil, err
+	}
+	// A static GUID keeps the printed commands valid.
 	gateway := emulator.New(emulator.Config{
 		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
 	})
-	metrics := prometheus.NewRegistry()
-	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})
-	server := transport.New(service, transport.Config{
-		Log: slog.New(slog.DiscardHandler), Metrics: metrics, MaxInFlight: 100,
-	})
-	hangUp, err := d.connect()
-	if err != nil {
-		return nil, err
-	}
 	both := make(chan error, 2)
 	go func() { both <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
 	go func() {
-		err := server.Serve(ctx, listeners[1], listeners[2])
-		client.Close()
-		hangUp()
+		err := service.Serve(ctx, listeners[1], listeners[2])
+		closeConn()
 		both <- err
 	}()
 	return both, nil
 }
 
-// connect makes the clients of the service at d.grpc.
-func (d *demo) connect() (hangUp func() error, err error) {
+// connect creates the clients of the service at d.grpc.
+func (d *demo) connect() (closeConn func() error, err error) {
 	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
@@ -139,7 +130,7 @@ func (d *demo) play(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("\nDone: an agent and a phone, each held and taken back.")
+	d.say("\nDone: an agent and a phone, each held and unheld.")
 	return nil
 }
 
@@ -153,7 +144,7 @@ func (d *demo) signIn(ctx context.Context) (err error) {
 }
 
 func (d *demo) openConference(ctx context.Context) error {
-	d.say("\n2. Agent %s applies for a conference of 4 and becomes its chairperson.", demoChair)
+	d.say("\n2. Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
 	_, err := d.conferences.RequestAgentConf(d.chair.calls(ctx),
 		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4})
 	if err != nil {
@@ -163,7 +154,7 @@ func (d *demo) openConference(ctx context.Context) error {
 }
 
 func (d *demo) invite(ctx context.Context) error {
-	d.say("\n3. It invites the phone %s and agent %s: both ring, both answer.", demoPhone, demoGuest)
+	d.say("\n3. Agent 1287 invites the phone %s and agent %s. Both ring and answer.", demoPhone, demoGuest)
 	_, err := d.conferences.BatchAddParticipant(d.chair.calls(ctx), &agentconfv1.BatchAddParticipantRequest{
 		AgentId: demoChair,
 		Addresses: []*agentconfv1.Invitation{
@@ -186,7 +177,7 @@ func (d *demo) invite(ctx context.Context) error {
 }
 
 func (d *demo) holdAgent(ctx context.Context) error {
-	d.say("\n4. It holds agent %s and takes it back, over gRPC. Each call returns once the event confirms it.", demoGuest)
+	d.say("\n4. Agent 1287 holds agent %s and unholds it, over gRPC. Each call returns once its event confirms it.", demoGuest)
 	hold := &agentconfv1.HoldParticipantRequest{
 		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice,
 		ConfirmWithin: durationpb.New(5 * time.Second),
@@ -210,7 +201,7 @@ func (d *demo) holdAgent(ctx context.Context) error {
 }
 
 func (d *demo) holdPhone(ctx context.Context) error {
-	d.say("\n5. It holds the phone over JSON, by the gateway's own path, and takes it back by the one of REST clients.")
+	d.say("\n5. Agent 1287 holds the phone over JSON, by the gateway's own path, and unholds it by the REST path.")
 	path := "/agentgateway/resource/agentconf/" + demoChair + "/holdparticipant"
 	if err := d.chair.post(ctx, d, d.http+path, demoHoldJSON); err != nil {
 		return err
@@ -243,7 +234,7 @@ func (d *demo) refuse(ctx context.Context) error {
 }
 
 func (d *demo) passTheChair(ctx context.Context) error {
-	d.say("\n7. Agent %s gets the chair, and gives it back.", demoGuest)
+	d.say("\n7. Agent %s becomes the chairperson, and passes the role back.", demoGuest)
 	for _, pass := range []struct{ from, to *demoAgent }{{&d.chair, &d.guest}, {&d.guest, &d.chair}} {
 		_, err := d.conferences.ApplyToShiftPresident(pass.from.calls(ctx),
 			&agentconfv1.ApplyToShiftPresidentRequest{AgentId: pass.from.id, DestAgentNo: pass.to.number()})
@@ -264,10 +255,10 @@ const (
 	demoUnholdJSON = `{"address":"` + demoPhone + `","addressType":"6"}`
 )
 
-// printCommands prints what can be tried while the demo stays.
+// printCommands prints commands to try while the demo stays.
 func (d *demo) printCommands() {
 	d.say(`
-Everything keeps running until Ctrl-C. The README's commands need this line first, those below do not:
+Everything keeps running until Ctrl-C. The commands of the README need this line first; those below do not:
 
 export GUID=%[1]s
 
@@ -283,7 +274,7 @@ unhold over JSON:
 
 curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' %[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
 
-and read what the gateway was asked:
+and read the gateway's log of requests:
 
 curl %[8]s/emulator/log
 `, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)

@@ -18,13 +18,13 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// demoAgent is a signed-in agent of the story, as its own program would be.
+// demoAgent is a signed-in agent of the story.
 type demoAgent struct {
 	id, guid string
 	watch    grpc.ServerStreamingClient[agentconfv1.WatchAgentEventsResponse]
 }
 
-// signInAgent signs an agent in and begins to watch its events.
+// signInAgent signs an agent in and starts to watch its events.
 func (d *demo) signInAgent(ctx context.Context, id string) (demoAgent, error) {
 	signedIn, err := d.sessions.Login(ctx, &agentconfv1.LoginRequest{AgentId: id, Password: "demo", Phonenum: "40038"})
 	if err != nil {
@@ -36,7 +36,7 @@ func (d *demo) signInAgent(ctx context.Context, id string) (demoAgent, error) {
 	return a, err
 }
 
-// calls is ctx for the calls of a.
+// calls returns ctx for the calls of a.
 func (a *demoAgent) calls(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "guid", a.guid)
 }
@@ -46,7 +46,7 @@ func (a *demoAgent) number() int32 {
 	return int32(n)
 }
 
-// await shows the next event of a type.
+// await prints the next event of a type.
 func (a *demoAgent) await(d *demo, eventType string) error {
 	event, err := a.next(eventType)
 	if err == nil {
@@ -55,7 +55,7 @@ func (a *demoAgent) await(d *demo, eventType string) error {
 	return err
 }
 
-// skip is await for an event that has been shown.
+// skip is await for an event that was printed before.
 func (a *demoAgent) skip(eventType string) error {
 	_, err := a.next(eventType)
 	return err
@@ -63,17 +63,17 @@ func (a *demoAgent) skip(eventType string) error {
 
 func (a *demoAgent) next(eventType string) (*agentconfv1.AgentEvent, error) {
 	for {
-		told, err := a.watch.Recv()
+		item, err := a.watch.Recv()
 		if err != nil {
 			return nil, fmt.Errorf("waiting for %s of agent %s: %w", eventType, a.id, err)
 		}
-		if event := told.GetEvent(); event.GetEventType() == eventType {
+		if event := item.GetEvent(); event.GetEventType() == eventType {
 			return event, nil
 		}
 	}
 }
 
-// post shows an HTTP request of a and the answer, which must be a success.
+// post sends an HTTP request of a, and prints it and the answer, which must be a success.
 func (a *demoAgent) post(ctx context.Context, d *demo, url, body string) error {
 	d.say("   POST %s %s", url, body)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
@@ -99,13 +99,13 @@ func (a *demoAgent) post(ctx context.Context, d *demo, url, body string) error {
 	return nil
 }
 
-// compact is m in JSON, without the blanks that protojson puts in at random.
+// compact returns m in JSON, without the blanks that protojson inserts at random.
 func compact(m proto.Message) string {
 	text, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
 		return err.Error()
 	}
 	var out bytes.Buffer
-	_ = json.Compact(&out, text) // which is valid
+	_ = json.Compact(&out, text) // text is valid
 	return out.String()
 }

@@ -14,30 +14,35 @@ import (
 	"agentconf/emulator"
 )
 
-// emulate runs an emulated gateway. The defaults are those of a real one.
+// emulate runs an emulated gateway until ctx is done. The defaults are those of a real
+// gateway.
 func (p program) emulate(ctx context.Context, args []string) error {
-	fs := p.newFlags("emulate", "run an emulated CC-Gateway")
-	listen := fs.String("listen", "127.0.0.1:8043", "`address` of its port, which speaks http")
+	fs := newFlags("emulate", "run an emulated CC-Gateway")
+	listen := port{flag: "--listen"}
+	fs.text(&listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the port, which speaks http")
 	var c emulator.Config
-	fs.whole(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "`mode` of authentication: 1, the GUID stays; 2, polls replace it")
-	fs.period(&c.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`age` at which a poll replaces a GUID, in mode 2")
-	fs.period(&c.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`age` at which a GUID is no longer valid, in mode 2")
-	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
-	fs.period(&c.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`time` after which an agent is signed out that nobody polls for; 0 is never")
-	fs.Func("inspectors", "`IDs` of the agents that may query every conference, with commas between", func(list string) error {
+	fs.number(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
+	fs.duration(&c.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
+	fs.duration(&c.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
+	fs.StringVar(&c.Node, "node", "AgentGateway1", "`NAME` of the node; its GUIDs end in it")
+	fs.duration(&c.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
+	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between", func(list string) error {
 		c.Inspectors = strings.Split(list, ",")
 		return nil
 	})
-	fs.period(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`time` until a called phone answers")
-	logFile := fs.String("log", "", "`file` that gets at the end what GET /emulator/log tells")
-	if err := p.parse(fs, args, func() []error { return emulatorFaults(c) }); err != nil {
+	fs.duration(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`TIME` until a called phone answers")
+	logFile := fs.String("log", "", "`FILE` to which the log of GET /emulator/log is written at the end")
+	if err := p.parse(fs, args); err != nil {
 		return err
 	}
-	listener, err := listenAt("--listen", *listen)
+	if err := fs.usage(emulatorFaults(c)...); err != nil {
+		return err
+	}
+	listener, err := listen.listen()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; what it was asked: curl http://%[1]s/emulator/log\n", listener.Addr())
+	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
 	gateway := emulator.New(c)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
 		return err
@@ -45,7 +50,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	return writeLog(gateway, *logFile)
 }
 
-// writeLog writes what gateway was asked to a file, if one is named.
+// writeLog writes the log of requests to a file, if one is named.
 func writeLog(gateway *emulator.Gateway, name string) error {
 	if name == "" {
 		return nil
@@ -68,9 +73,8 @@ func emulatorFaults(c emulator.Config) (faults []error) {
 	return faults
 }
 
-// serveHTTP serves until ctx is done. Polls that wait are cut off: their events
-// stay queued no longer than the emulator lives. Once it has returned, no answer
-// leaves any more.
+// serveHTTP serves until ctx is done, and cuts polls off then: their events end with the
+// emulator anyway. After it has returned, no answer is sent.
 func serveHTTP(ctx context.Context, handler http.Handler, listener net.Listener) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
@@ -78,6 +82,6 @@ func serveHTTP(ctx context.Context, handler http.Handler, listener net.Listener)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	server.Close() // Serve returns before the connections are closed
+	server.Close() // Serve returns before it has closed the connections
 	return nil
 }

@@ -15,14 +15,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// healthcheck asks a service on this machine by the gRPC health protocol. It is
-// what a container, which has no other program in it, is checked with.
+// healthcheck checks a service on this machine by the gRPC health protocol. Containers,
+// which hold no other program, are checked with it.
 func (p program) healthcheck(ctx context.Context, args []string) error {
-	fs := p.newFlags("healthcheck", "ask a running service whether it serves")
-	listen := fs.String("grpc-listen", defaultGRPCListen, "`address` that the service was told to listen on")
-	certificate := fs.String("tls-cert", "", "`file` that the service was told to take its certificate from; if there is one, TLS is spoken")
-	key := fs.String("tls-key", "", "`file` of the key of --tls-cert, for a service with --tls-client-ca")
-	if err := p.parse(fs, args, nothingMore); err != nil {
+	fs := newFlags("healthcheck", "check whether a running service accepts calls")
+	listen := fs.String("grpc-listen", defaultGRPCListen, "`ADDRESS` of the service, as its own flag has it")
+	certificate := fs.String("tls-cert", "", "`FILE` of the service's certificate, as its own flag has it; if set, TLS is used")
+	key := fs.String("tls-key", "", "`FILE` of the key of --tls-cert, for a service with --tls-client-ca")
+	if err := p.parse(fs, args); err != nil {
 		return err
 	}
 	host, port, err := net.SplitHostPort(*listen)
@@ -41,7 +41,7 @@ func (p program) healthcheck(ctx context.Context, args []string) error {
 	defer cancel()
 	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
-		return fmt.Errorf("%s does not answer: %s; start \"server serve\", or give --grpc-listen and --tls-cert as it has them",
+		return fmt.Errorf("%s does not answer: %s; start \"agentconf serve\", or set --grpc-listen and --tls-cert as it has them",
 			net.JoinHostPort(host, port), status.Convert(err).Message())
 	}
 	if answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
@@ -50,10 +50,10 @@ func (p program) healthcheck(ctx context.Context, args []string) error {
 	return nil
 }
 
-// localCredentials are those for a service on this machine. Who answers is not
-// verified, since nothing is told that is secret, and a service that keeps an old
-// certificate because the new one is broken is not to be killed for that. Where clients
-// have to show a certificate, the service's own is shown.
+// localCredentials returns credentials for a service on this machine. They do not verify
+// the service: the check sends no secret, and a service that keeps an old certificate,
+// because the new one is broken, must not be killed for it. A service that requires
+// client certificates is shown its own.
 func localCredentials(certificate, key string) credentials.TransportCredentials {
 	if certificate == "" {
 		return insecure.NewCredentials()

@@ -1,5 +1,5 @@
-// Command server is agentconf: a gRPC service, and the JSON endpoint of the same
-// contract, in front of a Huawei CC-Gateway. The README shows how it is used.
+// agentconf is a gRPC service, with a JSON endpoint of the same contract, in front of a
+// Huawei CC-Gateway. The README shows how to use it.
 package main
 
 import (
@@ -15,15 +15,15 @@ import (
 
 const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over gRPC and JSON.
 
-  server demo         play a conference through, with an emulated gateway; start here
-  server serve        run the service; needs --gateway https://HOST:8043
-  server emulate      run an emulated gateway
-  server healthcheck  ask a running service whether it serves
+  agentconf demo         play a conference with an emulated gateway; start here
+  agentconf serve        run the service; needs --gateway https://HOST:8043
+  agentconf emulate      run an emulated gateway
+  agentconf healthcheck  ask a running service whether it serves
 
-"server COMMAND --help" lists the flags of a command.
+"agentconf COMMAND --help" lists the flags of a command.
 `
 
-// program is what a command has of the process it runs in.
+// program is the part of the process that commands use.
 type program struct {
 	lookupEnv      func(string) (string, bool)
 	stdout, stderr io.Writer
@@ -42,15 +42,15 @@ func main() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		signal.Stop(signals) // a second one ends the process at once
+		signal.Stop(signals) // a second signal ends the process at once
 		stop()
 	}()
 	p := program{os.LookupEnv, os.Stdout, os.Stderr}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-// run carries out one command and returns the exit code: 2 if the command line
-// is wrong, 1 if the command failed.
+// run runs one command and returns the exit code: 2 if the command line is wrong, 1 if
+// the command failed.
 func (p program) run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		fmt.Fprint(p.stderr, usage)
@@ -62,15 +62,15 @@ func (p program) run(ctx context.Context, args []string) int {
 			fmt.Fprint(p.stdout, usage)
 			return 0
 		}
-		fmt.Fprintf(p.stderr, "server: no command %q\n\n%s", args[0], usage)
+		fmt.Fprintf(p.stderr, "agentconf: no command %q\n\n%s", args[0], usage)
 		return 2
 	}
 	err := command(p, ctx, args[1:])
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintf(p.stderr, "server %s: %v\n", args[0], err)
-	if _, wrong := errors.AsType[usageError](err); wrong {
+	fmt.Fprintf(p.stderr, "agentconf %s: %v\n", args[0], err)
+	if _, isUsage := errors.AsType[usageError](err); isUsage {
 		return 2
 	}
 	return 1

@@ -13,79 +13,86 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"agentconf/server/internal/conference"
-	"agentconf/server/internal/gateway"
-	"agentconf/server/internal/transport"
+	"agentconf/server/internal/app"
+	"agentconf/server/internal/certificates"
+	"agentconf/server/internal/lifecycle"
+	"agentconf/server/internal/telemetry"
 )
 
+// serve runs the service until ctx is done.
 func (p program) serve(ctx context.Context, args []string) error {
 	var s settings
-	fs := p.newFlags("serve", "run the service")
+	fs := newFlags("serve", "run the service")
 	s.define(fs)
-	check := func() []error { return append(s.check(), p.traceFaults()...) }
-	if err := p.parse(fs, args, check); err != nil {
+	if err := p.parse(fs, args); err != nil {
+		return err
+	}
+	reloaders, certificateFaults := s.loadCertificates()
+	if err := fs.usage(append(s.faults(), certificateFaults...)...); err != nil {
 		return err
 	}
 	if s.printConfig {
 		fs.print(p.stdout)
 		return nil
 	}
-	client, err := gateway.New(s.gateway)
+	return p.serveWith(ctx, &s, reloaders)
+}
+
+// serveWith runs the service with settings that are in order.
+func (p program) serveWith(ctx context.Context, s *settings, reloaders []*certificates.Reloader) error {
+	listeners, err := listenAll([]port{
+		{"--grpc-listen", s.grpcListen}, {"--http-listen", s.httpListen}, {"--admin-listen", s.adminListen},
+	})
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	ports, err := s.listen()
+	telemetry.TuneCollector(p.lookupEnv)
+	log, flushLog := telemetry.NewLog(p.stderr, s.logFormat, &s.logLevel)
+	defer flushLog()
+	s.warn(log, reloaders)
+	tracer, flushTraces, err := telemetry.NewTracer(ctx, p.lookupEnv, log)
 	if err != nil {
-		return err
-	}
-	tuneCollector(p.lookupEnv)
-
-	lines := newBufferedLog(p.stderr)
-	defer lines.flush()
-	log := slog.New(s.logFormat.handler(lines, &s.logLevel))
-	s.warn(log)
-
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	tracer, flushTraces, err := p.tracer(ctx, log)
-	if err != nil {
-		return err
+		return usageError{err}
 	}
 	defer flushTraces()
-	s.service.Metrics, s.service.Tracer = metrics, tracer
-	s.fronts.Log, s.fronts.Metrics, s.fronts.Tracer, s.fronts.Probe = log, metrics, tracer, client.Probe
-	server := transport.New(conference.New(client, s.service), s.fronts)
-	admin := http.Server{Handler: transport.Admin(metrics, &s.logLevel.LevelVar, server.Ready()), ReadHeaderTimeout: 5 * time.Second}
-	defer admin.Close() // after all else, so that the end can be watched, too
-	go admin.Serve(ports[2])
-	log.Info("serving", "grpc", ports[0].Addr().String(), "http", ports[1].Addr().String(),
-		"admin", ports[2].Addr().String(), "gateway", s.gateway.URL)
-	err = server.Serve(ctx, ports[0], ports[1])
+
+	s.Log, s.Tracer = log, tracer
+	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	service, err := app.New(s.Options)
+	if err != nil {
+		return err
+	}
+	admin := http.Server{Handler: lifecycle.Admin(s.Metrics, &s.logLevel, service.Ready()), ReadHeaderTimeout: 5 * time.Second}
+	defer admin.Close() // last, so that the drain can be observed
+	go admin.Serve(listeners[2])
+	log.Info("serving", "grpc", listeners[0].Addr().String(), "http", listeners[1].Addr().String(),
+		"admin", listeners[2].Addr().String(), "gateway", s.Gateway.URL)
+	err = service.Serve(ctx, listeners[0], listeners[1])
 	log.Info("stopped")
 	return err
 }
 
-// warn logs what is allowed and unwise, of the certificates now and later.
-func (s *settings) warn(log *slog.Logger) {
-	for _, url := range append(slices.Sorted(maps.Values(s.gateway.Nodes)), s.gateway.URL) {
+// warn logs settings that are allowed and unwise, and lets the reloaders log.
+func (s *settings) warn(log *slog.Logger, reloaders []*certificates.Reloader) {
+	for _, url := range append(slices.Sorted(maps.Values(s.Gateway.Nodes)), s.Gateway.URL) {
 		if strings.HasPrefix(url, "http://") {
-			log.Warn("the GUID travels to the gateway in clear; use https://", "gateway", url)
+			log.Warn("the GUID is sent to the gateway unencrypted; use https://", "gateway", url)
 		}
 	}
-	s.gatewayTLS.LogTo(log)
-	s.portTLS.LogTo(log)
+	for _, r := range reloaders {
+		r.LogTo(log)
+	}
 }
 
-// listen opens the ports of gRPC, JSON and the operator, or none.
-func (s *settings) listen() (open []net.Listener, err error) {
-	for _, port := range []struct{ flag, address string }{
-		{"--grpc-listen", s.grpcListen}, {"--http-listen", s.httpListen}, {"--admin-listen", s.adminListen},
-	} {
-		l, err := listenAt(port.flag, port.address)
+// port is an address to listen at, and the flag that sets it.
+type port struct{ flag, address string }
+
+// listenAll opens all ports or none.
+func listenAll(ports []port) (open []net.Listener, err error) {
+	for _, p := range ports {
+		l, err := p.listen()
 		if err != nil {
 			for _, l := range open {
 				l.Close()
@@ -97,14 +104,13 @@ func (s *settings) listen() (open []net.Listener, err error) {
 	return open, nil
 }
 
-// listenAt opens the port that a flag has set.
-func listenAt(flag, address string) (net.Listener, error) {
-	l, err := transport.Listen(address)
+func (p port) listen() (net.Listener, error) {
+	l, err := lifecycle.Listen(p.address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use; stop the program that listens there, or change the flag", flag, address)
+		return nil, fmt.Errorf("%s: %s is in use; stop the program that listens there, or change the flag", p.flag, p.address)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w; set an address of this machine and a port, such as 127.0.0.1:9090", flag, err)
+		return nil, fmt.Errorf("%s: %w; set an address of this machine and a port, such as 127.0.0.1:9090", p.flag, err)
 	}
 	return l, nil
 }

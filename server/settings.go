@@ -3,115 +3,130 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"agentconf/server/internal/app"
 	"agentconf/server/internal/certificates"
-	"agentconf/server/internal/conference"
+	"agentconf/server/internal/events"
 	"agentconf/server/internal/gateway"
-	"agentconf/server/internal/transport"
+	"agentconf/server/internal/lifecycle"
+	"agentconf/server/internal/telemetry"
 )
 
-// settings is what serve is told. No flag takes a secret: where there is one, a flag
-// names the file.
+// settings are what the flags of serve set. No flag takes a secret: for a secret, a
+// flag names the file.
 type settings struct {
-	gateway      gateway.Config
-	gatewayFiles certificates.Files
-	gatewayTLS   *certificates.Kept
+	app.Options
+
+	gatewayFiles, portFiles certificates.Files
 
 	grpcListen, httpListen, adminListen string
 
-	fronts    transport.Config
-	portFiles certificates.Files
-	portTLS   *certificates.Kept
-	service   conference.Config
-
-	logLevel  logLevel
-	logFormat logFormat
-
+	logLevel    slog.LevelVar
+	logFormat   string
 	printConfig bool
 }
 
 const defaultGRPCListen = ":9090"
 
-// define makes the flags that set s.
-func (s *settings) define(fs flags) {
-	s.gateway.Nodes = map[string]string{}
-	fs.Var((*gatewayURL)(&s.gateway.URL), "gateway", "`URL` of the CC-Gateway, such as https://gateway.example:8043")
-	fs.Var(gatewayNodes(s.gateway.Nodes), "gateway-node", "`NAME=URL` of a node that calls with its GUIDs go straight to; repeatable, or several with commas between")
-	fs.file(&s.gatewayFiles.CAs, "gateway-ca", "PEM `file` of the CAs that the CC-Gateway's certificate is verified with, instead of the system's")
-	fs.file(&s.gatewayFiles.Certificate, "gateway-cert", "PEM `file` of the certificate, with its chain, that is shown to a CC-Gateway that asks for one")
-	fs.file(&s.gatewayFiles.Key, "gateway-key", "PEM `file` of the key of --gateway-cert")
-	fs.period(&s.gateway.Timeout, "gateway-timeout", 5*time.Second, time.Millisecond, "longest `time` for a call whose caller sets no shorter deadline")
-
-	fs.whole(&s.gateway.Breaker.Failures, "breaker-failures", 5, 0, 1000, "`attempts` in a row to reach the CC-Gateway that have to fail before calls fail at once; 0 is never")
-	fs.period(&s.gateway.Breaker.Open, "breaker-open", 2*time.Second, time.Millisecond, "`time` until the CC-Gateway is tried again")
-
-	fs.StringVar(&s.grpcListen, "grpc-listen", defaultGRPCListen, "`address` of the gRPC port")
-	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`address` of the JSON port")
-	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`address` of the operator's port, with /metrics, /log-level and /debug/pprof/")
-
-	fs.Var((*origins)(&s.fronts.CORSOrigins), "cors-origin", "`ORIGIN` whose pages may call the JSON port, such as https://desk.example, or * for any; repeatable, or several with commas between")
-
-	fs.file(&s.portFiles.Certificate, "tls-cert", "PEM `file` of the certificate, with its chain, of the gRPC and the JSON port, which then speak TLS and nothing else")
-	fs.file(&s.portFiles.Key, "tls-key", "PEM `file` of the key of --tls-cert")
-	fs.file(&s.portFiles.CAs, "tls-client-ca", "PEM `file` of CAs; a client must then show a certificate that one of them has signed")
-
+// define defines the flags.
+func (s *settings) define(fs *flags) {
+	s.Options = app.Defaults()
+	s.defineGateway(fs)
+	s.defineFronts(fs)
 	s.defineLimits(fs)
-	s.defineEnd(fs)
-
-	fs.Var(&s.logLevel, "log-level", "lowest `level` that is logged: debug, info, warn or error")
-	s.logFormat = logJSON
-	fs.Var(&s.logFormat, "log-format", "`format` of the log: json or text")
-	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and where that comes from, and end")
+	s.defineLifecycle(fs)
+	fs.value((*logLevel)(&s.logLevel), "log-level", "lowest `LEVEL` that is logged: debug, info, warn or error; PUT /log-level on the admin port changes it")
+	s.logFormat = telemetry.JSON
+	fs.value(choice{&s.logFormat, []string{telemetry.JSON, telemetry.Text}}, "log-format", "`FORMAT` of log records: json or text")
+	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and origin, and exit")
 }
 
-// defineEnd makes the flags of readiness and of the end.
-func (s *settings) defineEnd(fs flags) {
-	fs.period(&s.fronts.ProbeInterval, "probe-interval", 5*time.Second, 0, "`time` between two probes of whether the CC-Gateway can be reached, without which the service is not ready; 0 is never, and ready all the same")
-	fs.period(&s.fronts.DrainDelay, "drain-delay", 5*time.Second, 0, "`time` for which a service that is to stop takes calls, not ready any more, so that others can find out")
-	fs.period(&s.fronts.DrainTimeout, "drain-timeout", transport.DefaultDrainTimeout, time.Second, "longest `time` after that for calls under way")
+func (s *settings) defineGateway(fs *flags) {
+	g := &s.Gateway
+	g.Nodes = map[string]string{}
+	fs.value((*gatewayURL)(&g.URL), "gateway", "`URL` of the CC-Gateway, such as https://gateway.example:8043; http:// is for tests and old gateways")
+	fs.value(gatewayNodes(g.Nodes), "gateway-node", "`NAME=URL` of a node of the gateway: calls whose GUID ends in its name go to it, all others to --gateway; repeatable, or several with commas between")
+	fs.file(&s.gatewayFiles.CAs, "gateway-ca", "PEM `FILE` of the CAs that verify the gateway's certificate, instead of the system's")
+	fs.file(&s.gatewayFiles.Certificate, "gateway-cert", "PEM `FILE` of the client certificate, with its chain, for a gateway that requests one")
+	fs.file(&s.gatewayFiles.Key, "gateway-key", "PEM `FILE` of the key of --gateway-cert")
+	fs.duration(&g.Timeout, "gateway-timeout", g.Timeout, time.Millisecond, "longest `TIME` of a call; a caller's shorter deadline comes first")
+	fs.number(&g.Breaker.Failures, "breaker-failures", g.Breaker.Failures, 0, 1000, "failed `ATTEMPTS` in a row to connect to the gateway after which calls fail at once; 0 is never")
+	fs.duration(&g.Breaker.Open, "breaker-open", g.Breaker.Open, time.Millisecond, "`TIME` until the next attempt after that")
 }
 
-// defineLimits makes the flags of what callers may take.
-func (s *settings) defineLimits(fs flags) {
-	limits, usual := &s.fronts.Limits, transport.DefaultLimits
-	fs.whole(&s.fronts.MaxInFlight, "max-in-flight", 10000, 1, 1_000_000, "`calls` that may be under way at once, watches not counted; those beyond are refused")
-	fs.whole(&s.fronts.AgentRate, "agent-rate", 100, 0, 1_000_000, "`calls` that are taken for one agent in a second, watches not counted; 0 is any number")
-	fs.whole(&limits.Streams, "max-streams", usual.Streams, 1, 100_000, "`calls` and watches that may be under way on one gRPC connection")
-	fs.period(&limits.ConnectionAge, "max-connection-age", usual.ConnectionAge, 0, "`time` after which a gRPC client is told to open another connection, while calls go on; 0 is never")
-	fs.whole(&limits.Request, "max-request", usual.Request, 1<<10, 4<<20, "`bytes` of a request, a gRPC message and a JSON body alike")
-	fs.whole(&limits.Headers, "max-headers", usual.Headers, 4<<10, 1<<20, "`bytes` of the headers of a request")
-	fs.period(&limits.RequestTime, "request-timeout", usual.RequestTime, time.Millisecond, "`time` for a client to send a request over HTTP, to take the answer, and to finish a handshake")
-	fs.period(&limits.IdleTime, "idle-timeout", usual.IdleTime, time.Millisecond, "`time` that an unused HTTP connection is kept")
-	fs.whole(&s.service.AgentIDMax, "agent-id-max", 59999, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
+func (s *settings) defineFronts(fs *flags) {
+	fs.text(&s.grpcListen, "grpc-listen", defaultGRPCListen, "`ADDRESS` of the gRPC port, with reflection and grpc.health.v1")
+	fs.text(&s.httpListen, "http-listen", ":8080", "`ADDRESS` of the JSON port")
+	fs.text(&s.adminListen, "admin-listen", "127.0.0.1:9464", "`ADDRESS` of the admin port: /healthz, /readyz, /metrics, /log-level and /debug/pprof/")
+	fs.value((*origins)(&s.JSON.CORSOrigins), "cors-origin", "`ORIGIN` whose pages may call the JSON port, such as https://desk.example, or * for any; repeatable, or several with commas between")
+	fs.file(&s.portFiles.Certificate, "tls-cert", "PEM `FILE` of the certificate, with its chain, of the gRPC and the JSON port, which then accept TLS only")
+	fs.file(&s.portFiles.Key, "tls-key", "PEM `FILE` of the key of --tls-cert")
+	fs.file(&s.portFiles.CAs, "tls-client-ca", "PEM `FILE` of CAs; clients must then have a certificate that one of them has signed")
 }
 
-// check finds what one flag alone cannot tell, and reads the files.
-func (s *settings) check() (faults []error) {
-	if s.gateway.URL == "" {
-		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"server demo\", which brings its own"))
+func (s *settings) defineLimits(fs *flags) {
+	l := &s.Lifecycle.Limits
+	fs.number(&s.Calls.MaxInFlight, "max-in-flight", s.Calls.MaxInFlight, 1, 1_000_000, "`CALLS` in flight, watches not counted; calls beyond the limit are rejected")
+	fs.number(&s.Calls.AgentRate, "agent-rate", s.Calls.AgentRate, 0, 1_000_000, "`CALLS` for one agent in a second, watches not counted; 0 is no limit")
+	fs.number(&l.Streams, "max-streams", l.Streams, 1, 100_000, "`CALLS` and watches in flight on one gRPC connection")
+	fs.duration(&l.ConnectionAge, "max-connection-age", l.ConnectionAge, 0, "`AGE` at which a gRPC client is told to open another connection; its calls continue; 0 is never")
+	fs.number(&l.Request, "max-request", l.Request, 1<<10, 4<<20, "`BYTES` of a gRPC message, and of a JSON body")
+	fs.number(&l.Headers, "max-headers", l.Headers, 4<<10, 1<<20, "`BYTES` of the headers of a request")
+	fs.duration(&l.RequestTime, "request-timeout", l.RequestTime, time.Millisecond, "`TIME` for an HTTP client to send a request, to read the answer, and for a handshake")
+	fs.duration(&l.IdleTime, "idle-timeout", l.IdleTime, time.Millisecond, "`TIME` that an idle HTTP connection is kept")
+	fs.number(&s.Operation.AgentIDMax, "agent-id-max", s.Operation.AgentIDMax, 101, 999999, "highest agent `ID`; newer gateways allow 999999")
+}
+
+func (s *settings) defineLifecycle(fs *flags) {
+	l := &s.Lifecycle
+	fs.duration(&l.ProbeInterval, "probe-interval", l.ProbeInterval, 0, "`TIME` between probes of the gateway, whose failure makes the service unready; 0 is no probes, and always ready")
+	fs.duration(&l.DrainDelay, "drain-delay", l.DrainDelay, 0, "`TIME` in which a stopping service is unready and still accepts calls")
+	fs.duration(&l.DrainTimeout, "drain-timeout", l.DrainTimeout, time.Second, "longest `TIME` after that for calls in flight; at least --gateway-timeout and 12s")
+}
+
+// faults returns what is wrong with the flags together.
+func (s *settings) faults() (faults []error) {
+	if s.Gateway.URL == "" {
+		faults = append(faults, errors.New("no CC-Gateway; set --gateway https://HOST:8043, or try \"agentconf demo\", which brings its own"))
 	}
-	if longest := conference.LongestCall(s.gateway.Timeout) + transport.LastWords; s.fronts.DrainTimeout < longest {
-		faults = append(faults, fmt.Errorf("--drain-timeout must be at least %v, which a poll may take with --gateway-timeout %v, or its event is lost", longest, s.gateway.Timeout))
+	if least := events.LongestCall(s.Gateway.Timeout) + lifecycle.AbortMargin; s.Lifecycle.DrainTimeout < least {
+		faults = append(faults, fmt.Errorf("--drain-timeout must be at least %v, the longest time of a poll with --gateway-timeout %v, or its event is lost", least, s.Gateway.Timeout))
 	}
-	return append(faults, s.loadCertificates()...)
+	if s.portFiles.Certificate.Name == "" && s.portFiles.CAs.Name != "" {
+		faults = append(faults, errors.New("--tls-client-ca: only TLS requests client certificates; set --tls-cert and --tls-key, too"))
+	}
+	return faults
 }
 
-func (s *settings) loadCertificates() []error {
-	var gatewayFaults, portFaults []error
-	s.gatewayTLS, gatewayFaults = certificates.Load(s.gatewayFiles)
-	s.gateway.TLS = s.gatewayTLS.Client
-	s.portTLS, portFaults = certificates.Load(s.portFiles)
+// loadCertificates loads the files, and returns what is wrong with them.
+func (s *settings) loadCertificates() (reloaders []*certificates.Reloader, faults []error) {
+	gateway, gatewayFaults := certificates.Load(s.gatewayFiles)
+	s.Gateway.TLS = gateway.Client
+	ports, portFaults := certificates.Load(s.portFiles)
 	if s.portFiles.Certificate.Name != "" {
-		s.fronts.TLS = s.portTLS.Server
-	} else if s.portFiles.CAs.Name != "" {
-		portFaults = append(portFaults, errors.New("--tls-client-ca: only TLS asks for certificates of clients; set --tls-cert and --tls-key, too"))
+		s.Lifecycle.TLS = ports.Server
 	}
-	return append(gatewayFaults, portFaults...)
+	return []*certificates.Reloader{gateway, ports}, append(gatewayFaults, portFaults...)
+}
+
+// logLevel is the value of --log-level. The level can change while the program runs.
+type logLevel slog.LevelVar
+
+func (l *logLevel) level() *slog.LevelVar { return (*slog.LevelVar)(l) }
+
+func (l *logLevel) String() string { return strings.ToLower(l.level().Level().String()) }
+
+func (l *logLevel) Set(s string) error {
+	if l.level().UnmarshalText([]byte(s)) != nil {
+		return errors.New("must be debug, info, warn or error")
+	}
+	return nil
 }
 
 // gatewayURL is the value of --gateway.
@@ -120,7 +135,7 @@ type gatewayURL string
 func (u *gatewayURL) String() string { return string(*u) }
 
 func (u *gatewayURL) Set(s string) error {
-	*u = gatewayURL(s) // at any rate, or check would miss it
+	*u = gatewayURL(s) // even a wrong one, so that it is not reported as missing too
 	if _, err := gateway.ParseURL(s); err != nil {
 		return fmt.Errorf("%w, such as https://gateway.example:8043", err)
 	}
@@ -164,7 +179,7 @@ func (o *origins) Set(list string) error {
 	return nil
 }
 
-// isOrigin tells whether s is a scheme, a host and perhaps a port, and no pattern.
+// isOrigin reports whether s is a scheme, a host and perhaps a port, and no pattern.
 func isOrigin(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" &&

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/operation"
 )
 
 const (
@@ -13,68 +14,56 @@ const (
 	maxRemovals    = 30  // of one call (page 0478)
 )
 
-// welcome is the part of a body that says what who joins is played.
+// welcome is the part of a body that says what a joining participant hears.
 type welcome struct {
 	BeepTone bool `json:"beepTone"`
 	announcement
 }
 
-// invitation names somebody to invite (page 0477).
+// invitation names a participant to invite (page 0477).
 type invitation struct {
-	participant
+	operation.Participant
 	DeviceCallType int32 `json:"deviceCallType"`
 	DeviceType     int32 `json:"deviceType"`
 }
 
+type inviteBody struct {
+	Addresses []invitation `json:"addresses"`
+	welcome
+	Caller string `json:"caller,omitempty"`
+}
+
 // BatchAddParticipant invites phones and agents.
 func (s *Service) BatchAddParticipant(ctx context.Context, req *agentconfv1.BatchAddParticipantRequest) (*agentconfv1.BatchAddParticipantResponse, error) {
-	var faults violations
-	secrets := []string{req.GetCaller(), req.GetVoicePath()}
-	faults.count("addresses", len(req.GetAddresses()), maxInvitations)
-	invited := make([]invitation, len(req.GetAddresses()))
-	for i, who := range req.GetAddresses() {
+	var c checks
+	c.Count("addresses", len(req.GetAddresses()), maxInvitations)
+	body := inviteBody{Addresses: make([]invitation, len(req.GetAddresses())), Caller: req.GetCaller()}
+	for i, invited := range req.GetAddresses() {
 		item := fmt.Sprintf("addresses[%d].", i)
-		invited[i] = invitation{faults.listed(item, who), who.GetDeviceCallType(), who.GetDeviceType()}
-		faults.optional(item+"device_call_type", who.DeviceCallType, 0, 255)
-		faults.optional(item+"device_type", who.DeviceType, 0, 255)
-		secrets = append(secrets, invited[i].secret())
+		body.Addresses[i] = invitation{c.listed(item, invited), invited.GetDeviceCallType(), invited.GetDeviceType()}
+		c.Optional(item+"device_call_type", invited.DeviceCallType, 0, 255)
+		c.Optional(item+"device_type", invited.DeviceType, 0, 255)
 	}
-	tone := faults.welcome(req.GetBeepTone(), req.PlayMode, req.GetVoicePath())
-	faults.callerNumber("caller", req.GetCaller(), utf8.RuneCountInString(req.GetCaller()))
-	return call(ctx, s, operation{
-		name:    "batchAddParticipant",
-		agentID: req.GetAgentId(),
-		body: struct {
-			Addresses []invitation `json:"addresses"`
-			welcome
-			Caller string `json:"caller,omitempty"`
-		}{invited, tone, req.GetCaller()},
-		secrets: secrets,
-	}, faults, func(a answer) *agentconfv1.BatchAddParticipantResponse {
-		return &agentconfv1.BatchAddParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: a.reserved()}
-	})
+	body.welcome = c.welcome(req.GetBeepTone(), req.PlayMode, req.GetVoicePath())
+	c.callerNumber("caller", req.GetCaller(), utf8.RuneCountInString(req.GetCaller()))
+	return operation.Run(ctx, s.operations, operation.Operation{
+		Name: "batchAddParticipant", Request: req, Violations: c.Violations, Body: body,
+	}, &agentconfv1.BatchAddParticipantResponse{})
+}
+
+type removeBody struct {
+	Addresses []operation.Participant `json:"addresses"`
 }
 
 // BatchRemoveParticipant removes participants.
 func (s *Service) BatchRemoveParticipant(ctx context.Context, req *agentconfv1.BatchRemoveParticipantRequest) (*agentconfv1.BatchRemoveParticipantResponse, error) {
-	var faults violations
-	var secrets []string
-	faults.count("addresses", len(req.GetAddresses()), maxRemovals)
-	removed := make([]participant, len(req.GetAddresses()))
-	for i, who := range req.GetAddresses() {
-		removed[i] = faults.listed(fmt.Sprintf("addresses[%d].", i), who)
-		secrets = append(secrets, removed[i].secret())
+	var c checks
+	c.Count("addresses", len(req.GetAddresses()), maxRemovals)
+	body := removeBody{make([]operation.Participant, len(req.GetAddresses()))}
+	for i, removed := range req.GetAddresses() {
+		body.Addresses[i] = c.listed(fmt.Sprintf("addresses[%d].", i), removed)
 	}
-	result := &agentconfv1.BatchRemoveParticipantResult{}
-	return call(ctx, s, operation{
-		name:    "batchRemoveParticipant",
-		agentID: req.GetAgentId(),
-		body: struct {
-			Addresses []participant `json:"addresses"`
-		}{removed},
-		secrets: secrets,
-		read:    into(result),
-	}, faults, func(a answer) *agentconfv1.BatchRemoveParticipantResponse {
-		return &agentconfv1.BatchRemoveParticipantResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
-	})
+	return operation.Run(ctx, s.operations, operation.Operation{
+		Name: "batchRemoveParticipant", Request: req, Violations: c.Violations, Body: body,
+	}, &agentconfv1.BatchRemoveParticipantResponse{})
 }

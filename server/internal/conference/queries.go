@@ -5,42 +5,34 @@ import (
 	"fmt"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/operation"
 )
 
 const maxConfIDs = 20 // of one query (page 0485)
 
-// QueryConfInfos tells what is known of conferences.
-func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConfInfosRequest) (*agentconfv1.QueryConfInfosResponse, error) {
-	var faults violations
-	faults.count("conf_ids", len(req.GetConfIds()), maxConfIDs)
-	for i, id := range req.GetConfIds() {
-		if id < 0 {
-			faults.add(fmt.Sprintf("conf_ids[%d]", i), "must not be negative")
-		}
-	}
-	result := &agentconfv1.QueryConfInfosResult{}
-	return call(ctx, s, operation{
-		name:    "queryConfInfos",
-		agentID: req.GetAgentId(),
-		body: struct {
-			ConfIDs []int64 `json:"confIds"`
-		}{req.GetConfIds()},
-		read: into(result),
-	}, faults, func(a answer) *agentconfv1.QueryConfInfosResponse {
-		return &agentconfv1.QueryConfInfosResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
-	})
+type queryBody struct {
+	ConfIDs []int64 `json:"confIds"`
 }
 
-// QueryAllConfIds lists the conferences of the VDN.
+// QueryConfInfos returns what the gateway knows of conferences.
+func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConfInfosRequest) (*agentconfv1.QueryConfInfosResponse, error) {
+	var c checks
+	c.Count("conf_ids", len(req.GetConfIds()), maxConfIDs)
+	for i, id := range req.GetConfIds() {
+		if id < 0 {
+			c.Add(fmt.Sprintf("conf_ids[%d]", i), "must not be negative")
+		}
+	}
+	return operation.Run(ctx, s.operations, operation.Operation{
+		Name: "queryConfInfos", Request: req, Violations: c.Violations, Body: queryBody{req.GetConfIds()},
+	}, &agentconfv1.QueryConfInfosResponse{})
+}
+
+// QueryAllConfIds lists the conferences of the VDN. The path does not have the name of
+// the method (page 0486).
 func (s *Service) QueryAllConfIds(ctx context.Context, req *agentconfv1.QueryAllConfIdsRequest) (*agentconfv1.QueryAllConfIdsResponse, error) {
-	result := &agentconfv1.QueryAllConfIdsResult{}
-	return call(ctx, s, operation{
-		name:    "queryAllConfIds",
-		agentID: req.GetAgentId(),
-		method:  "GET",
-		path:    agentConf(req.GetAgentId(), "queryvdnconfid"),
-		read:    into(result),
-	}, nil, func(a answer) *agentconfv1.QueryAllConfIdsResponse {
-		return &agentconfv1.QueryAllConfIdsResponse{Message: a.Message, Retcode: a.Retcode, Result: result}
-	})
+	return operation.Run(ctx, s.operations, operation.Operation{
+		Name: "queryAllConfIds", Request: req, Method: "GET",
+		Path: operation.ConferencePath(req.GetAgentId(), "queryvdnconfid"),
+	}, &agentconfv1.QueryAllConfIdsResponse{})
 }

@@ -1,146 +1,103 @@
-// Package conference is the service: it checks what a caller asks, makes the one
-// call of the CC-Gateway that does it, and says what is known of the outcome.
+// Package conference is ConferenceService: each method checks the fields of its
+// request, and describes the operation that package operation runs.
 package conference
 
 import (
-	"cmp"
 	"context"
-	"net/url"
-	"time"
-	"unicode"
+	"errors"
+	"fmt"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/events"
+	"agentconf/server/internal/operation"
+	"agentconf/server/internal/outcome"
 )
 
-// Service implements the services of agentconf.v1. All truth is in the gateway;
-// what is kept here is the events of agents that are being watched.
+// Service implements ConferenceService.
 type Service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
-	agentconfv1.UnimplementedSessionServiceServer
-	agentconfv1.UnimplementedEventServiceServer
 
-	watches    *watches
-	gateway    *gateway.Client
-	agentIDMax int
-	metrics    *metrics
-	tracer     trace.Tracer // nil if nothing is traced
+	operations *operation.Runner
+	events     *events.Service
 }
 
-// Config is how the service is set up.
-type Config struct {
-	AgentIDMax int                   // the highest agent ID
-	Metrics    prometheus.Registerer // gets the counters of calls to the gateway and of watches
-	Tracer     trace.Tracer          // nil for no traces
+// New returns a service that sends its requests by operations, and confirms calls by
+// the events that events receives.
+func New(operations *operation.Runner, events *events.Service) *Service {
+	return &Service{operations: operations, events: events}
 }
 
-// New returns a service that calls gateway.
-func New(gateway *gateway.Client, config Config) *Service {
-	ws := newWatches()
-	ws.metrics = newMetrics(config.Metrics, gateway, ws)
-	return &Service{
-		watches: ws, gateway: gateway, agentIDMax: config.AgentIDMax,
-		metrics: ws.metrics, tracer: config.Tracer,
+// confirmable is a request that can wait for its event.
+type confirmable interface {
+	operation.Request
+	operation.Addressed
+	GetConfirmWithin() *durationpb.Duration
+}
+
+// confirmed is a response that holds the event that confirmed the call.
+type confirmed interface {
+	proto.Message
+	GetEvent() *agentconfv1.AgentEvent
+}
+
+// runConfirmed is operation.Run for a call that returns after the event with change if
+// its caller wants that. event is the field of resp that holds the event.
+func runConfirmed[R confirmed](ctx context.Context, s *Service, op operation.Operation, change events.Change, resp R, event **agentconfv1.AgentEvent) (R, error) {
+	within := op.Request.(confirmable).GetConfirmWithin()
+	if within == nil {
+		return operation.Run(ctx, s.operations, op, resp)
 	}
-}
-
-// call is the way of every operation: no byte is sent unless the GUID and all
-// arguments are in order. respond makes the response of the gateway's answer, which
-// has the event that confirms it, if op awaits one.
-func call[R any](ctx context.Context, s *Service, op operation, faults violations, respond func(answer) R) (R, error) {
 	var none R
-	guid, err := s.check(ctx, op, faults)
+	guid, err := s.operations.Check(ctx, op)
 	if err != nil {
 		return none, err
 	}
-	var confirmed *confirmation
-	if op.within != nil {
-		if confirmed, err = s.watches.await(op, guid); err != nil {
-			return none, err
-		}
-		defer s.watches.release(confirmed)
-	}
-	a, err := s.send(ctx, op, guid)
+	target := operation.ParticipantOf(op.Request.(confirmable))
+	confirmation, err := s.events.Expect(op.Request.GetAgentId(), guid, target, change)
 	if err != nil {
+		return none, notExpected(op, err)
+	}
+	defer confirmation.Release()
+	if err := s.operations.Send(ctx, op, guid, resp); err != nil {
 		return none, err
 	}
-	if confirmed != nil {
-		if a.event, err = confirmed.wait(ctx, op); err != nil {
-			return none, err
-		}
+	if *event, err = confirmation.Wait(ctx, within.AsDuration()); err != nil {
+		return none, notConfirmed(op, err)
 	}
-	return respond(a), nil
+	return resp, nil
 }
 
-// check returns the caller's GUID if op may be sent.
-func (s *Service) check(ctx context.Context, op operation, faults violations) (guid string, err error) {
-	if !op.noGUID {
-		if guid, err = guidOf(ctx, op.name); err != nil {
-			return "", err
-		}
+// notExpected returns the error of a call that was not sent, as no event could confirm
+// it.
+func notExpected(op operation.Operation, cause error) error {
+	switch {
+	case errors.Is(cause, events.ErrStopping):
+		return outcome.Stop()
+	case errors.Is(cause, events.ErrUnderWay):
+		return op.Fail(outcome.ConfirmationUnderWay, "nothing was sent, as a call on the same participant waits for its event, "+
+			"and an event does not name the call it belongs to. Wait for that call to return", nil)
 	}
-	if faults = append(s.agentIDFaults(op.agentID), faults...); len(faults) > 0 {
-		return "", InvalidArgument(op.name, faults...)
-	}
-	return guid, nil
+	return op.Fail(outcome.NoEventSource, "nothing was sent, as no event could confirm it: nobody watches this agent here with "+
+		"this GUID, or the polls of the watch fail at present. Call WatchAgentEvents first, or leave confirm_within out", nil)
 }
 
-// send sends op and reads the answer. Every error is an *Error.
-func (s *Service) send(ctx context.Context, op operation, guid string) (answer, error) {
-	req := op.request(guid)
-	if s.tracer == nil {
-		return s.exchange(ctx, op, req)
+// notConfirmed returns the error of a call that the gateway accepted.
+func notConfirmed(op operation.Operation, cause error) error {
+	const accepted = "the CC-Gateway accepted it, but "
+	if failed, ok := errors.AsType[events.FailedError](cause); ok {
+		text := fmt.Sprintf("the CC-Gateway accepted it, and its event says that it failed (result %d)", failed.Result)
+		return op.Fail(outcome.OperationFailed, text, nil)
 	}
-	span := s.traced(ctx, op, &req)
-	a, err := s.exchange(ctx, op, req)
-	EndSpan(span, err)
-	return a, err
-}
-
-// exchange is send without its trace.
-func (s *Service) exchange(ctx context.Context, op operation, req gateway.Request) (answer, error) {
-	start := time.Now()
-	reply, err := s.gateway.Call(ctx, req)
-	s.metrics.called(op, time.Since(start), err)
-	a := answer{Reply: reply}
-	if err == nil && op.read != nil {
-		err = op.read(&a)
+	switch {
+	case errors.Is(cause, events.ErrWatchEnded):
+		return op.Fail(outcome.EventLost, accepted+"the watch of the agent ended before its event came", nil)
+	case errors.Is(cause, events.ErrTimedOut):
+		return op.Fail(outcome.EventTimedOut, accepted+"its event did not come in time", nil)
+	case errors.Is(cause, context.Canceled):
+		return op.Fail(outcome.EventAbandoned, accepted+"the caller cancelled before its event came", cause)
 	}
-	if err != nil {
-		op.secrets = append(op.secrets, req.GUID)
-		return answer{}, op.failed(err)
-	}
-	return a, nil
-}
-
-func (s *Service) agentIDFaults(id string) violations {
-	var faults violations
-	faults.agentID(id, s.agentIDMax)
-	return faults
-}
-
-// request is op as the gateway wants it. Unless it says otherwise, it is of the
-// conference family and posted to its own name (page 0467).
-func (op operation) request(guid string) gateway.Request {
-	return gateway.Request{
-		Method:       cmp.Or(op.method, "POST"),
-		Path:         cmp.Or(op.path, agentConf(op.agentID, op.name)),
-		GUID:         guid,
-		ServiceToken: op.serviceToken,
-		Patience:     op.patience,
-		Body:         op.body,
-	}
-}
-
-func agentConf(agentID, name string) string {
-	path := append(make([]byte, 0, 64), "agentconf/"...)
-	path = append(path, url.PathEscape(agentID)...)
-	path = append(path, '/')
-	for _, letter := range name {
-		path = append(path, byte(unicode.ToLower(letter)))
-	}
-	return string(path)
+	return op.Fail(outcome.EventTimedOut, accepted+"its event did not come before the caller's deadline", cause)
 }

@@ -35,32 +35,3 @@ func (o Outcome) Phrase() string {
 	}
 	return "may have been applied"
 }
-
-// Reason is the reason of a google.rpc.ErrorInfo. Clients may key on it.
-type Reason string
-
-// The reasons that agentconf gives by itself. Those of the gateway's retcodes
-// stand in package operation.
-const (
-	InvalidArgument      Reason = "INVALID_ARGUMENT"
-	NoSuchOperation      Reason = "NO_SUCH_OPERATION"
-	GUIDMissing          Reason = "GUID_MISSING"
-	GUIDMalformed        Reason = "GUID_MALFORMED"
-	GUIDStale            Reason = "GUID_STALE"
-	Overloaded           Reason = "OVERLOADED"
-	AgentRateExceeded    Reason = "AGENT_RATE_EXCEEDED"
-	Stopping             Reason = "STOPPING"
-	Internal             Reason = "INTERNAL"
-	GatewayUnreachable   Reason = "GATEWAY_UNREACHABLE"
-	CircuitOpen          Reason = "CIRCUIT_OPEN"
-	CallCancelled        Reason = "CALL_CANCELLED"
-	OutcomeUnknown       Reason = "OUTCOME_UNKNOWN"
-	NoEventSource        Reason = "NO_EVENT_SOURCE"
-	ConfirmationUnderWay Reason = "CONFIRMATION_UNDER_WAY"
-	OperationFailed      Reason = "OPERATION_FAILED"
-	NotConfirmed         Reason = "NOT_CONFIRMED"
-	SequenceNotKept      Reason = "SEQUENCE_NOT_KEPT"
-	WatcherTooSlow       Reason = "WATCHER_TOO_SLOW"
-	WatchTimedOut        Reason = "WATCH_TIMED_OUT"
-	SignInRequired       Reason = "SIGN_IN_REQUIRED"
-)

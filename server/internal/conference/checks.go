@@ -1,0 +1,112 @@
+package conference
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"agentconf/server/internal/operation"
+)
+
+const (
+	maxAddress       = 24  // bytes or characters, by operation
+	maxVoicePath     = 127 // characters (page 0473)
+	maxConfirmWithin = 60 * time.Second
+)
+
+// checks collects the violations of a request of the conference family.
+type checks struct{ operation.Violations }
+
+// participant checks the participant that an operation is about. Its address is
+// limited in bytes (page 0473).
+func (c *checks) participant(m operation.Addressed) operation.Participant {
+	c.addressType("address_type", m.GetAddressType())
+	c.address("address", m.GetAddress(), len(m.GetAddress()), "bytes")
+	return operation.ParticipantOf(m)
+}
+
+// listed checks one of several participants. Their addresses are limited in characters
+// (pages 0477 and 0478).
+func (c *checks) listed(item string, m operation.Addressed) operation.Participant {
+	c.addressType(item+"address_type", m.GetAddressType())
+	c.address(item+"address", m.GetAddress(), utf8.RuneCountInString(m.GetAddress()), "characters")
+	return operation.ParticipantOf(m)
+}
+
+func (c *checks) addressType(field, t string) {
+	if t != operation.PhoneNumber && t != operation.AgentNumber {
+		c.Add(field, `must be "6" (phone number) or "9" (agent ID)`)
+	}
+}
+
+func (c *checks) address(field, a string, length int, unit string) {
+	if a == "" || !isNumber(a, length) {
+		c.Add(field, "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
+	}
+}
+
+// callerNumber checks the number that called phones show. It may be left out.
+func (c *checks) callerNumber(field, n string, length int) {
+	if !isNumber(n, length) {
+		c.Add(field, "must be at most %d characters without blanks or control characters", maxAddress)
+	}
+}
+
+func isNumber(s string, length int) bool {
+	return length <= maxAddress && !strings.ContainsFunc(s, isBlankOrControl) && utf8.ValidString(s)
+}
+
+func isBlankOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
+// announcement checks an announcement that is always played.
+func (c *checks) announcement(mode *int32, path string) announcement {
+	c.playMode(mode)
+	c.voicePath(path)
+	return announcement{playFile, path}
+}
+
+// welcome checks the announcement that a joining participant hears, if a tone is
+// wanted.
+func (c *checks) welcome(tone bool, mode *int32, path string) welcome {
+	c.playMode(mode)
+	if !tone {
+		return welcome{}
+	}
+	c.voicePath(path)
+	return welcome{tone, announcement{playFile, path}}
+}
+
+func (c *checks) playMode(m *int32) {
+	if m != nil && *m != playFile {
+		c.Add("play_mode", "must be %d or left out", playFile)
+	}
+}
+
+func (c *checks) voicePath(p string) {
+	if !isVoicePath(p) || utf8.RuneCountInString(p) > maxVoicePath ||
+		strings.Contains(p, "..") || strings.ContainsFunc(p, unicode.IsControl) || !utf8.ValidString(p) {
+		c.Add("voice_path", "must be a drive letter, :/conf/, VDN ID, / and file name, at most %d characters, "+
+			"without .., backslash or control characters, such as y:/conf/120/wait.V3", maxVoicePath)
+	}
+}
+
+// isVoicePath reports whether p is a drive letter, :/conf/, a number, and a name.
+func isVoicePath(p string) bool {
+	if p == "" {
+		return false
+	}
+	drive, rest := p[0]|0x20, p[1:] // a letter becomes lower case
+	rest, found := strings.CutPrefix(rest, ":/conf/")
+	vdn, name, _ := strings.Cut(rest, "/")
+	return 'a' <= drive && drive <= 'z' && found && operation.IsDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
+}
+
+// confirmWithin checks how long a call waits for its event.
+func (c *checks) confirmWithin(within *durationpb.Duration) {
+	if within != nil && (!within.IsValid() || within.AsDuration() <= 0 || within.AsDuration() > maxConfirmWithin) {
+		c.Add("confirm_within", "must be more than 0 and at most %v, or left out", maxConfirmWithin)
+	}
+}

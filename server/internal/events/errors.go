@@ -1,0 +1,49 @@
+package events
+
+import (
+	"context"
+	"errors"
+
+	"agentconf/server/internal/outcome"
+)
+
+// watchError returns the error that ends a watch, or refuses one.
+func watchError(k outcome.Kind, agentID, text string, cause error) *outcome.Error {
+	return k.Error(watchOperation, "The watch of agent "+agentID+" "+text+".", cause)
+}
+
+func staleGUID(agentID string) *outcome.Error {
+	return watchError(outcome.GUIDStale, agentID,
+		"was refused: the agent is watched with another GUID. Send the current one, or get a new one by UpdateGuid",
+		errors.New("another GUID is current"))
+}
+
+func sequenceNotKept(agentID string) *outcome.Error {
+	return watchError(outcome.SequenceNotKept, agentID,
+		"was refused: the events after that sequence are not kept here. Query the conference, and watch without after_sequence", nil)
+}
+
+func watcherTooSlow(agentID string) *outcome.Error {
+	return watchError(outcome.WatcherTooSlow, agentID,
+		"ended: the watcher does not read its messages. Watch again with the last sequence as after_sequence", nil)
+}
+
+func watcherLeft(agentID string, cause error) *outcome.Error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return watchError(outcome.WatchTimedOut, agentID, "ended: the caller's deadline has passed", cause)
+	}
+	return watchError(outcome.CallCancelled, agentID, "ended: the caller cancelled", cause)
+}
+
+// sessionEnded returns the end of a watch whose agent is signed out. poll is the error
+// of the poll that showed it, or nil.
+func sessionEnded(agentID string, poll *outcome.Error) *outcome.Error {
+	if poll == nil {
+		return watchError(outcome.SessionEnded, agentID,
+			"ended: the agent has signed out, or has signed in again; watch again with the GUID of the new sign-in", nil)
+	}
+	kind := outcome.Kind{Code: poll.Code, Reason: poll.Reason, Outcome: outcome.NotApplied}
+	e := watchError(kind, agentID, "ended: "+poll.Error(), poll.Cause)
+	e.Retcode, e.GatewayMessage = poll.Retcode, poll.GatewayMessage
+	return e
+}

@@ -1,0 +1,160 @@
+package events
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/outcome"
+)
+
+const (
+	// pollPause is the pause after each answer; page 1274 asks for 200 to 500 ms.
+	pollPause = 200 * time.Millisecond
+
+	// maxPollPause is the longest pause after failed polls.
+	maxPollPause = 5 * time.Second
+)
+
+// pollResult is the result of one poll.
+type pollResult struct {
+	event *agentconfv1.PolledEvent // nil if there was none
+	guid  string                   // the new GUID, if it changed
+	err   *outcome.Error
+}
+
+// pollFunc polls once for an agent.
+type pollFunc func(agentID, guid string) pollResult
+
+// pollLoop polls as long as a watcher or a confirmation waits for events.
+func (ws *watches) pollLoop(w *watch) {
+	pause := pollPause
+	for {
+		guid, wanted := ws.nextPoll(w)
+		if !wanted {
+			return
+		}
+		result := ws.poll(w.agentID, guid)
+		ws.recordPoll(w, guid, result)
+		pause = min(2*pause, maxPollPause)
+		if result.err == nil {
+			pause = pollPause
+		}
+		select {
+		case <-w.ended:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// nextPoll returns the GUID for the next poll, or false if nothing waits for events.
+func (ws *watches) nextPoll(w *watch) (guid string, wanted bool) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if w.over {
+		return "", false
+	}
+	if len(w.watchers)+len(w.confirmations) > 0 {
+		w.polling = true
+		return w.guid, true
+	}
+	w.running = false
+	w.expiry = time.AfterFunc(replayWindow, func() { ws.expire(w) })
+	return "", false
+}
+
+// expire removes a watch that has had no watcher for the replay window.
+func (ws *watches) expire(w *watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if !w.running {
+		ws.remove(w)
+	}
+}
+
+// recordPoll takes in the result of a poll that was made with guid.
+func (ws *watches) recordPoll(w *watch, guid string, result pollResult) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	w.polling = false
+	defer ws.endIfIdle(w)
+	switch {
+	case w.over:
+	case result.err != nil:
+		ws.recordFailure(w, guid, result.err)
+	default:
+		ws.recordAnswer(w, result)
+	}
+}
+
+func (ws *watches) recordFailure(w *watch, guid string, err *outcome.Error) {
+	// The GUID may have been renewed while the poll was in flight.
+	if isFatal(err) && guid == w.guid {
+		ws.end(w, sessionEnded(w.agentID, err))
+		return
+	}
+	w.failing = true
+	ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: &agentconfv1.PollFailed{
+		Reason:         string(err.Reason),
+		Message:        err.Error(),
+		EventMayBeLost: err.Outcome == outcome.Unknown && err.Retcode == "",
+	}}})
+}
+
+// isFatal reports whether no later poll can succeed: the agent is signed out, or its
+// events are delivered elsewhere.
+func isFatal(err *outcome.Error) bool {
+	return err.Code == codes.Unauthenticated || err.Code == codes.FailedPrecondition
+}
+
+func (ws *watches) recordAnswer(w *watch, result pollResult) {
+	w = ws.adopt(w)
+	if w.failing {
+		w.failing = false
+		ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{PollRecovered: &agentconfv1.PollRecovered{}}})
+	}
+	if result.guid != "" {
+		ws.renew(w, result.guid)
+	}
+	if result.event != nil {
+		ws.recordEvent(w, result.event)
+	}
+}
+
+func (ws *watches) recordEvent(w *watch, polled *agentconfv1.PolledEvent) {
+	w.last++
+	event := decodeEvent(polled, w.last)
+	w.kept = append(w.kept, event)
+	if len(w.kept) > maxKeptEvents {
+		w.dropped = w.kept[0].GetSequence()
+		w.kept = w.kept[1:]
+	}
+	ws.metrics.events.Inc()
+	w.confirm(event)
+	ws.broadcast(w, eventItem(event))
+	if event.GetEventType() == signedOutEvent {
+		ws.end(w, sessionEnded(w.agentID, nil))
+	}
+}
+
+// adopt registers w as the agent's watch after the gateway has accepted its GUID. If
+// another watch was first, with another GUID, w ends and adopt returns the other.
+func (ws *watches) adopt(w *watch) *watch {
+	if first := ws.proven[w.agentID]; first != nil && first != w {
+		ws.end(w, staleGUID(w.agentID))
+		return first
+	}
+	ws.remove(w)
+	ws.proven[w.agentID] = w
+	return w
+}
+
+// renew changes the GUID of w.
+func (ws *watches) renew(w *watch, guid string) {
+	if len(w.watchers) == 0 && w.lastToldGUID == "" {
+		w.lastToldGUID = w.guid
+	}
+	w.guid, w.previousGUID = guid, w.guid
+	ws.broadcast(w, guidItem(guid))
+}

@@ -1,0 +1,140 @@
+// Package events is EventService. It polls the gateway for the agents that are
+// watched, keeps their events for the replay window, delivers them to every watcher,
+// and confirms calls of other services by them.
+//
+// A watch is the state of one watched agent. Its GUID is unproven until the gateway
+// has answered a poll with it.
+package events
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/operation"
+	"agentconf/server/internal/outcome"
+)
+
+const (
+	pollOperation  = "getAgentEvent"
+	watchOperation = "watchAgentEvents"
+)
+
+// longPoll is how long the gateway lets a poll wait for an event (page 1274).
+const longPoll = 10 * time.Second
+
+// LongestCall returns how long a call may take, confirmations excluded, if the client
+// of the gateway has this timeout.
+func LongestCall(timeout time.Duration) time.Duration { return longPoll + timeout }
+
+// Service implements EventService.
+type Service struct {
+	agentconfv1.UnimplementedEventServiceServer
+
+	operations *operation.Runner
+	watches    *watches
+}
+
+// New returns a service that polls by operations.
+func New(operations *operation.Runner, metrics prometheus.Registerer) *Service {
+	s := &Service{operations: operations}
+	s.watches = newWatches(s.poll, metrics)
+	return s
+}
+
+// pollRequest is the gateway's long poll for the next event of an agent.
+func pollRequest(req *agentconfv1.GetAgentEventRequest, resp *agentconfv1.GetAgentEventResponse) operation.Operation {
+	path := "agentevent/" + url.PathEscape(req.GetAgentId())
+	if req.GetCalldata() != "" {
+		path += "?calldata=" + url.QueryEscape(req.GetCalldata())
+	}
+	return operation.Operation{
+		Name: pollOperation, Request: req, Method: "GET", Path: path, LongPoll: longPoll,
+		Advice: "An event may be lost; query the conference to see its state",
+		Read: func(reply gateway.Reply) (err error) {
+			resp.Event, err = decodePolled(reply.Event)
+			return err
+		},
+	}
+}
+
+// GetAgentEvent takes the agent's next event.
+func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEventRequest) (*agentconfv1.GetAgentEventResponse, error) {
+	if s.watches.isStopping() {
+		return nil, outcome.Stop()
+	}
+	resp := &agentconfv1.GetAgentEventResponse{}
+	op := pollRequest(req, resp)
+	op.Violations.Text("calldata", req.GetCalldata(), 0, 200)
+	return operation.Run(ctx, s.operations, op, resp)
+}
+
+// poll polls once for a watch. It has no caller's context: reading an event removes
+// it at the gateway, so that an abandoned poll may lose one.
+func (s *Service) poll(agentID, guid string) pollResult {
+	resp := &agentconfv1.GetAgentEventResponse{}
+	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID}, resp)
+	if err := s.operations.Send(context.Background(), op, guid, resp); err != nil {
+		return pollResult{err: err.(*outcome.Error)}
+	}
+	if resp.Guid == guid {
+		resp.Guid = ""
+	}
+	return pollResult{event: resp.Event, guid: resp.Guid}
+}
+
+// WatchAgentEvents streams the agent's events.
+func (s *Service) WatchAgentEvents(req *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[streamItem]) error {
+	ctx := stream.Context()
+	guid, err := s.operations.Check(ctx, operation.Operation{Name: watchOperation, Request: req})
+	if err != nil {
+		return err
+	}
+	w, me, err := s.watches.enter(req.GetAgentId(), guid, req.AfterSequence)
+	if err != nil {
+		return err
+	}
+	defer s.watches.leave(w, me)
+	return me.forward(ctx, stream)
+}
+
+// forward sends the items of the queue until the watch ends or the caller leaves.
+func (me *watcher) forward(ctx context.Context, stream grpc.ServerStreamingServer[streamItem]) error {
+	for {
+		select {
+		case item, open := <-me.queue:
+			if !open {
+				return me.err
+			}
+			if err := stream.Send(item); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return watcherLeft(me.agentID, ctx.Err())
+		}
+	}
+}
+
+// EndSession ends the watch of an agent whose session a new sign-in has ended.
+func (s *Service) EndSession(agentID string) {
+	s.watches.mu.Lock()
+	defer s.watches.mu.Unlock()
+	if w := s.watches.proven[agentID]; w != nil {
+		s.watches.end(w, sessionEnded(agentID, nil))
+	}
+}
+
+// RenewGUID gives a watch the GUID that the gateway issued to a caller with the GUID
+// shown.
+func (s *Service) RenewGUID(agentID, shown, issued string) {
+	s.watches.mu.Lock()
+	defer s.watches.mu.Unlock()
+	if w := s.watches.lookup(agentID, shown); w != nil && issued != "" && issued != w.guid {
+		s.watches.renew(s.watches.adopt(w), issued)
+	}
+}

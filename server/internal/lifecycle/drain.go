@@ -1,0 +1,176 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"agentconf/server/internal/outcome"
+)
+
+const (
+	// DefaultDrainTimeout leaves a poll the 10 s that it may take at the gateway, and
+	// its answer as much time as that of any call.
+	DefaultDrainTimeout = 20 * time.Second
+
+	// AbortMargin is the part of the drain timeout in which aborted calls return their
+	// error.
+	AbortMargin = 2 * time.Second
+
+	// idleCloseGrace is how long idle HTTP connections are closed by an answer that says
+	// so. A connection that the server closes by itself may have a request in flight,
+	// whose outcome its caller will never know.
+	idleCloseGrace = time.Second
+
+	// acceptGrace is how long connections in the accept queue may take to be accepted.
+	acceptGrace = 50 * time.Millisecond
+)
+
+// Serve accepts calls on both listeners until ctx is done, and then drains: the server
+// is not ready; after the drain delay it closes the listeners, and lets watches and
+// then calls end, within the drain timeout.
+func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
+	ended := make(chan error, 2)
+	go func() { ended <- s.grpc.Serve(grpcListener) }()
+	go func() { ended <- s.serveHTTP(writeDeadlineListener{httpListener, s.http.ReadTimeout}) }()
+	stopProbing := s.startProbing(ctx)
+	var err error
+	select {
+	case <-ctx.Done():
+		s.readiness.stop()
+		select {
+		case <-time.After(s.options.DrainDelay):
+		case err = <-ended:
+		}
+	case err = <-ended: // a listener has failed
+		s.readiness.stop()
+	}
+	stopProbing()
+	return errors.Join(err, s.drain(grpcListener, httpListener))
+}
+
+// startProbing starts the probes, if there is an interval, and returns the function
+// that ends them.
+func (s *Server) startProbing(ctx context.Context) (stop func()) {
+	if s.options.ProbeInterval == 0 {
+		s.readiness.begin()
+		return func() {}
+	}
+	var probing sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	probing.Go(func() { s.readiness.probeLoop(ctx, s.options.Probe, s.options.ProbeInterval) })
+	return func() {
+		cancel()
+		probing.Wait()
+	}
+}
+
+// drain closes the listeners, then rejects new calls, and drains both fronts in
+// parallel.
+func (s *Server) drain(grpcListener, httpListener net.Listener) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout)
+	defer cancel()
+	closeQuietly(grpcListener, httpListener)
+	s.options.StopServices(s.options.DrainTimeout - AbortMargin)
+	grpcDone := make(chan struct{})
+	go func() {
+		defer close(grpcDone)
+		s.grpc.GracefulStop()
+	}()
+	s.endStreams()
+	err := s.drainHTTP(ctx)
+	select {
+	case <-grpcDone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.grpc.Stop()
+		<-grpcDone
+	}
+	if err != nil {
+		return errors.New("calls were in flight when the drain timeout passed; they were aborted")
+	}
+	return nil
+}
+
+func (s *Server) drainHTTP(ctx context.Context) error {
+	for end := time.Now().Add(idleCloseGrace); s.httpConns.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	err := s.http.Shutdown(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return nil // any other error says that the listener is closed
+	}
+	s.http.Close()
+	return err
+}
+
+func (s *Server) serveHTTP(l net.Listener) error {
+	if s.http.TLSConfig == nil {
+		return s.http.Serve(l)
+	}
+	return s.http.ServeTLS(l, "", "") // TLSConfig has the certificates
+}
+
+// closeWhenDraining makes next close its connections when the server drains.
+func (s *Server) closeWhenDraining(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) countConns(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.httpConns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.httpConns.Add(-1)
+	}
+}
+
+// endWhenDraining ends a stream when the server drains. A stream of the contract ends
+// by itself once its request has arrived; any other, such as reflection, ends at once.
+func (s *Server) endWhenDraining(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx := stream.Context()
+	if _, ok := s.contract[strings.TrimPrefix(path.Dir(info.FullMethod), "/")]; ok {
+		return handler(service, &drainingStream{stream, ctx, s.draining})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+	err := handler(service, &drainingStream{stream, ctx, s.draining})
+	if s.draining.Err() != nil {
+		return outcome.Stop()
+	}
+	return err
+}
+
+// drainingStream is a stream that receives nothing once the server drains.
+type drainingStream struct {
+	grpc.ServerStream
+	ctx, draining context.Context
+}
+
+func (s *drainingStream) Context() context.Context { return s.ctx }
+
+// RecvMsg returns when the server drains, even if the client has sent nothing. The
+// goroutine that still receives ends with the stream.
+func (s *drainingStream) RecvMsg(m any) error {
+	received := make(chan error, 1)
+	go func() { received <- s.ServerStream.RecvMsg(m) }()
+	select {
+	case err := <-received:
+		return err
+	case <-s.draining.Done():
+		return outcome.Stop()
+	}
+}

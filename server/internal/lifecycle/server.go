@@ -1,0 +1,146 @@
+// Package lifecycle runs the two ports of the service, gRPC and JSON, and the
+// operator's port: listeners, TLS, limits of connections, readiness, and the drain at
+// the end.
+package lifecycle
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/grpclog"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"agentconf/server/internal/outcome"
+)
+
+const (
+	// flowControlWindow bounds the bytes of requests in flight on a connection. Without
+	// a fixed window grpc-go sends a ping for every small request to measure the network.
+	flowControlWindow = 1 << 20
+
+	// streamWorkers is the number of goroutines that are kept for calls, their stacks
+	// grown. Calls beyond them get a new goroutine each.
+	streamWorkers = 64
+
+	// keepaliveTime is how long a gRPC connection may be silent before the server pings
+	// the client. A client that does not answer within 20 s is disconnected. grpc-go
+	// would wait two hours, too long for the watch of a host that has failed.
+	keepaliveTime = 30 * time.Second
+
+	// minPingInterval is how often a client may ping. grpc-go would disconnect a client
+	// that pings twice in five minutes, as one with a quiet watch does.
+	minPingInterval = 10 * time.Second
+)
+
+// The log of grpc-go and grpc-gateway repeats headers and parameters of callers. The
+// log of agentconf has what an operator needs.
+func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) }
+
+// Options are the settings of a Server.
+type Options struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+
+	// Register makes the services of the contract callable at a registrar.
+	Register func(grpc.ServiceRegistrar)
+
+	// StopServices is called once, when the ports are closed. Every call has to end
+	// within the time. It returns when no new calls need to be accepted.
+	StopServices func(within time.Duration)
+
+	Unary  grpc.UnaryServerInterceptor
+	Stream grpc.StreamServerInterceptor
+	JSON   http.Handler // the JSON front
+
+	Limits Limits
+
+	// TLS returns, new for every handshake, the certificate of both ports and the CAs
+	// that verify a client's. Nil means no TLS.
+	TLS func() *tls.Config
+
+	// Probe is called every ProbeInterval and decides whether the server is ready. If
+	// the interval is zero, a server that listens is ready.
+	Probe         Probe
+	ProbeInterval time.Duration
+
+	// DrainDelay is how long calls are still accepted after the order to stop, so that
+	// load balancers notice. DrainTimeout, which must be above AbortMargin, bounds the
+	// time of the calls in flight after it.
+	DrainDelay, DrainTimeout time.Duration
+}
+
+// Server runs both fronts of one service.
+type Server struct {
+	options   Options
+	grpc      *grpc.Server
+	http      *http.Server
+	contract  map[string]grpc.ServiceInfo // services of the contract
+	readiness *readiness
+
+	draining   context.Context // done when no new call is accepted
+	endStreams context.CancelFunc
+	httpConns  atomic.Int64 // open connections of the JSON port
+}
+
+// New returns a server that does not listen yet.
+func New(options Options) *Server {
+	s := &Server{options: options}
+	s.draining, s.endStreams = context.WithCancel(context.Background())
+	s.grpc = s.newGRPC()
+	options.Register(s.grpc)
+	s.contract = s.grpc.GetServiceInfo()
+	s.readiness = newReadiness(options.Log, options.Metrics, slices.Collect(maps.Keys(s.contract)))
+	grpc_health_v1.RegisterHealthServer(s.grpc, s.readiness.health)
+	reflection.Register(s.grpc)
+	s.http = &http.Server{
+		Handler:        s.closeWhenDraining(options.JSON),
+		ConnState:      s.countConns,
+		ReadTimeout:    options.Limits.RequestTime,
+		IdleTimeout:    options.Limits.IdleTime,
+		MaxHeaderBytes: options.Limits.Headers,
+		TLSConfig:      serverTLS(options.TLS, "h2", "http/1.1"),
+		ErrorLog:       connectionLog(options.Log),
+	}
+	return s
+}
+
+func (s *Server) newGRPC() *grpc.Server {
+	limits := s.options.Limits
+	return grpc.NewServer(
+		grpc.UnaryInterceptor(s.options.Unary),
+		grpc.ChainStreamInterceptor(s.endWhenDraining, s.options.Stream),
+		grpc.UnknownServiceHandler(rejectMethod),
+		grpc.MaxRecvMsgSize(limits.Request),
+		grpc.MaxHeaderListSize(uint32(limits.Headers)),
+		grpc.MaxConcurrentStreams(uint32(limits.Streams)),
+		grpc.ConnectionTimeout(limits.RequestTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge, Time: keepaliveTime}),
+		grpc.StaticStreamWindowSize(flowControlWindow),
+		grpc.StaticConnWindowSize(flowControlWindow),
+		grpc.NumStreamWorkers(streamWorkers),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
+		grpc.Creds(grpcCredentials(s.options.TLS)),
+	)
+}
+
+// connectionLog receives what net/http says of connections, mostly of those that a
+// client has broken.
+func connectionLog(l *slog.Logger) *log.Logger {
+	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
+}
+
+func rejectMethod(any, grpc.ServerStream) error {
+	return outcome.NoOperation("agentconf has no such method; reflection lists its methods.")
+}

@@ -1,0 +1,86 @@
+package operation
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// redacted stands for a confidential value in a text.
+const redacted = "…"
+
+// redactor returns a replacer that takes every confidential value of the request, and
+// the GUID, out of a text.
+func (op Operation) redactor(guid string) *strings.Replacer {
+	replacements := map[string]string{guid: redacted, op.ServiceToken: redacted}
+	collectConfidential(op.Request.ProtoReflect(), replacements)
+	delete(replacements, "")
+	values := make([]string, 0, len(replacements))
+	for value := range replacements {
+		values = append(values, value)
+	}
+	// A longer value comes first: it may begin with a shorter one.
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, value := range values {
+		for _, form := range spellings(value) {
+			pairs = append(pairs, form, replacements[value])
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// collectConfidential adds the value of every field of m that has the option
+// debug_redact, with the text to put in its place.
+func collectConfidential(m protoreflect.Message, replacements map[string]string) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.IsList():
+			for i := range v.List().Len() {
+				collectValue(m, f, v.List().Get(i), replacements)
+			}
+		default:
+			collectValue(m, f, v, replacements)
+		}
+		return true
+	})
+}
+
+func collectValue(m protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value, replacements map[string]string) {
+	switch {
+	case f.Message() != nil:
+		collectConfidential(v.Message(), replacements)
+	case isConfidential(f):
+		text, replacement := v.String(), redacted
+		if p, ok := m.Interface().(Addressed); ok && p.GetAddress() == text {
+			replacement = ParticipantOf(p).masked()
+		}
+		if replacement != text {
+			replacements[text] = replacement
+		}
+	}
+}
+
+// isConfidential reports whether f has the option debug_redact.
+func isConfidential(f protoreflect.FieldDescriptor) bool {
+	options, ok := f.Options().(*descriptorpb.FieldOptions)
+	return ok && options.GetDebugRedact()
+}
+
+// spellings returns the forms in which a gateway may repeat value: as it is or as in
+// JSON, and each of them as in a URL.
+func spellings(value string) []string {
+	quoted, err := json.Marshal(value)
+	if err != nil { // a string always encodes
+		panic(err)
+	}
+	var forms []string
+	for _, text := range []string{value, string(quoted[1 : len(quoted)-1])} {
+		forms = append(forms, text, url.QueryEscape(text), url.PathEscape(text))
+	}
+	return forms
+}

@@ -1,0 +1,97 @@
+package outcome
+
+import "google.golang.org/grpc/codes"
+
+// Reason is the reason of a google.rpc.ErrorInfo. Clients may key on it.
+type Reason string
+
+// Kind is one way in which a call fails: a row of the table in docs/errors.md. The
+// failures that a retcode of the gateway stands for are in package operation.
+type Kind struct {
+	Code    codes.Code
+	Reason  Reason
+	Outcome Outcome
+	Meaning string // for docs/errors.md
+}
+
+var kinds []Kind
+
+// Kinds returns all kinds, in the order of the documentation.
+func Kinds() []Kind { return kinds }
+
+func newKind(code codes.Code, reason Reason, o Outcome, meaning string) Kind {
+	k := Kind{code, reason, o, meaning}
+	kinds = append(kinds, k)
+	return k
+}
+
+// Failures before a request is sent to the gateway.
+var (
+	InvalidArgument = newKind(codes.InvalidArgument, "INVALID_ARGUMENT", NotApplied,
+		"fields are wrong; `google.rpc.BadRequest` names each")
+	GUIDMissing = newKind(codes.Unauthenticated, "GUID_MISSING", NotApplied,
+		"the call has no GUID")
+	GUIDMalformed = newKind(codes.Unauthenticated, "GUID_MALFORMED", NotApplied,
+		"the GUID has not the form of one")
+	NoSuchOperation = newKind(codes.Unimplemented, "NO_SUCH_OPERATION", NotApplied,
+		"no operation has this RPC, path or method (HTTP 404 or 405)")
+	Overloaded = newKind(codes.ResourceExhausted, "OVERLOADED", NotApplied,
+		"too many calls are in flight at this agentconf; `google.rpc.RetryInfo` says how long to wait")
+	AgentRateExceeded = newKind(codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", NotApplied,
+		"too many calls for one agent in a second; `google.rpc.RetryInfo` says how long to wait")
+	GatewayUnreachable = newKind(codes.Unavailable, "GATEWAY_UNREACHABLE", NotApplied,
+		"no connection to the gateway could be opened; nothing was sent")
+	CircuitOpen = newKind(codes.Unavailable, "CIRCUIT_OPEN", NotApplied,
+		"the last attempts to reach the gateway failed, so none was made; `google.rpc.RetryInfo` says how long to wait")
+	CallCancelled = newKind(codes.Canceled, "CALL_CANCELLED", NotApplied,
+		"the caller cancelled before anything was sent, or cancelled a watch")
+)
+
+// Failures after a request was sent to the gateway.
+var (
+	AnswerTimedOut = newKind(codes.DeadlineExceeded, "OUTCOME_UNKNOWN", Unknown,
+		"the request was sent, and no answer came in time")
+	AnswerLost = newKind(codes.Unknown, "OUTCOME_UNKNOWN", Unknown,
+		"the request was sent, and the connection broke or the answer was not a gateway's")
+	AnswerAbandoned = newKind(codes.Canceled, "OUTCOME_UNKNOWN", Unknown,
+		"the caller cancelled after the request was sent")
+	Internal = newKind(codes.Internal, "INTERNAL", Unknown,
+		"agentconf itself failed")
+)
+
+// Failures of a call with confirm_within.
+var (
+	NoEventSource = newKind(codes.FailedPrecondition, "NO_EVENT_SOURCE", NotApplied,
+		"nobody watches the agent here, so no event could confirm the call; nothing was sent")
+	ConfirmationUnderWay = newKind(codes.Aborted, "CONFIRMATION_UNDER_WAY", NotApplied,
+		"another call waits for an event of the same participant; nothing was sent")
+	OperationFailed = newKind(codes.FailedPrecondition, "OPERATION_FAILED", NotApplied,
+		"the gateway accepted the operation, and its event says that it failed")
+	EventTimedOut = newKind(codes.DeadlineExceeded, "NOT_CONFIRMED", Unknown,
+		"the gateway accepted the operation, and its event did not come in time")
+	EventAbandoned = newKind(codes.Canceled, "NOT_CONFIRMED", Unknown,
+		"the gateway accepted the operation, and the caller cancelled before its event came")
+	EventLost = newKind(codes.Unknown, "NOT_CONFIRMED", Unknown,
+		"the gateway accepted the operation, and the watch ended before its event came")
+)
+
+// Ends of a watch.
+var (
+	Stopping = newKind(codes.Unavailable, "STOPPING", NotApplied,
+		"this agentconf stops: it takes no new watch or poll, and ends the watches it has")
+	GUIDStale = newKind(codes.Unauthenticated, "GUID_STALE", NotApplied,
+		"the agent is watched with another, newer GUID")
+	SequenceNotKept = newKind(codes.OutOfRange, "SEQUENCE_NOT_KEPT", NotApplied,
+		"the events after `after_sequence` are not kept")
+	WatcherTooSlow = newKind(codes.ResourceExhausted, "WATCHER_TOO_SLOW", NotApplied,
+		"the watcher did not read its messages")
+	WatchTimedOut = newKind(codes.DeadlineExceeded, "WATCH_TIMED_OUT", NotApplied,
+		"the watcher's deadline has passed")
+	SessionEnded = newKind(codes.Unauthenticated, "SIGN_IN_REQUIRED", NotApplied,
+		"the agent signed out, or signed in again")
+)
+
+// Error returns an error of kind k. operation is the gateway's method name, or empty.
+func (k Kind) Error(operation, text string, cause error) *Error {
+	return &Error{Code: k.Code, Reason: k.Reason, Outcome: k.Outcome, Operation: operation, Text: text, Cause: cause}
+}

@@ -1,0 +1,138 @@
+// Package session is SessionService: agents sign in and out, and keep their session.
+package session
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/events"
+	"agentconf/server/internal/operation"
+	"agentconf/server/internal/outcome"
+)
+
+const advice = "Find out whether the agent is signed in before repeating anything"
+
+// Service implements SessionService.
+type Service struct {
+	agentconfv1.UnimplementedSessionServiceServer
+
+	operations *operation.Runner
+	events     *events.Service
+}
+
+// New returns a service that sends its requests by operations. events learns of new
+// sessions and GUIDs.
+func New(operations *operation.Runner, events *events.Service) *Service {
+	return &Service{operations: operations, events: events}
+}
+
+// onlineAgent returns an operation on the session of an agent (page 1202). path follows
+// the agent ID.
+func onlineAgent(name, method string, req operation.Request, path string) operation.Operation {
+	return operation.Operation{
+		Name: name, Request: req, Method: method,
+		Path: "onlineagent/" + url.PathEscape(req.GetAgentId()) + path, Advice: advice,
+	}
+}
+
+// Login signs an agent in.
+func (s *Service) Login(ctx context.Context, req *agentconfv1.LoginRequest) (*agentconfv1.LoginResponse, error) {
+	op := onlineAgent("login", "PUT", req, "")
+	return login(ctx, s, op, req, &agentconfv1.LoginResponse{})
+}
+
+// ForceLogin signs an agent in and ends a session that the agent has already.
+func (s *Service) ForceLogin(ctx context.Context, req *agentconfv1.ForceLoginRequest) (*agentconfv1.ForceLoginResponse, error) {
+	op := onlineAgent("forceLogin", "PUT", req, "/forcelogin")
+	wire, err := proto.Marshal(req)
+	fields := &agentconfv1.LoginRequest{} // has the same fields; only the default of releasephone differs
+	if err == nil {
+		err = proto.Unmarshal(wire, fields)
+	}
+	if err != nil {
+		return nil, outcome.Fault(op.Name, err)
+	}
+	return login(ctx, s, op, fields, &agentconfv1.ForceLoginResponse{})
+}
+
+// Logout signs the agent out.
+func (s *Service) Logout(ctx context.Context, req *agentconfv1.LogoutRequest) (*agentconfv1.LogoutResponse, error) {
+	op := onlineAgent("logout", "DELETE", req, "/logout")
+	return operation.Run(ctx, s.operations, op, &agentconfv1.LogoutResponse{})
+}
+
+// ForceLogout signs the agent out, even in a call.
+func (s *Service) ForceLogout(ctx context.Context, req *agentconfv1.ForceLogoutRequest) (*agentconfv1.ForceLogoutResponse, error) {
+	op := onlineAgent("forceLogout", "DELETE", req, "/forcelogout")
+	return operation.Run(ctx, s.operations, op, &agentconfv1.ForceLogoutResponse{})
+}
+
+// ForceLogoutWithReason signs the agent out and states the reason.
+func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.ForceLogoutWithReasonRequest) (*agentconfv1.ForceLogoutWithReasonResponse, error) {
+	path := "/forcelogoutwithreason/" + strconv.Itoa(int(req.GetReason()))
+	op := onlineAgent("forceLogoutWithReason", "DELETE", req, path)
+	op.Violations.Number("reason", req.GetReason(), 1, 255)
+	return operation.Run(ctx, s.operations, op, &agentconfv1.ForceLogoutWithReasonResponse{})
+}
+
+// UpdateGuid requests a new GUID.
+func (s *Service) UpdateGuid(ctx context.Context, req *agentconfv1.UpdateGuidRequest) (*agentconfv1.UpdateGuidResponse, error) {
+	op := onlineAgent("updateGuid", "PUT", req, "/updateGuid")
+	resp, err := operation.Run(ctx, s.operations, op, &agentconfv1.UpdateGuidResponse{})
+	if err != nil {
+		return nil, err
+	}
+	if shown, err := operation.GUID(ctx, op.Name); err == nil {
+		s.events.RenewGUID(req.GetAgentId(), shown, resp.GetResult().GetGuid())
+	}
+	return resp, nil
+}
+
+var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{0,50}$`)
+
+func checkToken(v *operation.Violations, token string) {
+	if !tokenPattern.MatchString(token) {
+		v.Add("service_token", "must be at most 50 letters, digits, -, _ or .")
+	}
+}
+
+// Handshake keeps a session whose events are pushed. Clients of the gateway send the
+// service token as a header (page 1204).
+func (s *Service) Handshake(ctx context.Context, req *agentconfv1.HandshakeRequest) (*agentconfv1.HandshakeResponse, error) {
+	op := onlineAgent("handshake", "POST", req, "/handshake")
+	op.ServiceToken = req.GetServiceToken()
+	if header := metadata.ValueFromIncomingContext(ctx, "service_token"); op.ServiceToken == "" && len(header) > 0 {
+		op.ServiceToken = header[0]
+	}
+	checkToken(&op.Violations, op.ServiceToken)
+	return operation.Run(ctx, s.operations, op, &agentconfv1.HandshakeResponse{})
+}
+
+var skillsPattern = regexp.MustCompile(`^[0-9;]*$`)
+
+// ResetSkill sets the skills that the agent serves.
+func (s *Service) ResetSkill(ctx context.Context, req *agentconfv1.ResetSkillRequest) (*agentconfv1.ResetSkillResponse, error) {
+	query := url.Values{}
+	if req.GetSkillid() != "" {
+		query.Set("skillid", req.GetSkillid())
+	}
+	if req.Phonelinkage != nil {
+		query.Set("phonelinkage", strconv.Itoa(int(req.GetPhonelinkage())))
+	}
+	path := "/resetskill/" + strconv.FormatBool(req.GetAutoflag())
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	op := onlineAgent("resetSkill", "POST", req, path)
+	if !skillsPattern.MatchString(req.GetSkillid()) || len(req.GetSkillid()) > 4000 {
+		op.Violations.Add("skillid", "must be IDs of skills with ; between them, at most 4000 characters, such as 1;2;3")
+	}
+	op.Violations.Optional("phonelinkage", req.Phonelinkage, 0, 1)
+	return operation.Run(ctx, s.operations, op, &agentconfv1.ResetSkillResponse{})
+}

@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// traceFlushTimeout bounds the time to export the last spans.
+const traceFlushTimeout = 2 * time.Second
+
+// NewTracer returns a tracer that exports spans as OpenTelemetry's environment
+// variables say, or nil if they name neither an exporter nor an endpoint. flush exports
+// the spans that wait.
+func NewTracer(ctx context.Context, lookupEnv func(string) (string, bool), log *slog.Logger) (tracer trace.Tracer, flush func(), err error) {
+	if !isTraced(lookupEnv) {
+		return nil, func() {}, nil
+	}
+	exporter, err := autoexport.NewSpanExporter(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("traces: %w; check the variables OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_…", err)
+	}
+	identity, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "agentconf")), resource.WithFromEnv())
+	if err != nil {
+		return nil, nil, fmt.Errorf("traces: %w; check OTEL_RESOURCE_ATTRIBUTES", err)
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "cause", err.Error()) }))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(identity))
+	return provider.Tracer("agentconf"), func() {
+		ctx, cancel := context.WithTimeout(context.Background(), traceFlushTimeout)
+		defer cancel()
+		if err := provider.Shutdown(ctx); err != nil {
+			log.Warn("traces", "cause", err.Error())
+		}
+	}, nil
+}
+
+// isTraced reports whether the environment asks for traces. autoexport alone would
+// export to a default endpoint.
+func isTraced(lookupEnv func(string) (string, bool)) bool {
+	get := func(name string) string {
+		value, _ := lookupEnv(name)
+		return value
+	}
+	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") || get("OTEL_TRACES_EXPORTER") == "none" {
+		return false
+	}
+	names := []string{"OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+	return slices.ContainsFunc(names, func(name string) bool { return get(name) != "" })
+}
