@@ -4,7 +4,7 @@ import sys
 
 import grpc
 from agentconf.v1 import conference_pb2, conference_pb2_grpc, event_service_pb2, event_service_pb2_grpc
-from agentconf.v1 import lifecycle_pb2, participants_pb2, queries_pb2, session_pb2, session_pb2_grpc
+from agentconf.v1 import session_pb2, session_pb2_grpc
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
@@ -26,10 +26,10 @@ def main():
     guid = [("guid", sessions.ForceLogin(sign_in, timeout=10).guid)]
     watch = events.WatchAgentEvents(event_service_pb2.WatchAgentEventsRequest(agent_id=AGENT), metadata=guid)
     told = {"metadata": guid, "timeout": 20}
-    conferences.RequestAgentConf(lifecycle_pb2.RequestAgentConfRequest(agent_id=AGENT, member_num=4), **told)
+    conferences.RequestAgentConf(conference_pb2.RequestAgentConfRequest(agent_id=AGENT, member_num=4), **told)
     conf_id = await_event(watch, "AgentConf_RequestSuccess").request_success.conf_id
     conferences.BatchAddParticipant(
-        participants_pb2.BatchAddParticipantRequest(agent_id=AGENT, addresses=[PHONE]), **told)
+        conference_pb2.BatchAddParticipantRequest(agent_id=AGENT, addresses=[PHONE]), **told)
     await_event(watch, "AgentConf_ParticipantChanged")
 
     try:
@@ -64,7 +64,7 @@ def error_info(error):
 
 def look(conf_id, told):
     try:
-        query = queries_pb2.QueryConfInfosRequest(agent_id=AGENT, conf_ids=[conf_id])
+        query = conference_pb2.QueryConfInfosRequest(agent_id=AGENT, conf_ids=[conf_id])
         members = conferences.QueryConfInfos(query, **told).result.confs[0].addresses
     except grpc.RpcError as error:
         return f"nor can it be looked at ({error.details()})"
