@@ -14,40 +14,59 @@ import (
 	"agentconf/emulator"
 )
 
-// emulate runs an emulated gateway until ctx is done. The defaults are those of a real
-// gateway.
-func (p program) emulate(ctx context.Context, args []string) error {
-	fs := newFlags("emulate", "run an emulated CC-Gateway")
-	listen := port{flag: "--listen"}
-	fs.text(&listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the port, which speaks http")
-	var c emulator.Config
-	fs.number(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
-	fs.duration(&c.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
-	fs.duration(&c.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
-	fs.StringVar(&c.Node, "node", "AgentGateway1", "`NAME` of the node; its GUIDs end in it")
-	fs.duration(&c.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
+// emulateSettings are what the flags of emulate set.
+type emulateSettings struct {
+	emulator.Config
+	listen  port
+	logFile string
+}
+
+// define defines the flags. The defaults are those of a real gateway.
+func (s *emulateSettings) define(fs *flags) {
+	s.listen.flag = "--listen"
+	fs.text(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the port, which speaks http")
+	fs.number(&s.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
+	fs.duration(&s.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
+	fs.duration(&s.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
+	fs.text(&s.Node, "node", "AgentGateway1", "`NAME` of the node; its GUIDs end in it")
+	fs.duration(&s.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
 	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between", func(list string) error {
-		c.Inspectors = strings.Split(list, ",")
+		s.Inspectors = strings.Split(list, ",")
 		return nil
 	})
-	fs.duration(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`TIME` until a called phone answers")
-	logFile := fs.String("log", "", "`FILE` to which the log of GET /emulator/log is written at the end")
+	fs.duration(&s.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`TIME` until a called phone answers")
+	fs.text(&s.logFile, "log", "", "`FILE` to which the log of GET /emulator/log is written at the end")
+}
+
+// faults returns what is wrong with the flags together.
+func (s *emulateSettings) faults() (faults []error) {
+	if s.GUIDTimeout <= s.GUIDInterval {
+		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
+	}
+	return faults
+}
+
+// emulate runs an emulated gateway until ctx is done.
+func (p program) emulate(ctx context.Context, args []string) error {
+	var s emulateSettings
+	fs := newFlags("emulate", "run an emulated CC-Gateway")
+	s.define(fs)
 	if err := p.parse(fs, args); err != nil {
 		return err
 	}
-	if err := fs.usage(emulatorFaults(c)...); err != nil {
+	if err := fs.usage(s.faults()...); err != nil {
 		return err
 	}
-	listener, err := listen.listen()
+	listener, err := s.listen.listen()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
-	gateway := emulator.New(c)
+	gateway := emulator.New(s.Config)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
 		return err
 	}
-	return writeLog(gateway, *logFile)
+	return writeLog(gateway, s.logFile)
 }
 
 // writeLog writes the log of requests to a file, if one is named.
@@ -64,13 +83,6 @@ func writeLog(gateway *emulator.Gateway, name string) error {
 		return fmt.Errorf("--log: %w", err)
 	}
 	return nil
-}
-
-func emulatorFaults(c emulator.Config) (faults []error) {
-	if c.GUIDTimeout <= c.GUIDInterval {
-		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
-	}
-	return faults
 }
 
 // serveHTTP serves until ctx is done, and cuts polls off then: their events end with the

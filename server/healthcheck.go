@@ -15,24 +15,32 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// healthcheckSettings are what the flags of healthcheck set.
+type healthcheckSettings struct{ listen, certificate, key string }
+
+func (s *healthcheckSettings) define(fs *flags) {
+	fs.text(&s.listen, "grpc-listen", defaultGRPCListen, "`ADDRESS` of the service, as its own flag has it")
+	fs.text(&s.certificate, "tls-cert", "", "`FILE` of the service's certificate, as its own flag has it; if set, TLS is used")
+	fs.text(&s.key, "tls-key", "", "`FILE` of the key of --tls-cert, for a service with --tls-client-ca")
+}
+
 // healthcheck checks a service on this machine by the gRPC health protocol. Containers,
 // which hold no other program, are checked with it.
 func (p program) healthcheck(ctx context.Context, args []string) error {
+	var s healthcheckSettings
 	fs := newFlags("healthcheck", "check whether a running service accepts calls")
-	listen := fs.String("grpc-listen", defaultGRPCListen, "`ADDRESS` of the service, as its own flag has it")
-	certificate := fs.String("tls-cert", "", "`FILE` of the service's certificate, as its own flag has it; if set, TLS is used")
-	key := fs.String("tls-key", "", "`FILE` of the key of --tls-cert, for a service with --tls-client-ca")
+	s.define(fs)
 	if err := p.parse(fs, args); err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(*listen)
+	host, port, err := net.SplitHostPort(s.listen)
 	if err != nil {
 		return usageError{fmt.Errorf("--grpc-listen: %w", err)}
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	conn, err := grpc.NewClient("passthrough:///"+net.JoinHostPort(host, port), grpc.WithTransportCredentials(localCredentials(*certificate, *key)))
+	conn, err := grpc.NewClient("passthrough:///"+net.JoinHostPort(host, port), grpc.WithTransportCredentials(localCredentials(s.certificate, s.key)))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package operation
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,15 +14,21 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/gateway"
+	"agentconf/server/internal/outcome"
 )
 
-// Every reason is what AIP-193 wants, and belongs to one code.
+var hold = Operation{Name: "holdParticipant", Request: &agentconfv1.HoldParticipantRequest{
+	AgentId: "1287", AddressType: PhoneNumber, Address: "88887946",
+}}
+
+// Every reason has the form that AIP-193 asks for, and belongs to one code.
 func TestMeanings(t *testing.T) {
-	pattern := regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$`)
-	codeOf := map[string]codes.Code{}
+	form := regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,61}[A-Z0-9]$`)
+	codeOf := map[outcome.Reason]codes.Code{}
 	for retcode, m := range meanings {
-		if !pattern.MatchString(m.reason) {
+		if !form.MatchString(string(m.reason)) {
 			t.Errorf("%s: reason %q", retcode, m.reason)
 		}
 		if code, ok := codeOf[m.reason]; ok && code != m.code {
@@ -32,15 +41,14 @@ func TestMeanings(t *testing.T) {
 	}
 }
 
-// What a gateway says is bounded before it is passed on: it travels in a trailer
-// and stands on one line.
+// A text of the gateway is bounded before it is passed on: it travels in a trailer and
+// stands on one line.
 func TestGatewayTextIsBounded(t *testing.T) {
-	op := operation{name: "holdParticipant", agentID: "1287", target: participant{phoneNumber, "88887946"}}
-	err := op.failed(&gateway.Error{
+	err := hold.Failure(&gateway.Error{
 		Kind:    gateway.Refused,
 		Retcode: strings.Repeat("9", 1<<20),
 		Message: strings.Repeat("line\nÿ\u202e88887946 ", 1<<16),
-	})
+	}, "guid")
 	st := status.Convert(err)
 	if len(st.Message()) > 2048 || strings.ContainsAny(st.Message(), "\n\u202e") || !utf8.ValidString(st.Message()) {
 		t.Errorf("message of %d bytes: %.200q", len(st.Message()), st.Message())
@@ -54,10 +62,52 @@ func TestGatewayTextIsBounded(t *testing.T) {
 	}
 }
 
-// An error that this package does not know cannot say what happened.
-func TestForeignError(t *testing.T) {
-	err := operation{name: "holdParticipant"}.failed(errors.New("?"))
-	if err.Code != codes.Internal || err.Outcome != Unknown {
-		t.Errorf("%+v", err)
+// Each way in which a request fails has its code, reason and outcome, and a text that
+// says whether something was sent.
+func TestFailure(t *testing.T) {
+	refused := errors.New("connection refused")
+	for _, test := range []struct {
+		err  error
+		want outcome.Kind
+		text string
+	}{
+		{&gateway.Error{Kind: gateway.NotSent, Err: context.Canceled}, outcome.CallCancelled, "before anything was sent"},
+		{&gateway.Error{Kind: gateway.NotSent, Err: refused}, outcome.GatewayUnreachable, "could not be reached and nothing was sent"},
+		{&gateway.Error{Kind: gateway.NotSent, Err: os.ErrDeadlineExceeded}, outcome.GatewayUnreachable, "was not reached in time and nothing was sent"},
+		{&gateway.Error{Kind: gateway.NotSent, Err: context.DeadlineExceeded}, outcome.GatewayUnreachable, "was not reached in time and nothing was sent"},
+		{&gateway.Error{Kind: gateway.NotSent, Err: gateway.CircuitOpen{RetryAfter: 1}}, outcome.CircuitOpen, "nothing was sent"},
+		{&gateway.Error{Kind: gateway.Broken, Err: context.Canceled}, outcome.AnswerAbandoned, "after the request was sent"},
+		{&gateway.Error{Kind: gateway.TimedOut, Err: os.ErrDeadlineExceeded}, outcome.AnswerTimedOut, "did not answer in time. Look at"},
+		{&gateway.Error{Kind: gateway.Broken, Err: refused}, outcome.AnswerLost, "no answer came back that can be trusted. Look at"},
+		{errors.New("not an error of the gateway's client"), outcome.Internal, "agentconf has failed"},
+	} {
+		e := hold.Failure(test.err, "guid")
+		if e.Code != test.want.Code || e.Reason != test.want.Reason || e.Outcome != test.want.Outcome {
+			t.Errorf("%v: %v, %s, %s, want %+v", test.err, e.Code, e.Reason, e.Outcome, test.want)
+		}
+		if !strings.Contains(e.Error(), test.text) || !errors.Is(e, test.err) {
+			t.Errorf("%v: text %q, cause %v", test.err, e, e.Cause)
+		}
+	}
+}
+
+// A retcode says what happened, except one with code UNKNOWN or without a meaning.
+func TestRefusal(t *testing.T) {
+	for retcode, want := range map[string]string{
+		"101-002": "PermissionDenied NOT_CHAIRPERSON not_applied",
+		"000-004": "Unavailable SWITCHING_OVER not_applied",
+		"100-007": "Unknown GATEWAY_EXCEPTION unknown",
+		"999-999": "Unknown UNMAPPED_RETCODE unknown",
+	} {
+		e := hold.Failure(&gateway.Error{Kind: gateway.Refused, Retcode: retcode, Message: "because of 88887946"}, "guid")
+		if got := fmt.Sprint(e.Code, " ", e.Reason, " ", e.Outcome); got != want || e.Retcode != retcode {
+			t.Errorf("%s: %s, want %s", retcode, got, want)
+		}
+		if e.GatewayMessage != "because of ****46" || !strings.Contains(e.Error(), `said "because of ****46"`) {
+			t.Errorf("%s: message %q in %q", retcode, e.GatewayMessage, e)
+		}
+		if wait := e.RetryAfter > 0; wait != (e.Code == codes.Unavailable) {
+			t.Errorf("%s: retry after %v", retcode, e.RetryAfter)
+		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
 // redacted stands for a confidential value in a text.
@@ -34,8 +36,8 @@ func (op Operation) redactor(guid string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// collectConfidential adds the value of every field of m that has the option
-// debug_redact, with the text to put in its place.
+// collectConfidential adds the value of every field of m that is marked as
+// confidential, with the text to put in its place.
 func collectConfidential(m protoreflect.Message, replacements map[string]string) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -65,10 +67,9 @@ func collectValue(m protoreflect.Message, f protoreflect.FieldDescriptor, v prot
 	}
 }
 
-// isConfidential reports whether f has the option debug_redact.
+// isConfidential reports whether f has the option (agentconf.v1.confidential).
 func isConfidential(f protoreflect.FieldDescriptor) bool {
-	options, ok := f.Options().(*descriptorpb.FieldOptions)
-	return ok && options.GetDebugRedact()
+	return proto.GetExtension(f.Options(), agentconfv1.E_Confidential).(bool)
 }
 
 // spellings returns the forms in which a gateway may repeat value: as it is or as in

@@ -1,6 +1,9 @@
 package operation
 
 import (
+	"maps"
+	"slices"
+
 	"google.golang.org/grpc/codes"
 
 	"agentconf/server/internal/outcome"
@@ -16,7 +19,7 @@ type meaning struct {
 // kind returns the kind of error that the retcode stands for. A code other than
 // UNKNOWN says that the operation did not happen.
 func (m meaning) kind() outcome.Kind {
-	k := outcome.Kind{Code: m.code, Reason: m.reason, Outcome: outcome.NotApplied}
+	k := outcome.Kind{Code: m.code, Reason: m.reason, Outcome: outcome.NotApplied, Meaning: m.text}
 	if m.code == codes.Unknown {
 		k.Outcome = outcome.Unknown
 	}
@@ -82,3 +85,19 @@ var meanings = map[string]meaning{
 
 // unmapped is the meaning of every retcode that is not in meanings.
 var unmapped = meaning{codes.Unknown, "UNMAPPED_RETCODE", "the CC-Gateway answered with a retcode that does not say what happened"}
+
+// Retcode describes a retcode for docs/errors.md.
+type Retcode struct {
+	Retcode string
+	outcome.Kind
+}
+
+// Retcodes returns all retcodes with a meaning, in order, and last "any other".
+func Retcodes() []Retcode {
+	var all []Retcode
+	for _, retcode := range slices.Sorted(maps.Keys(meanings)) {
+		m := meanings[retcode]
+		all = append(all, Retcode{retcode, m.kind()})
+	}
+	return append(all, Retcode{"any other", unmapped.kind()})
+}

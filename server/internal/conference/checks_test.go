@@ -1,0 +1,52 @@
+package conference
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"agentconf/server/internal/operation"
+)
+
+// conformance/cases.json has the values that the checks reject. These tests state what
+// other code relies on in a value that passes.
+
+func FuzzAddress(f *testing.F) {
+	for _, seed := range []string{"88887946", "2002", "", "8 8", "é", "\x00", "\xff", strings.Repeat("9", 25)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		var c checks
+		c.address("address", address, len(address), "bytes")
+		if c.Violations != nil {
+			return
+		}
+		if len(address) < 1 || len(address) > 24 || !utf8.ValidString(address) || len(strings.Fields(address)) != 1 || strings.Fields(address)[0] != address {
+			t.Errorf("%q passed", address)
+		}
+		for _, p := range []operation.Participant{{AddressType: operation.PhoneNumber, Address: address}, {AddressType: operation.AgentNumber, Address: address}} {
+			if len(address) > 6 && strings.Contains(p.String(), address) || !utf8.ValidString(p.String()) {
+				t.Errorf("%q is shown as %q", address, p)
+			}
+		}
+	})
+}
+
+func FuzzVoicePath(f *testing.F) {
+	for _, seed := range []string{"y:/conf/120/1136287.V3", "y:/conf/120/../x", "y:/conf/1/a\\b", "y:/conf/1/\n", "y:/conf/120/音.V3", "y:/conf/1/\xff"} {
+		f.Add(seed)
+	}
+	shape := regexp.MustCompile(`^[A-Za-z]:/conf/[0-9]+/[^/\\]+$`)
+	f.Fuzz(func(t *testing.T, path string) {
+		var c checks
+		c.voicePath(path)
+		if c.Violations != nil {
+			return
+		}
+		if !shape.MatchString(path) || strings.Count(path, "/") != 3 || strings.Contains(path, "..") ||
+			strings.ContainsAny(path, "\\\x00\r\n\t\x7f") || !utf8.ValidString(path) || len([]rune(path)) > 127 {
+			t.Errorf("%q passed", path)
+		}
+	})
+}
