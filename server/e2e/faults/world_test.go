@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -15,9 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"agentconf/server/internal/conference"
-	"agentconf/server/internal/gateway"
-	"agentconf/server/internal/transport"
+	"agentconf/server/e2e/harness"
+	"agentconf/server/internal/app"
 )
 
 // world is one agentconf between its callers and a gateway, with proxies on both
@@ -26,15 +24,15 @@ type world struct {
 	t       *testing.T
 	fault   *fault
 	gateway *emulated
-	far     *proxy       // agentconf ─ gateway
-	near    [2]*proxy    // callers ─ agentconf, gRPC and HTTP; nil unless that is at fault
-	address [2]string    // for callers
-	trap    *trap        // where redirects lead
-	refuses atomic.Bool  // the gateway, when agentconf wants to connect
-	unheard net.Conn     // has the port that it tries then
-	caller  *caller      // for calls that are made one after the other
-	log     lockedBuffer // of agentconf
-	stop    func()       // ends agentconf
+	far     *proxy      // agentconf ─ gateway
+	near    [2]*proxy   // callers ─ agentconf, gRPC and HTTP; nil unless that is at fault
+	address [2]string   // for callers
+	trap    *trap       // where redirects lead
+	refuses atomic.Bool // the gateway, when agentconf wants to connect
+	unheard net.Conn    // has the port that it tries then
+	caller  *caller     // for calls that are made one after the other
+	log     harness.Log // of agentconf
+	stop    func()      // ends agentconf
 
 	mu     sync.Mutex
 	calls  []*call
@@ -80,33 +78,26 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 
 // serve starts agentconf.
 func (w *world) serve(leg leg) {
-	config := gateway.Config{URL: "http://" + w.far.address(), Timeout: ample, Dial: w.dial}
+	options := harness.Options(slog.New(slog.NewJSONHandler(&w.log, nil)), prometheus.NewRegistry())
+	options.Calls.MaxInFlight = maxAgents
+	options.Gateway.URL, options.Gateway.Timeout, options.Gateway.Dial = "http://"+w.far.address(), ample, w.dial
 	if leg != inTheClear {
-		config.URL = "https://" + w.far.address()
-		config.TLS = func() *tls.Config { return &tls.Config{RootCAs: certificate().roots} }
+		options.Gateway.URL = "https://" + w.far.address()
+		options.Gateway.TLS = func() *tls.Config { return &tls.Config{RootCAs: certificate().roots} }
 	}
-	client, err := gateway.New(config)
+	service, err := app.New(options)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	metrics := prometheus.NewRegistry()
-	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})
-	server := transport.New(service, transport.Config{
-		Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Metrics: metrics, MaxInFlight: maxAgents,
-	})
 	ports := [2]net.Listener{listen(w.t), listen(w.t)}
 	for i, port := range ports {
 		w.address[i] = port.Addr().String()
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx, ports[0], ports[1]) }()
+	running := harness.Serve(w.t, service, ports[0], ports[1])
 	w.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := running.End(); err != nil {
 			w.t.Errorf("agentconf: %v", err)
 		}
-		client.Close()
 	})
 	w.t.Cleanup(w.stop)
 }
@@ -217,21 +208,4 @@ func (t *trap) contacts() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.n
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

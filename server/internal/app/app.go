@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,13 +53,30 @@ func Defaults() Options {
 	}
 }
 
+// Services are implementations of the contract.
+type Services struct {
+	Conference agentconfv1.ConferenceServiceServer
+	Session    agentconfv1.SessionServiceServer
+	Event      agentconfv1.EventServiceServer
+
+	// Stop is called once, when the ports are closed. Every call has to end within the
+	// time. It returns when no new calls need to be accepted.
+	Stop func(within time.Duration)
+}
+
+func (s Services) register(r grpc.ServiceRegistrar) {
+	agentconfv1.RegisterConferenceServiceServer(r, s.Conference)
+	agentconfv1.RegisterSessionServiceServer(r, s.Session)
+	agentconfv1.RegisterEventServiceServer(r, s.Event)
+}
+
 // App is the service. It does not listen yet.
 type App struct {
-	server  *lifecycle.Server
+	*lifecycle.Server
 	gateway *gateway.Client
 }
 
-// New builds the service.
+// New builds the service in front of the gateway.
 func New(o Options) (*App, error) {
 	client, err := gateway.New(o.Gateway)
 	if err != nil {
@@ -69,33 +85,34 @@ func New(o Options) (*App, error) {
 	o.Operation.Metrics, o.Operation.Tracer = o.Metrics, o.Tracer
 	operations := operation.NewRunner(client, o.Operation)
 	eventService := events.New(operations, o.Metrics)
-	conferenceService := conference.New(operations, eventService)
-	sessionService := session.New(operations, eventService)
-	register := func(r grpc.ServiceRegistrar) {
-		agentconfv1.RegisterConferenceServiceServer(r, conferenceService)
-		agentconfv1.RegisterSessionServiceServer(r, sessionService)
-		agentconfv1.RegisterEventServiceServer(r, eventService)
-	}
-
-	o.Calls.Log, o.Calls.Metrics, o.Calls.Tracer = o.Log, o.Metrics, o.Tracer
-	calls := interceptor.New(o.Calls)
-	register(calls)
-	conn := inprocess.New(calls.Unary, calls.Stream)
-	register(conn)
-
-	o.JSON.Conn, o.JSON.Log, o.JSON.MaxRequest = conn, o.Log, o.Lifecycle.Limits.Request
-	l := o.Lifecycle
-	l.Log, l.Metrics, l.Probe = o.Log, o.Metrics, client.Probe
-	l.Register, l.StopServices = register, eventService.Stop
-	l.Unary, l.Stream, l.JSON = calls.Unary, calls.Stream, jsonfront.New(o.JSON)
-	return &App{lifecycle.New(l), client}, nil
+	o.Lifecycle.Probe = client.Probe
+	server := Front(o, Services{
+		Conference: conference.New(operations, eventService),
+		Session:    session.New(operations, eventService),
+		Event:      eventService,
+		Stop:       eventService.Stop,
+	})
+	return &App{server, client}, nil
 }
 
 // Serve accepts calls on both listeners until ctx is done, and drains then.
 func (a *App) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	defer a.gateway.Close()
-	return a.server.Serve(ctx, grpcListener, httpListener)
+	return a.Server.Serve(ctx, grpcListener, httpListener)
 }
 
-// Ready returns the handler of /readyz.
-func (a *App) Ready() http.Handler { return a.server.Ready() }
+// Front builds the fronts of services.
+func Front(o Options, services Services) *lifecycle.Server {
+	o.Calls.Log, o.Calls.Metrics, o.Calls.Tracer = o.Log, o.Metrics, o.Tracer
+	calls := interceptor.New(o.Calls)
+	services.register(calls)
+	conn := inprocess.New(calls.Unary, calls.Stream)
+	services.register(conn)
+
+	o.JSON.Conn, o.JSON.Log, o.JSON.MaxRequest = conn, o.Log, o.Lifecycle.Limits.Request
+	l := o.Lifecycle
+	l.Log, l.Metrics = o.Log, o.Metrics
+	l.Register, l.StopServices = services.register, services.Stop
+	l.Unary, l.Stream, l.JSON = calls.Unary, calls.Stream, jsonfront.New(o.JSON)
+	return lifecycle.New(l)
+}

@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"agentconf/conformance"
+	"agentconf/server/internal/lifecycle"
+)
+
+// scrape is what /metrics answers.
+func scrape(metrics prometheus.Gatherer) string {
+	w := httptest.NewRecorder()
+	lifecycle.Admin(metrics, new(slog.LevelVar), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+// expectMetric looks for a line of /metrics.
+func expectMetric(t *testing.T, metrics prometheus.Gatherer, line string) {
+	t.Helper()
+	if got := scrape(metrics); !strings.Contains(got, "\n"+line+"\n") {
+		t.Errorf("no %s in\n%s", line, got)
+	}
+}
+
+// What the gateway answered is counted by operation and retcode, and what became of a
+// call by cause if nobody knows.
+func TestGatewayMetrics(t *testing.T) {
+	f := newFronts(t, sockets)
+	hold := func(script conformance.Script) {
+		f.gateway.Play(script)
+		f.send(t, "POST", holdV1, nil)
+	}
+	answer := func(retcode string) conformance.Script {
+		reply := `{"retcode":"` + retcode + `"}`
+		return conformance.Script{Reply: &reply}
+	}
+	hold(answer("0"))
+	hold(answer("0"))
+	hold(answer("101-002"))
+	hold(answer("100-007"))
+	hold(answer("88887946"))
+	hold(conformance.Script{Status: http.StatusBadGateway})
+	for _, line := range []string{
+		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="0"} 2`,
+		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="101-002"} 1`,
+		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="100-007"} 1`,
+		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="other"} 1`,
+		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="none"} 1`,
+		`agentconf_gateway_seconds_count 6`,
+		`agentconf_gateway_connections_opened_total 1`,
+		`agentconf_gateway_connections_reused_total 5`,
+		`agentconf_outcome_unknown_total{grpc_code="Unknown",reason="GATEWAY_EXCEPTION"} 1`,
+		`agentconf_outcome_unknown_total{grpc_code="Unknown",reason="UNMAPPED_RETCODE"} 1`,
+		`agentconf_outcome_unknown_total{grpc_code="Unknown",reason="OUTCOME_UNKNOWN"} 1`,
+	} {
+		expectMetric(t, f.metrics, line)
+	}
+}
+
+// Watches, polls and events are counted, and watchers who were ended.
+func TestWatchMetrics(t *testing.T) {
+	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
+		for _, line := range []string{"agentconf_watched_agents 1", "agentconf_watchers 1", "agentconf_events_total 9"} {
+			expectMetric(t, e.metrics, line)
+		}
+		if !strings.Contains(scrape(e.metrics), `agentconf_gateway_calls_total{operation="getAgentEvent",retcode="0"}`) {
+			t.Error("no polls are counted")
+		}
+		e.tampered(func(w http.ResponseWriter, _ *http.Request) bool {
+			io.WriteString(w, `{"retcode":"000-003"}`)
+			return true
+		})
+		w.end()
+		for _, line := range []string{"agentconf_watched_agents 0", "agentconf_watchers 0", `agentconf_watchers_lost_total{reason="SIGN_IN_REQUIRED"} 1`} {
+			expectMetric(t, e.metrics, line)
+		}
+	})
+}
+
+// Neither many agents nor many retcodes make many series, were every operation called
+// by all and answered with all.
+func TestSeries(t *testing.T) {
+	table, err := os.ReadFile("../../../conformance/retcodes.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	retcodes := strings.Split(string(table), "\n")[1:101] // known ones first, then others
+	operations := map[string]contractCase{}
+	for _, c := range readCases(t) {
+		if c.Want.Code == "OK" {
+			operations[c.RPC] = c
+		}
+	}
+	f := newFronts(t, sockets)
+	agent := 0
+	for _, line := range retcodes {
+		retcode, _, _ := strings.Cut(line, "\t")
+		reply := `{"retcode":"` + retcode + `"}`
+		f.gateway.Play(conformance.Script{Reply: &reply})
+		for _, c := range operations {
+			for range 4 { // 10,000 agents and more in all
+				c.AgentID = strconv.Itoa(101 + agent)
+				agent++
+				method, path, _ := strings.Cut(c.RequestLine(), " ")
+				f.do(t, c.request(t, method, path))
+			}
+		}
+	}
+	series := 0
+	for line := range strings.Lines(scrape(f.metrics)) {
+		if !strings.HasPrefix(line, "#") {
+			series++
+		}
+	}
+	t.Logf("%d series for %d operations by %d agents", series, len(operations), agent)
+	if least := len(operations) * 30; series < least || series > 2000 {
+		t.Errorf("%d series, want %d to 2000", series, least)
+	}
+}
