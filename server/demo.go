@@ -94,7 +94,7 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	// A GUID that stays, so that the printed commands work for as long as they are
 	// looked at.
 	gateway := emulator.New(emulator.Config{
-		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
+		AuthMode: emulator.StaticGUID, SignOutAfter: -1, AnswerDelay: 300 * time.Millisecond,
 	})
 	metrics := prometheus.NewRegistry()
 	service := conference.New(client, conference.Config{AgentIDMax: 59999, Metrics: metrics})

@@ -18,17 +18,17 @@ import (
 func (p program) emulate(ctx context.Context, args []string) error {
 	fs := p.newFlags("emulate", "run an emulated CC-Gateway")
 	listen := fs.String("listen", "127.0.0.1:8043", "`address` of its port, which speaks http")
-	var c emulator.Config
-	fs.whole(&c.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "`mode` of authentication: 1, the GUID stays; 2, polls replace it")
-	fs.period(&c.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`age` at which a poll replaces a GUID, in mode 2")
-	fs.period(&c.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`age` at which a GUID is no longer valid, in mode 2")
-	fs.StringVar(&c.Node, "node", "AgentGateway1", "`name` of this node, in which its GUIDs end")
-	fs.period(&c.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`time` after which an agent is signed out that nobody polls for; 0 is never")
+	c := emulator.Config{}.WithDefaults()
+	fs.whole(&c.AuthMode, "auth-mode", c.AuthMode, emulator.StaticGUID, emulator.DynamicGUID, "`mode` of authentication: 1, the GUID stays; 2, polls replace it")
+	fs.period(&c.GUIDInterval, "guid-interval", c.GUIDInterval, time.Millisecond, "`age` at which a poll replaces a GUID, in mode 2")
+	fs.period(&c.GUIDTimeout, "guid-timeout", c.GUIDTimeout, time.Millisecond, "`age` at which a GUID is no longer valid, in mode 2")
+	fs.StringVar(&c.Node, "node", c.Node, "`name` of this node, in which its GUIDs end")
+	fs.period(&c.SignOutAfter, "sign-out-after", c.SignOutAfter, 0, "`time` after which an agent is signed out that nobody polls for; 0 is never")
 	fs.Func("inspectors", "`IDs` of the agents that may query every conference, with commas between", func(list string) error {
 		c.Inspectors = strings.Split(list, ",")
 		return nil
 	})
-	fs.period(&c.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`time` until a called phone answers")
+	fs.period(&c.AnswerDelay, "answer-delay", c.AnswerDelay, 0, "`time` until a called phone answers")
 	logFile := fs.String("log", "", "`file` that gets at the end what GET /emulator/log tells")
 	if err := p.parse(fs, args, func() []error { return emulatorFaults(c) }); err != nil {
 		return err
@@ -38,6 +38,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; what it was asked: curl http://%[1]s/emulator/log\n", listener.Addr())
+	c.SignOutAfter, c.AnswerDelay = zeroAsNone(c.SignOutAfter), zeroAsNone(c.AnswerDelay)
 	gateway := emulator.New(c)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
 		return err
@@ -59,6 +60,15 @@ func writeLog(gateway *emulator.Gateway, name string) error {
 		return fmt.Errorf("--log: %w", err)
 	}
 	return nil
+}
+
+// zeroAsNone returns d for emulator.Config, where 0 is the default and a negative
+// duration is none.
+func zeroAsNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
 
 func emulatorFaults(c emulator.Config) (faults []error) {
