@@ -6,47 +6,58 @@ import (
 	"time"
 )
 
-// Event is what an agent is told by its next poll (page 1274).
+// pollWait is the longest time that a poll waits for an event (page 1274).
+const pollWait = 10 * time.Second
+
+// Event is an event of an agent (page 1274).
 type Event struct {
 	EventType string `json:"eventType"`
-	WorkNo    string `json:"workNo"`
+	WorkNo    string `json:"workNo"` // ID of the agent
 	Content   any    `json:"content"`
 }
 
-// ToldEvent is an event that happened, whatever a Fault made of its delivery. A
-// client's view of the events is compared with these.
-type ToldEvent struct {
+// EmittedEvent is an event that happened, whether or not a Fault disturbed its
+// delivery. Seq counts from 1.
+type EmittedEvent struct {
 	Seq int `json:"seq"`
 	Event
 }
 
-// Events returns what every agent was told so far, in order, to be read only.
-func (g *Gateway) Events() []ToldEvent {
+// Events returns all events of all agents so far, in order. Callers must not modify
+// the result, which they share.
+func (g *Gateway) Events() []EmittedEvent {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return slices.Clip(g.told)
+	return slices.Clip(g.emitted)
 }
 
-// tell lets an event happen to a.
-func (a *agent) tell(eventType string, content any) {
+// emit records an event of a and delivers it.
+func (a *agent) emit(eventType string, content any) {
 	event := Event{eventType, a.id, content}
-	a.gateway.told = append(a.gateway.told, ToldEvent{len(a.gateway.told) + 1, event})
+	a.gateway.emitted = append(a.gateway.emitted, EmittedEvent{len(a.gateway.emitted) + 1, event})
 	a.gateway.deliver(a, event)
 }
 
-// queue makes an event the next that polls get once those before it are gone.
-func (a *agent) queue(event Event) {
-	a.events = append(a.events, event)
-	if a.heldBack != nil {
-		a.events = append(a.events, *a.heldBack)
-		a.heldBack = nil
+// enqueue appends an event to the queue of a. An event that a fault has held back
+// follows it.
+func (a *agent) enqueue(event Event) {
+	a.queue = append(a.queue, event)
+	if a.overtaken != nil {
+		a.queue = append(a.queue, *a.overtaken)
+		a.overtaken = nil
 	}
-	close(a.queued)
-	a.queued = make(chan struct{})
+	a.wakePolls()
 }
 
-// Poll takes the agent's next event. With none queued it waits for up to 10 s and
-// then returns nil. newGUID is not empty when the GUID has been replaced.
+// wakePolls makes waiting polls look at the queue and the session again.
+func (a *agent) wakePolls() {
+	close(a.changed)
+	a.changed = make(chan struct{})
+}
+
+// Poll takes the next event from the queue of an agent. If the queue is empty, it
+// waits up to 10 s, or until ctx is done, and then returns a nil event with retcode 0.
+// newGUID is empty unless the poll has replaced the GUID.
 func (g *Gateway) Poll(ctx context.Context, agentID, guid string) (event *Event, newGUID, retcode string) {
 	a, newGUID, retcode := g.beginPoll(agentID, guid)
 	if retcode != success {
@@ -56,12 +67,12 @@ func (g *Gateway) Poll(ctx context.Context, agentID, guid string) (event *Event,
 	timeout := time.NewTimer(pollWait)
 	defer timeout.Stop()
 	for {
-		event, queued, retcode := g.next(a)
+		event, changed, retcode := g.dequeue(a)
 		if event != nil || retcode != success {
 			return event, newGUID, retcode
 		}
 		select {
-		case <-queued:
+		case <-changed:
 		case <-timeout.C:
 			return nil, newGUID, success
 		case <-ctx.Done():
@@ -77,33 +88,34 @@ func (g *Gateway) beginPoll(agentID, guid string) (a *agent, newGUID, retcode st
 	if retcode != success {
 		return nil, "", retcode
 	}
-	if f := g.refusal("agentEvent"); f != nil {
+	if f := g.takeRetcodeFault("agentEvent"); f != nil {
 		return nil, "", f.Retcode
 	}
-	a.polls++
-	return a, g.rotate(a), success
+	a.activePolls++
+	return a, g.rotateGUID(a), success
 }
 
 func (g *Gateway) endPoll(a *agent) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	a.polls--
+	a.activePolls--
 	if g.agents[a.id] == a {
-		g.expectPoll(a)
+		g.restartPollTimeout(a)
 	}
 }
 
-// next takes an event of a, or returns what to wait for.
-func (g *Gateway) next(a *agent) (event *Event, queued <-chan struct{}, retcode string) {
+// dequeue takes the first event from the queue of a. If the queue is empty, it returns
+// a channel that closes at the next change.
+func (g *Gateway) dequeue(a *agent) (event *Event, changed <-chan struct{}, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(a.events) > 0 {
-		first := a.events[0]
-		a.events = a.events[1:]
+	if len(a.queue) > 0 {
+		first := a.queue[0]
+		a.queue = a.queue[1:]
 		return &first, nil, success
 	}
 	if g.agents[a.id] != a {
 		return nil, nil, notSignedIn
 	}
-	return nil, a.queued, success
+	return nil, a.changed, success
 }

@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// Fault makes the gateway misbehave, for tests of its clients. It either changes
-// the delivery of events, or answers an operation with a retcode.
+// Fault is a misbehaviour of the gateway, for tests of its clients. It either changes
+// the delivery of events (Events), or answers an operation with a retcode (Operation).
 type Fault struct {
-	// Events is what happens to events: lose, repeat, reorder (the next event
-	// overtakes it) or delay. AgentID and EventType, where they are not empty, say to
-	// which.
+	// Events is the effect on an event: lose, repeat, reorder (the next event overtakes
+	// it) or delay. AgentID and EventType select the events; empty selects all.
 	Events    string        `json:"events,omitempty"`
 	AgentID   string        `json:"agentId,omitempty"`
 	EventType string        `json:"eventType,omitempty"`
 	Delay     time.Duration `json:"delay,omitempty"`
 
-	// Operation is the one to be answered with Retcode: a name of the conference
-	// family such as holdParticipant, login, or agentEvent for polls. With Applied it
-	// is carried out all the same.
+	// Operation is answered with Retcode. It is a name of the conference family such as
+	// holdParticipant, login for both kinds of sign-in, or agentEvent for polls. With
+	// Applied, the gateway executes a conference operation nevertheless.
 	Operation string `json:"operation,omitempty"`
 	Retcode   string `json:"retcode,omitempty"`
 	Applied   bool   `json:"applied,omitempty"`
 
-	// Count is how often, 1 if it is 0.
+	// Count is the number of uses. 0 means 1.
 	Count int `json:"count,omitempty"`
 }
 
-// SetFault adds a fault to those that wait for their occasion.
+// SetFault adds a fault. The first matching fault applies, and disappears after Count
+// uses. An incomplete fault is an error.
 func (g *Gateway) SetFault(f Fault) error {
-	known := slices.Contains([]string{"lose", "repeat", "reorder", "delay"}, f.Events)
-	if known == (f.Operation != "") || f.Operation != "" && f.Retcode == "" {
+	changesEvents := slices.Contains([]string{"lose", "repeat", "reorder", "delay"}, f.Events)
+	if changesEvents == (f.Operation != "") || f.Operation != "" && f.Retcode == "" {
 		return errors.New("a fault has events (lose, repeat, reorder or delay), or operation and retcode")
 	}
 	f.Count = max(f.Count, 1)
@@ -41,16 +41,16 @@ func (g *Gateway) SetFault(f Fault) error {
 	return nil
 }
 
-// ClearFaults takes all faults back.
+// ClearFaults removes all faults.
 func (g *Gateway) ClearFaults() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.faults = nil
 }
 
-// use takes the first fault that fits, once.
-func (g *Gateway) use(fits func(*Fault) bool) *Fault {
-	i := slices.IndexFunc(g.faults, fits)
+// takeFault uses the first matching fault once. It returns nil if none matches.
+func (g *Gateway) takeFault(matches func(*Fault) bool) *Fault {
+	i := slices.IndexFunc(g.faults, matches)
 	if i < 0 {
 		return nil
 	}
@@ -61,31 +61,33 @@ func (g *Gateway) use(fits func(*Fault) bool) *Fault {
 	return f
 }
 
-// refusal is the fault that answers operation, if there is one.
-func (g *Gateway) refusal(operation string) *Fault {
-	return g.use(func(f *Fault) bool { return f.Operation == operation })
+func (g *Gateway) takeRetcodeFault(operation string) *Fault {
+	return g.takeFault(func(f *Fault) bool { return f.Operation == operation })
 }
 
-// deliver queues an event for a, unless a fault has something else in store.
+func (f *Fault) matchesEvent(event Event) bool {
+	return f.Events != "" && (f.AgentID == "" || f.AgentID == event.WorkNo) &&
+		(f.EventType == "" || f.EventType == event.EventType)
+}
+
+// deliver enqueues an event for a, with the effect of a matching fault.
 func (g *Gateway) deliver(a *agent, event Event) {
-	f := g.use(func(f *Fault) bool {
-		return f.Events != "" && (f.AgentID == "" || f.AgentID == a.id) && (f.EventType == "" || f.EventType == event.EventType)
-	})
+	f := g.takeFault(func(f *Fault) bool { return f.matchesEvent(event) })
 	if f == nil {
-		a.queue(event)
+		a.enqueue(event)
 		return
 	}
 	switch f.Events {
 	case "repeat":
-		a.queue(event)
-		a.queue(event)
+		a.enqueue(event)
+		a.enqueue(event)
 	case "reorder":
-		a.heldBack = &event
+		a.overtaken = &event
 	case "delay":
 		time.AfterFunc(f.Delay, func() {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			a.queue(event)
+			a.enqueue(event)
 		})
 	}
 }

@@ -1,137 +1,93 @@
 package emulator
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
-	"time"
+	"slices"
 )
 
 const (
-	resource = "/agentgateway/resource/"
-	maxBody  = 64 << 10
+	resourceRoot = "/agentgateway/resource/"
+	maxBody      = 64 << 10
 )
 
-// messages are the texts of the retcodes. Sign-ins and polls that succeed have none.
-var messages = map[string]string{
-	success:           "success",
-	badArgument:       "invalid argument",
-	noRight:           "no right",
-	badSignIn:         "invalid sign-in argument",
-	alreadySignedIn:   "already signed in",
-	badSignOut:        "invalid sign-out argument",
-	notSignedIn:       "not signed in",
-	exception:         "operation failed",
-	wrongState:        "wrong state",
-	noConference:      "no conference",
-	notChairperson:    "not the chairperson",
-	alreadyConference: "already in a conference",
-	notInspector:      "not an inspector",
-	alreadyChair:      "already the chairperson",
-	removingChair:     "the chairperson cannot be removed",
-	leavingChair:      "the chairperson cannot leave",
+// route is an operation of the gateway over HTTP.
+type route struct {
+	method string
+	path   string // below resourceRoot
+	name   string // the gateway's method name
+	serve  func(*Gateway, http.ResponseWriter, *http.Request)
 }
 
-// Handler serves g as a CC-Gateway does, and beside it, under /emulator/, what a
-// test wants: GET log has one line of JSON for every conference request received,
-// GET events one for every event that happened; POST faults takes a Fault, DELETE
-// faults takes all of them back.
+// routes returns the operations of all families: sessions, events and conferences.
+func routes() []route {
+	all := slices.Clone(sessionRoutes)
+	all = append(all, route{"GET", "agentevent/{agentid}", "getAgentEvent", (*Gateway).servePoll})
+	for _, op := range conferenceOperations {
+		all = append(all, route{op.method, "agentconf/{agentid}/" + op.segment, op.name, serveConference(op)})
+	}
+	return all
+}
+
+// Operations returns the names of the operations that the emulator handles, by the
+// gateway's method names such as login, getAgentEvent and holdParticipant.
+func Operations() (names []string) {
+	for _, r := range routes() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// Handler returns the HTTP interface of the gateway. In addition, it has these paths
+// for tests:
+//
+//	GET /emulator/log         Log, one line of JSON for each entry
+//	GET /emulator/events      Events, one line of JSON for each event
+//	POST /emulator/faults     SetFault; the body is a Fault whose delay is text such as "2s"
+//	DELETE /emulator/faults   ClearFaults
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	const agent = resource + "onlineagent/{agentid}"
-	mux.HandleFunc("PUT "+agent, g.signInHTTP(false))
-	mux.HandleFunc("PUT "+agent+"/forcelogin", g.signInHTTP(true))
-	mux.HandleFunc("DELETE "+agent+"/logout", g.signOutHTTP(false))
-	mux.HandleFunc("DELETE "+agent+"/forcelogout", g.signOutHTTP(true))
-	mux.HandleFunc("DELETE "+agent+"/forcelogoutwithreason/{reason}", g.signOutWithReasonHTTP)
-	mux.HandleFunc("POST "+agent+"/handshake", g.handshakeHTTP)
-	mux.HandleFunc("PUT "+agent+"/updateGuid", g.updateGUIDHTTP)
-	mux.HandleFunc("POST "+agent+"/resetskill/{autoflag}", g.resetSkillHTTP)
-	mux.HandleFunc("GET "+resource+"agentevent/{agentid}", g.pollHTTP)
-	for path, op := range operations {
-		mux.HandleFunc(op.method+" "+resource+"agentconf/{agentid}/"+path, g.callHTTP(path))
+	for _, route := range routes() {
+		mux.HandleFunc(route.method+" "+resourceRoot+route.path, func(w http.ResponseWriter, r *http.Request) {
+			route.serve(g, w, r)
+		})
 	}
-	mux.HandleFunc("GET /emulator/log", linesHTTP(g.Log))
-	mux.HandleFunc("GET /emulator/events", linesHTTP(g.Events))
-	mux.HandleFunc("POST /emulator/faults", g.setFaultHTTP)
+	mux.HandleFunc("GET /emulator/log", serveLines(g.Log))
+	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))
+	mux.HandleFunc("POST /emulator/faults", g.serveSetFault)
 	mux.HandleFunc("DELETE /emulator/faults", func(http.ResponseWriter, *http.Request) { g.ClearFaults() })
 	return mux
 }
 
-func (g *Gateway) pollHTTP(w http.ResponseWriter, r *http.Request) {
+func serveConference(op operation) func(*Gateway, http.ResponseWriter, *http.Request) {
+	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
+		body, err := readBody(w, r)
+		if err != nil {
+			return // the connection is broken, or the body too long
+		}
+		result, retcode := g.Do(Request{op.segment, r.PathValue("agentid"), r.Header.Get("Guid"), body})
+		if result == nil {
+			result = struct{}{}
+		}
+		writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode, Result: result})
+	}
+}
+
+func (g *Gateway) servePoll(w http.ResponseWriter, r *http.Request) {
 	event, newGUID, retcode := g.Poll(r.Context(), r.PathValue("agentid"), r.Header.Get("Guid"))
 	if newGUID != "" {
 		setGUID(w, newGUID)
 	}
-	polled := envelope{Retcode: retcode, Event: event}
+	reply := envelope{Retcode: retcode, Event: event}
 	if retcode != success {
-		polled.Message = message(retcode)
+		reply.Message = textOf(retcode)
 	}
-	write(w, polled)
+	writeEnvelope(w, reply)
 }
 
-func (g *Gateway) callHTTP(path string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := readBody(w, r)
-		if err != nil {
-			return // the client is gone
-		}
-		result, retcode := g.Do(Call{path, r.PathValue("agentid"), r.Header.Get("Guid"), body})
-		if result == nil {
-			result = struct{}{}
-		}
-		write(w, envelope{Message: message(retcode), Retcode: retcode, Result: result})
-	}
-}
-
-// linesHTTP serves a list as lines of JSON.
-func linesHTTP[T any](list func() []T) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		_ = writeLines(w, list()) // there is nobody else to tell
-	}
-}
-
-// WriteLog writes what GET /emulator/log tells.
-func (g *Gateway) WriteLog(w io.Writer) error { return writeLines(w, g.Log()) }
-
-func writeLines[T any](w io.Writer, list []T) error {
-	enc := json.NewEncoder(w)
-	for _, entry := range list {
-		if err := enc.Encode(entry); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// setFaultHTTP takes a Fault, whose delay is text such as 2s.
-func (g *Gateway) setFaultHTTP(w http.ResponseWriter, r *http.Request) {
-	var b struct {
-		Fault
-		Delay string `json:"delay"`
-	}
-	body, err := readBody(w, r)
-	if err == nil {
-		dec := json.NewDecoder(bytes.NewReader(body))
-		dec.DisallowUnknownFields()
-		err = dec.Decode(&b)
-	}
-	if err == nil && b.Delay != "" {
-		b.Fault.Delay, err = time.ParseDuration(b.Delay)
-	}
-	if err == nil {
-		err = g.SetFault(b.Fault)
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-	}
-}
-
-// envelope is every answer of a gateway. A poll without an event has neither
-// result nor event.
+// envelope is the body of every answer of a gateway. A poll without an event has
+// neither result nor event.
 type envelope struct {
 	Message string `json:"message"`
 	Retcode string `json:"retcode"`
@@ -139,15 +95,12 @@ type envelope struct {
 	Event   *Event `json:"event,omitempty"`
 }
 
-// message is the text of a retcode, of which a Fault may bring any.
-func message(retcode string) string { return cmp.Or(messages[retcode], "retcode "+retcode) }
-
-// answer writes what a call has whose result is reserved, or that failed.
-func answer(w http.ResponseWriter, retcode string) {
-	write(w, envelope{Message: message(retcode), Retcode: retcode, Result: struct{}{}})
+// writeRetcode writes an envelope with the reserved, empty result.
+func writeRetcode(w http.ResponseWriter, retcode string) {
+	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode, Result: struct{}{}})
 }
 
-func write(w http.ResponseWriter, e envelope) {
+func writeEnvelope(w http.ResponseWriter, e envelope) {
 	body, err := json.Marshal(e)
 	if err != nil {
 		panic(err)
@@ -156,8 +109,8 @@ func write(w http.ResponseWriter, e envelope) {
 	w.Write(body)
 }
 
-// setGUID announces a GUID. Some clients compare the header's name byte by byte,
-// so it is spelled as gateways spell it and not as Go would.
+// setGUID sets the header Set-GUID. Some clients compare its name byte by byte, so it
+// has the gateway's spelling and not Go's canonical one.
 func setGUID(w http.ResponseWriter, guid string) {
 	w.Header()["Set-GUID"] = []string{"JSESSIONID=" + guid}
 }

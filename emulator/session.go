@@ -1,45 +1,43 @@
 package emulator
 
 import (
-	"crypto/rand"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
 )
 
-// agent is a signed-in agent.
+// Limits of agent IDs. The upper limit of older gateways is 59999.
+const (
+	agentIDMin = 101
+	agentIDMax = 999999
+)
+
+// agent is the session of a signed-in agent.
 type agent struct {
-	gateway *Gateway
-	id      string
-	guids   []issued // oldest first
-	since   time.Time
-	conf    *conf // that it is in, or has applied for
-	ringing *conf // that it is invited to
+	gateway    *Gateway
+	id         string
+	guids      []issuedGUID // oldest first
+	signedInAt time.Time
+	conference *conference // the agent is in it or has applied for it
+	invitation *conference // the agent is invited to it
 
-	events   []Event
-	heldBack *Event        // by a fault, until the next event has passed it
-	queued   chan struct{} // closed when an event comes
+	queue     []Event
+	overtaken *Event        // event that a fault holds back until after the next one
+	changed   chan struct{} // closes when the queue or the session changes
 
-	polls  int         // under way
-	unseen *time.Timer // signs out who is not polled for
+	activePolls int
+	pollTimeout *time.Timer // signs the agent out; nil if SignOutAfter is negative
 }
 
-// issued is a GUID and when it began to be valid.
-type issued struct {
-	guid string
-	at   time.Time
-}
-
-// SignIn is what a sign-in says that matters here (page 1202).
+// SignIn has the fields of a sign-in that the emulator uses (page 1202).
 type SignIn struct {
-	Password string
-	Phonenum string
-	Status   int // 3 busy, 5 wrap-up, anything else idle
+	Password string // any password of at most 32 bytes is correct
+	Phonenum string // 1 to 24 bytes
+	Status   int    // state after the sign-in: 3 busy, 5 wrap-up, any other number idle
 }
 
-// SignIn signs an agent in and returns its GUID. A forced one displaces whoever
-// is signed in.
+// SignIn signs an agent in and returns its GUID. With force, it ends an existing
+// session of the agent.
 func (g *Gateway) SignIn(agentID string, s SignIn, force bool) (guid, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -50,31 +48,40 @@ func (g *Gateway) SignIn(agentID string, s SignIn, force bool) (guid, retcode st
 	if s.Phonenum == "" || len(s.Phonenum) > 24 || len(s.Password) > 32 {
 		return "", badSignIn
 	}
-	if f := g.refusal("login"); f != nil {
+	if f := g.takeRetcodeFault("login"); f != nil {
 		return "", f.Retcode
 	}
 	if old := g.agents[agentID]; old != nil {
 		if !force {
 			return "", alreadySignedIn
 		}
-		old.events = nil // they were the displaced one's
-		g.signOut(old)
+		old.queue = nil // the new session does not inherit events
+		g.endSession(old)
 	}
-	a := &agent{gateway: g, id: agentID, since: time.Now(), queued: make(chan struct{})}
-	g.agents[agentID] = a
-	g.expectPoll(a)
-	a.tell("AgentOther_InService", nil)
-	a.tell("AgentState_Ready", nil)
-	switch s.Status {
-	case 3:
-		a.tell("AgentState_SetNotReady_Success", map[string]any{"reason": "1"})
-	case 5:
-		a.tell("AgentState_Work", nil)
-	}
-	return g.issue(a), success
+	a := g.newSession(agentID)
+	a.emitSignedIn(s.Status)
+	return g.issueGUID(a), success
 }
 
-// SignOut signs an agent out. Without force it fails in a conference.
+func (g *Gateway) newSession(agentID string) *agent {
+	a := &agent{gateway: g, id: agentID, signedInAt: time.Now(), changed: make(chan struct{})}
+	g.agents[agentID] = a
+	g.restartPollTimeout(a)
+	return a
+}
+
+func (a *agent) emitSignedIn(status int) {
+	a.emit("AgentOther_InService", nil)
+	a.emit("AgentState_Ready", nil)
+	switch status {
+	case 3:
+		a.emit("AgentState_SetNotReady_Success", map[string]any{"reason": "1"})
+	case 5:
+		a.emit("AgentState_Work", nil)
+	}
+}
+
+// SignOut signs an agent out. Without force, it fails in a conference.
 func (g *Gateway) SignOut(agentID, guid string, force bool) (retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -82,50 +89,50 @@ func (g *Gateway) SignOut(agentID, guid string, force bool) (retcode string) {
 	if retcode != success {
 		return retcode
 	}
-	if a.conf != nil && !force {
+	if a.conference != nil && !force {
 		return wrongState
 	}
-	a.tell("AgentOther_ShutdownService", map[string]any{"loginTime": strconv.FormatInt(a.since.UnixMilli(), 10)})
-	g.signOut(a)
+	loginTime := strconv.FormatInt(a.signedInAt.UnixMilli(), 10)
+	a.emit("AgentOther_ShutdownService", map[string]any{"loginTime": loginTime})
+	g.endSession(a)
 	return success
 }
 
-func (g *Gateway) signOut(a *agent) {
+func (g *Gateway) endSession(a *agent) {
 	delete(g.agents, a.id)
-	if c := a.ringing; c != nil {
-		a.ringing = nil
-		c.announce(c.remove(c.memberOf(a)), joined, 1, noReason)
+	if c := a.invitation; c != nil {
+		a.invitation = nil
+		c.failInvitation(c.participantOf(a))
 	}
-	if a.conf != nil {
-		a.conf.signedOut(a)
+	if a.conference != nil {
+		a.conference.removeSignedOut(a)
 	}
-	if a.unseen != nil {
-		a.unseen.Stop()
+	if a.pollTimeout != nil {
+		a.pollTimeout.Stop()
 	}
-	close(a.queued) // a poll that is waiting finds out
-	a.queued = make(chan struct{})
+	a.wakePolls()
 }
 
-// expectPoll gives the client of a its time to poll, beginning now.
-func (g *Gateway) expectPoll(a *agent) {
-	if g.config.SignOutAfter == 0 {
+// restartPollTimeout starts the time anew in which the client of a must poll.
+func (g *Gateway) restartPollTimeout(a *agent) {
+	if g.config.SignOutAfter < 0 {
 		return
 	}
-	if a.unseen == nil {
-		a.unseen = time.AfterFunc(g.config.SignOutAfter, func() {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			if g.agents[a.id] == a && a.polls == 0 {
-				g.signOut(a)
-			}
-		})
+	if a.pollTimeout != nil {
+		a.pollTimeout.Reset(g.config.SignOutAfter)
 		return
 	}
-	a.unseen.Reset(g.config.SignOutAfter)
+	a.pollTimeout = time.AfterFunc(g.config.SignOutAfter, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.agents[a.id] == a && a.activePolls == 0 {
+			g.endSession(a)
+		}
+	})
 }
 
-// Handshake keeps an agent signed in and returns a new GUID when it is time for
-// one.
+// Handshake keeps an agent signed in (page 1204). newGUID is empty unless the
+// handshake has replaced the GUID.
 func (g *Gateway) Handshake(agentID, guid string) (newGUID, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -133,11 +140,11 @@ func (g *Gateway) Handshake(agentID, guid string) (newGUID, retcode string) {
 	if retcode != success {
 		return "", retcode
 	}
-	g.expectPoll(a)
-	return g.rotate(a), success
+	g.restartPollTimeout(a)
+	return g.rotateGUID(a), success
 }
 
-// UpdateGUID returns a new GUID (page 1225).
+// UpdateGUID issues a new GUID (page 1225).
 func (g *Gateway) UpdateGUID(agentID, guid string) (newGUID, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -145,10 +152,10 @@ func (g *Gateway) UpdateGUID(agentID, guid string) (newGUID, retcode string) {
 	if retcode != success {
 		return "", retcode
 	}
-	return g.issue(a), success
+	return g.issueGUID(a), success
 }
 
-// ResetSkill accepts whatever skills there are.
+// ResetSkill accepts any skills and ignores them (page 1209).
 func (g *Gateway) ResetSkill(agentID, guid string) (retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -156,41 +163,4 @@ func (g *Gateway) ResetSkill(agentID, guid string) (retcode string) {
 	return retcode
 }
 
-// authenticate returns the agent whose GUID it is.
-func (g *Gateway) authenticate(agentID, guid string) (*agent, string) {
-	a := g.agents[agentID]
-	if a == nil {
-		return nil, notSignedIn
-	}
-	for _, i := range a.guids {
-		expired := g.config.AuthMode == DynamicGUID && time.Since(i.at) >= g.config.GUIDTimeout
-		if i.guid == guid && !expired {
-			return a, success
-		}
-	}
-	return nil, noRight
-}
-
-// issue makes a new GUID of a valid: a UUID, a dot and the name of the node.
-func (g *Gateway) issue(a *agent) string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4, variant 1
-	guid := fmt.Sprintf("%x-%x-%x-%x-%x.%s", b[:4], b[4:6], b[6:8], b[8:10], b[10:], g.config.Node)
-	a.guids = append(a.guids, issued{guid, time.Now()})
-	return guid
-}
-
-// rotate replaces the GUID of a if it is old enough, and forgets the expired.
-func (g *Gateway) rotate(a *agent) (newGUID string) {
-	newest := a.guids[len(a.guids)-1]
-	if g.config.AuthMode != DynamicGUID || time.Since(newest.at) < g.config.GUIDInterval {
-		return ""
-	}
-	for time.Since(a.guids[0].at) >= g.config.GUIDTimeout && len(a.guids) > 1 {
-		a.guids = a.guids[1:]
-	}
-	return g.issue(a)
-}
-
-func (g *Gateway) inspects(a *agent) bool { return slices.Contains(g.config.Inspectors, a.id) }
+func (g *Gateway) isInspector(a *agent) bool { return slices.Contains(g.config.Inspectors, a.id) }

@@ -95,7 +95,7 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	}
 	// A static GUID keeps the printed commands valid.
 	gateway := emulator.New(emulator.Config{
-		AuthMode: emulator.StaticGUID, Node: "AgentGateway1", AnswerDelay: 300 * time.Millisecond,
+		AuthMode: emulator.StaticGUID, SignOutAfter: -1, AnswerDelay: 300 * time.Millisecond,
 	})
 	both := make(chan error, 2)
 	go func() { both <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()

@@ -23,18 +23,18 @@ type emulateSettings struct {
 
 // define defines the flags. The defaults are those of a real gateway.
 func (s *emulateSettings) define(fs *flags) {
-	s.listen.flag = "--listen"
+	s.listen.flag, s.Config = "--listen", emulator.Config{}.WithDefaults()
 	fs.text(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the port, which speaks http")
-	fs.number(&s.AuthMode, "auth-mode", emulator.DynamicGUID, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
-	fs.duration(&s.GUIDInterval, "guid-interval", 60*time.Second, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
-	fs.duration(&s.GUIDTimeout, "guid-timeout", 120*time.Second, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
-	fs.text(&s.Node, "node", "AgentGateway1", "`NAME` of the node; its GUIDs end in it")
-	fs.duration(&s.SignOutAfter, "sign-out-after", 2*time.Minute, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
+	fs.number(&s.AuthMode, "auth-mode", s.AuthMode, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
+	fs.duration(&s.GUIDInterval, "guid-interval", s.GUIDInterval, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
+	fs.duration(&s.GUIDTimeout, "guid-timeout", s.GUIDTimeout, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
+	fs.text(&s.Node, "node", s.Node, "`NAME` of the node; its GUIDs end in it")
+	fs.duration(&s.SignOutAfter, "sign-out-after", s.SignOutAfter, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
 	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between", func(list string) error {
 		s.Inspectors = strings.Split(list, ",")
 		return nil
 	})
-	fs.duration(&s.AnswerDelay, "answer-delay", 300*time.Millisecond, 0, "`TIME` until a called phone answers")
+	fs.duration(&s.AnswerDelay, "answer-delay", s.AnswerDelay, 0, "`TIME` until a called phone answers")
 	fs.text(&s.logFile, "log", "", "`FILE` to which the log of GET /emulator/log is written at the end")
 }
 
@@ -62,11 +62,21 @@ func (p program) emulate(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
+	s.SignOutAfter, s.AnswerDelay = zeroAsNone(s.SignOutAfter), zeroAsNone(s.AnswerDelay)
 	gateway := emulator.New(s.Config)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
 		return err
 	}
 	return writeLog(gateway, s.logFile)
+}
+
+// zeroAsNone returns d for emulator.Config, where 0 is the default and a negative
+// duration is none.
+func zeroAsNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
 
 // writeLog writes the log of requests to a file, if one is named.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What an emulated gateway was asked can be read when it has ended.
@@ -29,5 +30,15 @@ func TestEmulateLogFails(t *testing.T) {
 	e := start(t, "http://", nil, "emulate", "--listen", "127.0.0.1:0", "--log", t.TempDir())
 	if code, rest := e.stop(); code != 1 || !strings.Contains(rest, "--log") {
 		t.Errorf("exit code %d: %s", code, rest)
+	}
+}
+
+// On the command line 0 means none; for emulator.Config 0 means the default.
+func TestZeroAsNone(t *testing.T) {
+	if got := zeroAsNone(0); got >= 0 {
+		t.Errorf("zeroAsNone(0) = %v, want a negative duration", got)
+	}
+	if got := zeroAsNone(time.Second); got != time.Second {
+		t.Errorf("zeroAsNone(1s) = %v", got)
 	}
 }

@@ -106,7 +106,7 @@ func emulatedGateway(tests []test) (address string, stop func() error, err error
 	}
 	e := emulator.New(emulator.Config{
 		AuthMode: emulator.DynamicGUID, Node: "AgentGateway1", AnswerDelay: 100 * time.Millisecond,
-		GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute,
+		GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute, SignOutAfter: -1,
 	})
 	for _, t := range tests {
 		if !t.Unconfirmed {

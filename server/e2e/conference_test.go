@@ -140,7 +140,7 @@ func checkLog(t *testing.T, log, made []emulator.LogEntry) {
 }
 
 // checkEvents compares what happened with what each agent saw.
-func checkEvents(t *testing.T, told []emulator.ToldEvent, seen map[string][]seenEvent) {
+func checkEvents(t *testing.T, told []emulator.EmittedEvent, seen map[string][]seenEvent) {
 	t.Helper()
 	want := map[string][]seenEvent{}
 	for _, event := range told {

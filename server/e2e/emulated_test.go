@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -43,10 +44,11 @@ func inBubble(t *testing.T, config emulator.Config, test func(*testing.T, *emula
 func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*testing.T, *emulated)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		config.Node = "AgentGateway1"
 		if config.AuthMode == 0 {
 			config.AuthMode = emulator.StaticGUID
 		}
+		config.SignOutAfter = cmp.Or(config.SignOutAfter, -1) // never
+		config.AnswerDelay = cmp.Or(config.AnswerDelay, -1)   // none
 		gateway := emulator.New(config)
 		l, dial := listenPipe(t)
 		e := &emulated{emulator: gateway, gateway: gateway.Handler(), dialGateway: dial}
@@ -97,7 +99,7 @@ func (e *emulated) signIn(t *testing.T, agentID string) (guid string) {
 // call calls an operation at the gateway itself.
 func (e *emulated) call(t *testing.T, operation, agentID, guid, body string) {
 	t.Helper()
-	_, retcode := e.emulator.Do(emulator.Call{Operation: operation, AgentID: agentID, GUID: guid, Body: []byte(body)})
+	_, retcode := e.emulator.Do(emulator.Request{Operation: operation, AgentID: agentID, GUID: guid, Body: []byte(body)})
 	if retcode != "0" {
 		t.Fatalf("%s by %s: retcode %s", operation, agentID, retcode)
 	}

@@ -68,7 +68,8 @@ func newGateway(t *testing.T, leg leg) *emulated {
 	}
 	g := &emulated{Gateway: emulator.New(emulator.Config{
 		// Every poll and every handshake brings a new GUID, and the old one stays good.
-		AuthMode: emulator.DynamicGUID, GUIDTimeout: time.Hour, Node: node, Inspectors: inspectors,
+		AuthMode: emulator.DynamicGUID, GUIDInterval: -1, GUIDTimeout: time.Hour, Node: node, Inspectors: inspectors,
+		SignOutAfter: -1, AnswerDelay: -1,
 	})}
 	g.emulated = g.Handler()
 	g.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(g.serve)}
@@ -199,7 +200,7 @@ func (g *emulated) prepare(op operation) (agent, guid string, err error) {
 
 // first carries out what has to come before a call, and waits for its event.
 func (g *emulated) first(agent, guid, operation, body, event string) error {
-	_, retcode := g.Do(emulator.Call{Operation: operation, AgentID: agent, GUID: guid, Body: []byte(body)})
+	_, retcode := g.Do(emulator.Request{Operation: operation, AgentID: agent, GUID: guid, Body: []byte(body)})
 	if retcode != "0" {
 		return fmt.Errorf("%s by %s: retcode %s", operation, agent, retcode)
 	}

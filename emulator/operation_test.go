@@ -1,0 +1,39 @@
+package emulator
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+func TestOperations(t *testing.T) {
+	want := []string{
+		"login", "forceLogin", "logout", "forceLogout", "forceLogoutWithReason", "handshake", "updateGuid", "resetSkill",
+		"getAgentEvent",
+		"requestAgentConf", "answerAgentConf", "rejectAgentConf", "requestLeaveAgentConf", "releaseAgentConf",
+		"holdParticipant", "unholdParticipant", "prolongTime", "applyToShiftPresident", "batchAddParticipant",
+		"batchRemoveParticipant", "changeParticipantMode", "playVoiceToConf", "stopVoiceToConf",
+		"playVoiceToParticipant", "stopVoiceToParticipant", "modifyConfResource", "queryConfInfos", "queryAllConfIds",
+	}
+	if got := Operations(); !reflect.DeepEqual(got, want) {
+		t.Errorf("operations\n%q, want\n%q", got, want)
+	}
+}
+
+func TestLog(t *testing.T) {
+	inBubble(t, dynamicConfig, func(t *testing.T, g *Gateway) {
+		chair := startConference(t, g, "1287")
+		chair.expectRetcode("holdparticipant", holdPhone, badArgument)
+		chair.expectRetcode("holdparticipant", "{", badArgument)
+		g.Do(Request{"holdparticipant", "1287", "wrong", []byte(holdPhone)})
+		want := []LogEntry{
+			{1, "requestAgentConf", "1287", json.RawMessage(`{"memberNum":4}`), success, true},
+			{2, "holdParticipant", "1287", json.RawMessage(holdPhone), badArgument, false},
+			{3, "holdParticipant", "1287", nil, badArgument, false},
+			{4, "holdParticipant", "1287", json.RawMessage(holdPhone), noRight, false},
+		}
+		if got := g.Log(); !reflect.DeepEqual(got, want) {
+			t.Errorf("log\n%+v, want\n%+v", got, want)
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package emulator
+
+import "cmp"
+
+// Retcodes of the emulator (page 0580).
+const (
+	success           = "0"
+	badArgument       = "000-002"
+	noRight           = "000-003"
+	badSignIn         = "100-001"
+	alreadySignedIn   = "100-002"
+	badSignOut        = "100-005"
+	notSignedIn       = "100-006"
+	operationFailed   = "100-007"
+	wrongState        = "100-010"
+	noConference      = "101-001"
+	notChairperson    = "101-002"
+	alreadyConference = "101-003"
+	notInspector      = "101-004"
+	alreadyChair      = "101-005"
+	removingChair     = "101-006"
+	leavingChair      = "101-007"
+)
+
+var retcodeTexts = map[string]string{
+	success:           "success",
+	badArgument:       "invalid argument",
+	noRight:           "no right",
+	badSignIn:         "invalid sign-in argument",
+	alreadySignedIn:   "already signed in",
+	badSignOut:        "invalid sign-out argument",
+	notSignedIn:       "not signed in",
+	operationFailed:   "operation failed",
+	wrongState:        "wrong state",
+	noConference:      "no conference",
+	notChairperson:    "not the chairperson",
+	alreadyConference: "already in a conference",
+	notInspector:      "not an inspector",
+	alreadyChair:      "already the chairperson",
+	removingChair:     "the chairperson cannot be removed",
+	leavingChair:      "the chairperson cannot leave",
+}
+
+// textOf returns the message for a retcode. A Fault may answer with any retcode.
+func textOf(retcode string) string { return cmp.Or(retcodeTexts[retcode], "retcode "+retcode) }
