@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"agentconf/conformance"
 	"agentconf/emulator"
 )
 
@@ -144,16 +143,4 @@ func TestServerSentEventsAreRefused(t *testing.T) {
 			}
 		}
 	})
-}
-
-// The empty answer of a poll, byte by byte: there are clients that compare it so.
-func TestEmptyPoll(t *testing.T) {
-	f := newFronts(t, sockets)
-	const empty = `{"message":"","retcode":"0"}`
-	reply := empty
-	f.gateway.Play(conformance.Script{Reply: &reply})
-	_, _, body := f.send(t, "GET", "/agentgateway/resource/agentevent/1287", nil)
-	if string(body) != empty {
-		t.Errorf("%s, want %s", body, empty)
-	}
 }

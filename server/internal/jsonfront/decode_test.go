@@ -1,4 +1,4 @@
-package transport
+package jsonfront
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// A body is read as protojson reads it, or refused as protojson does, with a reason
-// that repeats no value.
+// decode reads a body as protojson does, and rejects the bodies that protojson rejects.
+// No violation repeats a value.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		`{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`,
@@ -23,26 +23,26 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m := &agentconfv1.HoldParticipantRequest{}
-		faults := decode(func() ([]byte, error) { return body, nil }, m)
-		for _, fault := range faults {
-			if fault.Field == "" || fault.Description == "" || len(fault.Field) > 40 || len(fault.Description) > 100 {
-				t.Errorf("fault %+v", fault)
+		violations := decode(body, m)
+		for _, v := range violations {
+			if v.Field == "" || v.Description == "" || len(v.Field) > 40 || len(v.Description) > 100 {
+				t.Errorf("violation %+v", v)
 			}
 		}
 		want := &agentconfv1.HoldParticipantRequest{}
 		err := protojson.Unmarshal(body, want)
-		if faults == nil && (err != nil || !proto.Equal(m, want)) {
+		if violations == nil && (err != nil || !proto.Equal(m, want)) {
 			t.Errorf("read %v from %q, want %v, %v", m, body, want, err)
 		}
-		// protojson takes some numbers that are none, such as 1e.
-		if faults != nil && err == nil && json.Valid(body) && !bytes.Contains(bytes.ToLower(body), []byte("agent")) && !bytes.Contains(body, []byte(`\u`)) {
-			t.Errorf("refused %q: %v", body, faults)
+		// protojson accepts some malformed numbers, such as 1e.
+		if violations != nil && err == nil && json.Valid(body) && !bytes.Contains(bytes.ToLower(body), []byte("agent")) && !bytes.Contains(body, []byte(`\u`)) {
+			t.Errorf("rejected %q: %v", body, violations)
 		}
 	})
 }
 
-// What is wrong with a body is said where it is wrong.
-func TestMalformed(t *testing.T) {
+// The violation of a malformed body names the place of the fault.
+func TestExplainMalformed(t *testing.T) {
 	for body, want := range map[string]string{
 		"":                       "is empty; it must be a JSON object",
 		`{"address":x}`:          "is not valid JSON from byte 12 on",
@@ -52,9 +52,9 @@ func TestMalformed(t *testing.T) {
 		`{} x`:                   "goes on behind the JSON object",
 		"{\"address\":\"\xff\"}": "is not in UTF-8",
 	} {
-		faults := decode(func() ([]byte, error) { return []byte(body), nil }, &agentconfv1.HoldParticipantRequest{})
-		if len(faults) != 1 || faults[0].Field != "body" || faults[0].Description != want {
-			t.Errorf("%q: %v, want %s", body, faults, want)
+		violations := decode([]byte(body), &agentconfv1.HoldParticipantRequest{})
+		if len(violations) != 1 || violations[0].Field != "body" || violations[0].Description != want {
+			t.Errorf("%q: %v, want %s", body, violations, want)
 		}
 	}
 }

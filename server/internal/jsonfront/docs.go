@@ -1,4 +1,4 @@
-package transport
+package jsonfront
 
 import (
 	"bytes"
@@ -17,31 +17,32 @@ import (
 // docsRoot begins the paths of the documentation.
 const docsRoot = "/docs"
 
-// docsPolicy lets the page load nothing but what stands beside it, and call this port
-// only. Swagger UI draws arrows as data: images.
+// docsPolicy lets the page load only files of its own origin and call only that origin.
+// Swagger UI draws arrows as data: images.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 //go:embed docs
-var docsPage embed.FS
+var docsFiles embed.FS
 
-// newDocs is the OpenAPI document with Swagger UI, in which a call can be tried.
+// newDocs returns the handler of the OpenAPI document and of Swagger UI, which can make
+// calls.
 func newDocs() *http.ServeMux {
 	mux := http.NewServeMux()
-	serve := func(pattern string, h http.Handler) { mux.Handle("GET "+docsRoot+pattern, asPage(h)) }
-	serve("/{$}", page("index.html"))
-	serve("/start.js", page("start.js"))
-	serve("/openapi.json", content("openapi.json", openapi.Document))
+	handle := func(pattern string, h http.Handler) { mux.Handle("GET "+docsRoot+pattern, withDocsHeaders(h)) }
+	handle("/{$}", newDocsFile("index.html"))
+	handle("/start.js", newDocsFile("start.js"))
+	handle("/openapi.json", newContent("openapi.json", openapi.Document))
 	viewer := v5emb.New("agentconf", docsRoot+"/openapi.json", docsRoot)
 	for _, asset := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
-		serve("/"+asset, viewer)
+		handle("/"+asset, viewer)
 	}
 	return mux
 }
 
-// asPage adds the headers that all of the documentation has: a browser asks again each
-// time, and gets an answer without a body as long as nothing has changed.
-func asPage(h http.Handler) http.Handler {
+// withDocsHeaders adds the headers of every file of the documentation. A browser asks
+// again each time, and gets a reply without a body if the file has not changed.
+func withDocsHeaders(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("Content-Security-Policy", docsPolicy)
@@ -51,17 +52,17 @@ func asPage(h http.Handler) http.Handler {
 	})
 }
 
-// page serves a file of docs.
-func page(name string) http.Handler {
-	data, err := docsPage.ReadFile(path.Join("docs", name))
-	if err != nil { // it was not compiled in
+// newDocsFile serves a file of the directory docs.
+func newDocsFile(name string) http.Handler {
+	data, err := docsFiles.ReadFile(path.Join("docs", name))
+	if err != nil { // the file was not compiled in
 		panic(err)
 	}
-	return content(name, data)
+	return newContent(name, data)
 }
 
-// content serves data, with an ETag and the type that its name has.
-func content(name string, data []byte) http.Handler {
+// newContent serves data, with an ETag and the content type of name.
+func newContent(name string, data []byte) http.Handler {
 	etag := fmt.Sprintf(`"%x"`, sha256.Sum256(data))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", etag)

@@ -1,4 +1,4 @@
-package transport
+package jsonfront
 
 import (
 	"encoding/json"
@@ -12,8 +12,9 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// What is written is what protobuf's own encoder writes, but for its blanks.
-func FuzzWrite(f *testing.F) {
+// REST has the JSON of protobuf's own encoder, without its blanks. The gateway dialect
+// has valid JSON.
+func FuzzEncode(f *testing.F) {
 	f.Add("success", "0", int64(1031168), "154", 1.5, true)
 	f.Add("\x00\"\\<é\u2028\U0001F600", "", int64(-1), "", -1e-300, false)
 	f.Fuzz(func(t *testing.T, text, retcode string, number int64, key string, value float64, flag bool) {
@@ -38,17 +39,17 @@ func FuzzWrite(f *testing.F) {
 				return // not UTF-8, or not a number of JSON
 			}
 			var a, b map[string]any
-			if err := json.Unmarshal(asProtobuf.write(m), &a); err != nil {
-				t.Fatalf("%v in %s", err, asProtobuf.write(m))
+			if err := json.Unmarshal(rest.encode(m), &a); err != nil {
+				t.Fatalf("%v in %s", err, rest.encode(m))
 			}
 			if err := json.Unmarshal(want, &b); err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(a, b) {
-				t.Errorf("written %s, want %s", asProtobuf.write(m), want)
+				t.Errorf("encoded %s, want %s", rest.encode(m), want)
 			}
-			if !json.Valid(asGateway.write(m)) {
-				t.Errorf("written %s", asGateway.write(m))
+			if !json.Valid(gateway.encode(m)) {
+				t.Errorf("encoded %s", gateway.encode(m))
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-// A GUID that is entered is forgotten with the page: Swagger UI keeps none unless told to.
+// Swagger UI keeps no GUID after the page is closed, unless it is configured to.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#viewer",

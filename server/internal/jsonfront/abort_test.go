@@ -1,4 +1,4 @@
-package transport
+package jsonfront
 
 import (
 	"context"
@@ -8,26 +8,29 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+
+	"agentconf/internal/leaktest"
 )
 
-// panicking is where every call panics, behind the interceptors of both fronts.
-type panicking struct{}
+// panickingConn is a connection on which every call panics, outside of the interceptors.
+type panickingConn struct{}
 
-func (panicking) Invoke(context.Context, string, any, any, ...grpc.CallOption) error {
+func (panickingConn) Invoke(context.Context, string, any, any, ...grpc.CallOption) error {
 	panic("opensesame")
 }
 
-func (panicking) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+func (panickingConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 	panic("opensesame")
 }
 
-// A panic outside of a call ends the connection, and is logged as one of a call is:
-// without what it says.
+// A panic outside of a call closes the connection. The log has one record, as for a
+// panic of a call: without the value of the panic.
 func TestPanicOfJSONFront(t *testing.T) {
+	leaktest.Check(t)
 	var text strings.Builder
 	log := slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server := httptest.NewUnstartedServer(newJSONFront(panicking{}, log, 1<<10))
-	server.Config.ErrorLog = errorLog(log)
+	server := httptest.NewUnstartedServer(New(Options{Conn: panickingConn{}, Log: log, MaxRequest: 1 << 10}))
+	server.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	server.Start()
 	if resp, err := server.Client().Post(server.URL+"/v1/agents/1287/conference:answerAgentConf", "", nil); err == nil {
 		resp.Body.Close()

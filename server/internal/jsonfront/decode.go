@@ -1,0 +1,170 @@
+package jsonfront
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"agentconf/server/internal/jsonobject"
+	"agentconf/server/internal/outcome"
+)
+
+// pathField is the field that every binding takes from the path. The generated code
+// would silently overwrite its value from a body.
+const pathField = "agent_id"
+
+// decode sets the fields of m, which is new, from a JSON body. It returns every
+// violation; unknown and repeated members are violations, too. protojson reports one
+// fault at a time, and repeats the value.
+func decode(data []byte, m proto.Message) (violations []outcome.Violation) {
+	if !jsonobject.Valid(data) {
+		return explainMalformed(data)
+	}
+	r := m.ProtoReflect()
+	seen := make([]bool, r.Descriptor().Fields().Len())
+	for name, value := range jsonobject.Members(data) {
+		field := findField(r.Descriptor().Fields(), name)
+		if fault := setMember(r, field, value, seen); fault != "" {
+			violations = append(violations, outcome.Violation{Field: memberName(field, name), Description: fault})
+		}
+	}
+	return violations
+}
+
+func violateBody(format string, args ...any) []outcome.Violation {
+	return []outcome.Violation{{Field: "body", Description: fmt.Sprintf(format, args...)}}
+}
+
+// explainMalformed returns the reason why data is not a JSON object.
+func explainMalformed(data []byte) []outcome.Violation {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var first json.RawMessage
+	var syntax *json.SyntaxError
+	switch err := dec.Decode(&first); {
+	case err == io.EOF:
+		return violateBody("is empty; it must be a JSON object")
+	case errors.As(err, &syntax):
+		return violateBody("is not valid JSON from byte %d on", syntax.Offset)
+	case err != nil:
+		return violateBody("is cut short: its JSON has no end")
+	case first[0] != '{':
+		return violateBody("must be a JSON object")
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return violateBody("goes on behind the JSON object")
+	}
+	return violateBody("is not in UTF-8")
+}
+
+// setMember sets a field, which is nil if no field has the member's name. It returns the
+// fault of the member, or "". seen has an element for each field that was set.
+func setMember(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, seen []bool) string {
+	switch {
+	case field == nil:
+		return "is not a field of this request"
+	case field.Name() == pathField:
+		return "belongs into the path, not into the body"
+	case seen[field.Index()]:
+		return "is there twice"
+	}
+	seen[field.Index()] = true
+	if !setPlain(m, field, value) && !setFromJSON(m, field, value) {
+		return "must be " + kindName(field)
+	}
+	return ""
+}
+
+// findField returns the field with a name in JSON or in the proto, or nil. The name is
+// in its quotes.
+func findField(fields protoreflect.FieldDescriptors, name []byte) protoreflect.FieldDescriptor {
+	plain, ok := jsonobject.Plain(name)
+	if !ok {
+		plain = []byte(unquote(name))
+	}
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.JSONName() == string(plain) || f.TextName() == string(plain) {
+			return f
+		}
+	}
+	return nil
+}
+
+// setPlain sets a field to a value that needs no decoding, and reports whether it did.
+// A truth value may be in quotes, as in the gateway's own example of a sign-in
+// ("releasephone":"false", page 1202).
+func setPlain(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
+	switch kind := field.Kind(); {
+	case string(value) == "null":
+		return true // the same as no member
+	case field.IsList():
+		return false
+	case kind == protoreflect.StringKind:
+		text, plain := jsonobject.Plain(value)
+		if plain {
+			m.Set(field, protoreflect.ValueOfString(string(text)))
+		}
+		return plain
+	case kind == protoreflect.BoolKind:
+		is := slices.Index([]string{"false", "true", `"false"`, `"true"`}, string(value))
+		if is >= 0 {
+			m.Set(field, protoreflect.ValueOfBool(is%2 == 1))
+		}
+		return is >= 0
+	case kind == protoreflect.Int32Kind:
+		n, err := strconv.ParseInt(string(value), 10, 32)
+		if err == nil {
+			m.Set(field, protoreflect.ValueOfInt32(int32(n)))
+		}
+		return err == nil
+	}
+	return false
+}
+
+// setFromJSON sets a field by protojson, and reports whether it could.
+func setFromJSON(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
+	alone := m.New()
+	object := fmt.Appendf(nil, "{%q:%s}", field.JSONName(), value)
+	if protojson.Unmarshal(object, alone.Interface()) != nil {
+		return false
+	}
+	if alone.Has(field) {
+		m.Set(field, alone.Get(field))
+	}
+	return true
+}
+
+// unquote returns the text of a valid JSON string.
+func unquote(quoted []byte) (text string) {
+	_ = json.Unmarshal(quoted, &text)
+	return text
+}
+
+func kindName(field protoreflect.FieldDescriptor) string {
+	switch kind := field.Kind(); {
+	case field.IsList():
+		return "an array"
+	case kind == protoreflect.StringKind:
+		return "a string"
+	case kind == protoreflect.BoolKind:
+		return "true or false"
+	case kind == protoreflect.MessageKind:
+		return "an object"
+	}
+	return "a whole number"
+}
+
+// memberName returns the name that an error has for a member, which has a field or none.
+func memberName(field protoreflect.FieldDescriptor, name []byte) string {
+	if field != nil {
+		return field.JSONName()
+	}
+	return identifierOr(unquote(name), "body")
+}
