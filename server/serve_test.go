@@ -235,7 +235,7 @@ func TestServeUnreachable(t *testing.T) {
 	} {
 		service, _, httpURL := serve(t, nil, args...)
 		httpStatus, body := unhold(t, httpURL)
-		const said = "was not applied: the CC-Gateway was not reached in time and nothing was sent. Try again; if that does " +
+		const said = "was not applied: the CC-Gateway could not be reached and nothing was sent. Try again; if that does " +
 			"not help, the operator should check the gateway's address and certificate."
 		if httpStatus != http.StatusServiceUnavailable || !strings.Contains(body, said) {
 			t.Errorf("%s: HTTP status %d, %s", cause, httpStatus, body)

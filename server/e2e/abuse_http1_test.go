@@ -119,7 +119,7 @@ func targetAbuses() (cases []abuse) {
 		{"/V1/agents/1287/conference:holdParticipant", "404 404", 0},
 		{"/v1/agents/1287/conference:HoldParticipant", "404 404", 0},
 		{"/v1/agents/1287/conference:hold%50articipant", "200 404", 1}, // which is the same path
-		{holdV1 + "?agent_id=1288", "200 404", 1},
+		{holdV1 + "?agent_id=1288", "400 404", 0},
 		{holdV1 + "#1288", "404 404", 0},
 		{"http://agentconf.test" + holdV1, "200 404", 1},
 		{"http://other.test" + holdV1, "200 404", 1},

@@ -201,7 +201,7 @@ var headAbusesOfHTTP2 = []struct {
 	{"another length", append(head(), field{Name: "content-length", Value: "1"}), "1 × status 0", 1},
 	{"two GUIDs", append(head(), field{Name: "guid", Value: "x.AgentGateway1"}), "1 × status 16", 0},
 	{"JSON", head(field{Name: "content-type", Value: "application/json"}), "1 × status 3", 0},
-	{"a coding that is not known", append(head(), field{Name: "grpc-encoding", Value: "gzip"}), "1 × status 12", 0},
+	{"a coding that is not known", append(head(), field{Name: "grpc-encoding", Value: "none-such"}), "1 × status 12", 0},
 	{"a time that is none", append(head(), field{Name: "grpc-timeout", Value: "-1S"}), "1 × status 13", 0},
 	{"no time", append(head(), field{Name: "grpc-timeout", Value: "0n"}), "1 × status 4", 0},
 	{"huge header", append(head(), field{Name: "x", Value: strings.Repeat("a", 15<<10)}, field{Name: "y", Value: strings.Repeat("b", 15<<10)}), "1 × closed", 0},

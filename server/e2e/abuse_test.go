@@ -120,9 +120,7 @@ func (c *calls) add(t *testing.T, f *fronts) {
 			t.Errorf("the gateway got %s", r.Line)
 		}
 	}
-	f.log.mu.Lock()
-	defer f.log.mu.Unlock()
-	f.log.b.Reset()
+	f.log.Reset()
 }
 
 // heap is what is in use.

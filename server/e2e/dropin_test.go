@@ -96,7 +96,7 @@ var differences = map[string]func(direct, through exchange) bool{
 		`POST agentconf/1287/changeparticipantmode {"note":"new"`: "000-002 changeParticipantMode was not applied, the request is wrong: note is not a field of this request.",
 	}),
 	"no `Guid`": saidInstead(map[string]string{
-		"POST agentconf/1287/holdparticipant": "000-003 holdParticipant was not applied: the GUID is missing. Send the one of the agent's sign-in as metadata guid (over HTTP: header Guid).",
+		"POST agentconf/1287/holdparticipant": "000-003 holdParticipant was not applied: the GUID is missing. Send the GUID of the agent's sign-in as metadata guid (over HTTP: header Guid).",
 	}),
 	"the order of keys": func(direct, through exchange) bool {
 		return strings.Contains(direct.body, `"event":`) && inOrder(direct.body) == inOrder(through.body)
@@ -134,13 +134,13 @@ func inOrder(text string) string {
 // and each was refused by the gateway in words that came through.
 func checkCoverage(t *testing.T, direct, through []exchange) {
 	t.Helper()
-	readme, err := os.ReadFile("../../../README.md")
+	readme, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| `(\\w+) /agentgateway/resource/([^`]+)`").FindAllStringSubmatch(string(readme), -1)
 	if len(rows) < 28 {
-		t.Errorf("the README has %d operations with a path of the gateway, there are 28", len(rows))
+		t.Errorf("docs/api.md has %d operations with a path of the gateway, there are 28", len(rows))
 	}
 	for _, row := range rows {
 		path := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(row[3]), `[^/?]+`)
@@ -160,7 +160,7 @@ func checkCoverage(t *testing.T, direct, through []exchange) {
 
 // The document has a line for each kind of difference.
 func TestDropInDocument(t *testing.T) {
-	document, err := os.ReadFile("../../../docs/drop-in.md")
+	document, err := os.ReadFile("../../docs/drop-in.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestWatchMetrics(t *testing.T) {
 // Neither many agents nor many retcodes make many series, were every operation called
 // by all and answered with all.
 func TestSeries(t *testing.T) {
-	table, err := os.ReadFile("../../../conformance/retcodes.tsv")
+	table, err := os.ReadFile("../../conformance/retcodes.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}

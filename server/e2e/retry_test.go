@@ -28,7 +28,7 @@ const retryEverything = `{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAt
 
 func serviceConfig(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../../proto/agentconf/v1/service_config.json")
+	text, err := os.ReadFile("../../proto/agentconf/v1/service_config.json")
 	if err != nil {
 		t.Fatal(err)
 	}

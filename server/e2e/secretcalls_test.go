@@ -22,6 +22,7 @@ import (
 
 	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/e2e/harness"
 )
 
 // repeat answers a request with what was said in it.

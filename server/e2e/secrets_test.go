@@ -23,6 +23,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"agentconf/server/e2e/harness"
 	"agentconf/server/internal/lifecycle"
 )
 

@@ -73,13 +73,15 @@ func (v *fronts) by(t *testing.T, config *tls.Config, protocols *http.Protocols)
 	}
 	other := *v
 	other.dialGRPC, other.dialHTTP = securely(v.dialGRPC, forGRPC), securely(v.dialHTTP, forHTTP)
-	other.connect(t)
-	other.http.Transport.(*http.Transport).Protocols = protocols
+	other.connect(t, &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return other.dialHTTP(ctx) },
+		DisableKeepAlives: true, Protocols: protocols,
+	})
 	return &other
 }
 
 // hold calls over both fronts.
-func (v *fronts) hold(ctx context.Context) (overGRPC, overJSON error) {
+func (v *fronts) holdBoth(ctx context.Context) (overGRPC, overJSON error) {
 	httpStatus, err := v.holdJSON(ctx)
 	if err == nil && httpStatus != http.StatusOK {
 		err = fmt.Errorf("HTTP status %d", httpStatus)
@@ -96,12 +98,12 @@ func TestTLSVersions(t *testing.T) {
 	for version, served := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		config := trusting(ca)
 		config.MinVersion, config.MaxVersion = version, version
-		overGRPC, overJSON := v.by(t, config, nil).hold(t.Context())
+		overGRPC, overJSON := v.by(t, config, nil).holdBoth(t.Context())
 		if (overGRPC == nil) != served || (overJSON == nil) != served {
 			t.Errorf("%s: over gRPC %v, over JSON %v", tls.VersionName(version), overGRPC, overJSON)
 		}
 	}
-	if overGRPC, overJSON := v.hold(t.Context()); overGRPC == nil || overJSON == nil {
+	if overGRPC, overJSON := v.holdBoth(t.Context()); overGRPC == nil || overJSON == nil {
 		t.Errorf("without TLS: over gRPC %v, over JSON %v", overGRPC, overJSON)
 	}
 	if calls != 4 {
@@ -152,7 +154,7 @@ func TestClientCertificates(t *testing.T) {
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 				return &append(test.shown, tls.Certificate{})[0], nil
 			}
-			overGRPC, overJSON := v.by(t, config, nil).hold(t.Context())
+			overGRPC, overJSON := v.by(t, config, nil).holdBoth(t.Context())
 			if (overGRPC == nil) != test.served || (overJSON == nil) != test.served {
 				t.Errorf("a certificate %s, %s: over gRPC %v, over JSON %v", name, tls.VersionName(version), overGRPC, overJSON)
 			}
@@ -276,7 +278,7 @@ func (v *fronts) callAllTheTime(t *testing.T, config *tls.Config, protocols *htt
 		callers.Go(func() {
 			for !ended.Load() {
 				c := client()
-				if err := errors.Join(c.hold(t.Context())); err != nil {
+				if err := errors.Join(c.holdBoth(t.Context())); err != nil {
 					t.Error(err)
 				}
 				if c != kept {
@@ -319,7 +321,7 @@ func TestSlowSenderOverHTTP2(t *testing.T) {
 		}}, showing(ca.Issue(t, "agentconf").TLS(t), nil)).by(t, trusting(ca), onlyHTTP2())
 		v.http.Transport.(*http.Transport).DisableKeepAlives = false
 		long := make(chan error, 1)
-		go func() { _, err := v.hold(t.Context()); long <- err }()
+		go func() { _, err := v.holdBoth(t.Context()); long <- err }()
 		synctest.Wait()
 		begin := time.Now()
 		body, rest := io.Pipe()

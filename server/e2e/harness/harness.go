@@ -85,3 +85,10 @@ func (l *Log) String() string {
 	defer l.mu.Unlock()
 	return string(l.text)
 }
+
+// Reset forgets the records written so far.
+func (l *Log) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = l.text[:0]
+}

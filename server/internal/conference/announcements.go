@@ -17,31 +17,38 @@ func (s *Service) PlayVoiceToConf(ctx context.Context, req *agentconfv1.PlayVoic
 	var c checks
 	c.Optional("play_type", req.PlayType, 0, 1)
 	body := playToConfBody{req.GetPlayType(), c.announcement(req.PlayMode, req.GetVoicePath())}
+	resp := &agentconfv1.PlayVoiceToConfResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "playVoiceToConf", Request: req, Violations: c.Violations, Body: body,
-	}, &agentconfv1.PlayVoiceToConfResponse{})
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }
 
 // StopVoiceToConf stops the announcement to the conference.
 func (s *Service) StopVoiceToConf(ctx context.Context, req *agentconfv1.StopVoiceToConfRequest) (*agentconfv1.StopVoiceToConfResponse, error) {
-	op := operation.Operation{Name: "stopVoiceToConf", Request: req}
-	return operation.Run(ctx, s.operations, op, &agentconfv1.StopVoiceToConfResponse{})
+	resp := &agentconfv1.StopVoiceToConfResponse{}
+	op := operation.Operation{Name: "stopVoiceToConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // PlayVoiceToParticipant plays an announcement to one participant.
 func (s *Service) PlayVoiceToParticipant(ctx context.Context, req *agentconfv1.PlayVoiceToParticipantRequest) (*agentconfv1.PlayVoiceToParticipantResponse, error) {
 	var c checks
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
+	resp := &agentconfv1.PlayVoiceToParticipantResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "playVoiceToParticipant", Request: req, Violations: c.Violations, Body: body,
-	}, &agentconfv1.PlayVoiceToParticipantResponse{})
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }
 
 // StopVoiceToParticipant stops the announcement to one participant.
 func (s *Service) StopVoiceToParticipant(ctx context.Context, req *agentconfv1.StopVoiceToParticipantRequest) (*agentconfv1.StopVoiceToParticipantResponse, error) {
 	var c checks
 	body := c.participant(req)
+	resp := &agentconfv1.StopVoiceToParticipantResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "stopVoiceToParticipant", Request: req, Violations: c.Violations, Body: body,
-	}, &agentconfv1.StopVoiceToParticipantResponse{})
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }

@@ -25,34 +25,40 @@ func (s *Service) RequestAgentConf(ctx context.Context, req *agentconfv1.Request
 	c.Optional("time", req.Time, 4, 1440)
 	c.Optional("prompt_time", req.PromptTime, 3, 1440)
 	welcome := c.welcome(req.GetBeepTone(), req.PlayMode, req.GetVoicePath())
+	resp := &agentconfv1.RequestAgentConfResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "requestAgentConf", Request: req, Violations: c.Violations,
-		Body: requestBody{req.GetMemberNum(), req.GetConfCallerNo(), req.Time, req.PromptTime, welcome},
-	}, &agentconfv1.RequestAgentConfResponse{})
+		Body:     requestBody{req.GetMemberNum(), req.GetConfCallerNo(), req.Time, req.PromptTime, welcome},
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }
 
 // AnswerAgentConf answers an invitation.
 func (s *Service) AnswerAgentConf(ctx context.Context, req *agentconfv1.AnswerAgentConfRequest) (*agentconfv1.AnswerAgentConfResponse, error) {
-	op := operation.Operation{Name: "answerAgentConf", Request: req}
-	return operation.Run(ctx, s.operations, op, &agentconfv1.AnswerAgentConfResponse{})
+	resp := &agentconfv1.AnswerAgentConfResponse{}
+	op := operation.Operation{Name: "answerAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // RejectAgentConf rejects an invitation.
 func (s *Service) RejectAgentConf(ctx context.Context, req *agentconfv1.RejectAgentConfRequest) (*agentconfv1.RejectAgentConfResponse, error) {
-	op := operation.Operation{Name: "rejectAgentConf", Request: req}
-	return operation.Run(ctx, s.operations, op, &agentconfv1.RejectAgentConfResponse{})
+	resp := &agentconfv1.RejectAgentConfResponse{}
+	op := operation.Operation{Name: "rejectAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // RequestLeaveAgentConf leaves the conference.
 func (s *Service) RequestLeaveAgentConf(ctx context.Context, req *agentconfv1.RequestLeaveAgentConfRequest) (*agentconfv1.RequestLeaveAgentConfResponse, error) {
-	op := operation.Operation{Name: "requestLeaveAgentConf", Request: req}
-	return operation.Run(ctx, s.operations, op, &agentconfv1.RequestLeaveAgentConfResponse{})
+	resp := &agentconfv1.RequestLeaveAgentConfResponse{}
+	op := operation.Operation{Name: "requestLeaveAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // ReleaseAgentConf ends the conference.
 func (s *Service) ReleaseAgentConf(ctx context.Context, req *agentconfv1.ReleaseAgentConfRequest) (*agentconfv1.ReleaseAgentConfResponse, error) {
-	op := operation.Operation{Name: "releaseAgentConf", Request: req}
-	return operation.Run(ctx, s.operations, op, &agentconfv1.ReleaseAgentConfResponse{})
+	resp := &agentconfv1.ReleaseAgentConfResponse{}
+	op := operation.Operation{Name: "releaseAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 type prolongBody struct {
@@ -63,9 +69,11 @@ type prolongBody struct {
 func (s *Service) ProlongTime(ctx context.Context, req *agentconfv1.ProlongTimeRequest) (*agentconfv1.ProlongTimeResponse, error) {
 	var c checks
 	c.Number("prolong_time", req.GetProlongTime(), 1, 1440)
+	resp := &agentconfv1.ProlongTimeResponse{Result: &agentconfv1.ProlongTimeResult{}}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "prolongTime", Request: req, Violations: c.Violations, Body: prolongBody{req.GetProlongTime()},
-	}, &agentconfv1.ProlongTimeResponse{})
+		Response: operation.Documented(&resp.Message, &resp.Retcode, resp.Result),
+	}, resp)
 }
 
 type shiftBody struct {
@@ -76,9 +84,11 @@ type shiftBody struct {
 func (s *Service) ApplyToShiftPresident(ctx context.Context, req *agentconfv1.ApplyToShiftPresidentRequest) (*agentconfv1.ApplyToShiftPresidentResponse, error) {
 	var c checks
 	c.AgentNumber("dest_agent_no", req.GetDestAgentNo(), s.operations.AgentIDMax())
+	resp := &agentconfv1.ApplyToShiftPresidentResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "applyToShiftPresident", Request: req, Violations: c.Violations, Body: shiftBody{req.GetDestAgentNo()},
-	}, &agentconfv1.ApplyToShiftPresidentResponse{})
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }
 
 type resizeBody struct {
@@ -94,8 +104,10 @@ func (s *Service) ModifyConfResource(ctx context.Context, req *agentconfv1.Modif
 	}
 	c.Optional("modify_type", req.ModifyType, 0, 1)
 	c.Number("modify_num", req.GetModifyNum(), 2, 118)
+	resp := &agentconfv1.ModifyConfResourceResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "modifyConfResource", Request: req, Violations: c.Violations,
-		Body: resizeBody{req.GetModifyType(), req.GetModifyNum()},
-	}, &agentconfv1.ModifyConfResourceResponse{})
+		Body:     resizeBody{req.GetModifyType(), req.GetModifyNum()},
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }

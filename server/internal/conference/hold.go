@@ -33,6 +33,7 @@ func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldPart
 	resp := &agentconfv1.HoldParticipantResponse{}
 	return runConfirmed(ctx, s, operation.Operation{
 		Name: "holdParticipant", Request: req, Violations: c.Violations, Body: body,
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
 	}, events.Held, resp, &resp.Event)
 }
 
@@ -44,6 +45,7 @@ func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.Unhold
 	resp := &agentconfv1.UnholdParticipantResponse{}
 	return runConfirmed(ctx, s, operation.Operation{
 		Name: "unholdParticipant", Request: req, Violations: c.Violations, Body: body,
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
 	}, events.Unheld, resp, &resp.Event)
 }
 
@@ -69,5 +71,6 @@ func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.Ch
 	resp := &agentconfv1.ChangeParticipantModeResponse{}
 	return runConfirmed(ctx, s, operation.Operation{
 		Name: "changeParticipantMode", Request: req, Violations: c.Violations, Body: body,
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
 	}, change, resp, &resp.Event)
 }

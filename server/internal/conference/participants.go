@@ -46,9 +46,11 @@ func (s *Service) BatchAddParticipant(ctx context.Context, req *agentconfv1.Batc
 	}
 	body.welcome = c.welcome(req.GetBeepTone(), req.PlayMode, req.GetVoicePath())
 	c.callerNumber("caller", req.GetCaller(), utf8.RuneCountInString(req.GetCaller()))
+	resp := &agentconfv1.BatchAddParticipantResponse{}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "batchAddParticipant", Request: req, Violations: c.Violations, Body: body,
-	}, &agentconfv1.BatchAddParticipantResponse{})
+		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
+	}, resp)
 }
 
 type removeBody struct {
@@ -63,7 +65,9 @@ func (s *Service) BatchRemoveParticipant(ctx context.Context, req *agentconfv1.B
 	for i, removed := range req.GetAddresses() {
 		body.Addresses[i] = c.listed(fmt.Sprintf("addresses[%d].", i), removed)
 	}
+	resp := &agentconfv1.BatchRemoveParticipantResponse{Result: &agentconfv1.BatchRemoveParticipantResult{}}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "batchRemoveParticipant", Request: req, Violations: c.Violations, Body: body,
-	}, &agentconfv1.BatchRemoveParticipantResponse{})
+		Response: operation.Documented(&resp.Message, &resp.Retcode, resp.Result),
+	}, resp)
 }

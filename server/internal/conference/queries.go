@@ -23,16 +23,20 @@ func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConf
 			c.Add(fmt.Sprintf("conf_ids[%d]", i), "must not be negative")
 		}
 	}
+	resp := &agentconfv1.QueryConfInfosResponse{Result: &agentconfv1.QueryConfInfosResult{}}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "queryConfInfos", Request: req, Violations: c.Violations, Body: queryBody{req.GetConfIds()},
-	}, &agentconfv1.QueryConfInfosResponse{})
+		Response: operation.Documented(&resp.Message, &resp.Retcode, resp.Result),
+	}, resp)
 }
 
 // QueryAllConfIds lists the conferences of the VDN. The path does not have the name of
 // the method (page 0486).
 func (s *Service) QueryAllConfIds(ctx context.Context, req *agentconfv1.QueryAllConfIdsRequest) (*agentconfv1.QueryAllConfIdsResponse, error) {
+	resp := &agentconfv1.QueryAllConfIdsResponse{Result: &agentconfv1.QueryAllConfIdsResult{}}
 	return operation.Run(ctx, s.operations, operation.Operation{
 		Name: "queryAllConfIds", Request: req, Method: "GET",
-		Path: operation.ConferencePath(req.GetAgentId(), "queryvdnconfid"),
-	}, &agentconfv1.QueryAllConfIdsResponse{})
+		Path:     operation.ConferencePath(req.GetAgentId(), "queryvdnconfid"),
+		Response: operation.Documented(&resp.Message, &resp.Retcode, resp.Result),
+	}, resp)
 }

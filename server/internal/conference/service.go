@@ -61,7 +61,7 @@ func runConfirmed[R confirmed](ctx context.Context, s *Service, op operation.Ope
 		return none, notExpected(op, err)
 	}
 	defer confirmation.Release()
-	if err := s.operations.Send(ctx, op, guid, resp); err != nil {
+	if err := s.operations.Send(ctx, op, guid); err != nil {
 		return none, err
 	}
 	if *event, err = confirmation.Wait(ctx, within.AsDuration()); err != nil {

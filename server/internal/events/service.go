@@ -55,7 +55,8 @@ func pollRequest(req *agentconfv1.GetAgentEventRequest, resp *agentconfv1.GetAge
 	}
 	return operation.Operation{
 		Name: pollOperation, Request: req, Method: "GET", Path: path, LongPoll: longPoll,
-		Advice: "An event may be lost; query the conference to see its state",
+		Response: operation.NoResult(&resp.Message, &resp.Retcode).WithGUID(&resp.Guid),
+		Advice:   "An event may be lost; query the conference to see its state",
 		Read: func(reply gateway.Reply) (err error) {
 			resp.Event, err = decodePolled(reply.Event)
 			return err
@@ -79,7 +80,7 @@ func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEv
 func (s *Service) poll(agentID, guid string) pollResult {
 	resp := &agentconfv1.GetAgentEventResponse{}
 	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID}, resp)
-	if err := s.operations.Send(context.Background(), op, guid, resp); err != nil {
+	if err := s.operations.Send(context.Background(), op, guid); err != nil {
 		return pollResult{err: err.(*outcome.Error)}
 	}
 	if resp.Guid == guid {

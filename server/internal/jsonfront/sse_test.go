@@ -43,7 +43,7 @@ func TestServerSentEvents(t *testing.T) {
 			time.Sleep(3*keepAlive + time.Second)
 			stream.Send(newGUID)
 			stream.Send(event)
-			return &outcome.Error{Code: 16, Reason: outcome.SignInRequired, Outcome: outcome.NotApplied, Text: "ended"}
+			return &outcome.Error{Code: 16, Reason: outcome.SessionEnded.Reason, Outcome: outcome.NotApplied, Text: "ended"}
 		}})
 		began := time.Now()
 		w := f.watch(watchPath, nil)

@@ -31,6 +31,7 @@ type Operation struct {
 	Request    Request
 	Violations Violations // of the request, its agent ID not included
 	Body       any        // encoded as JSON; nil for a request without a body
+	Response   Envelope
 
 	// Method and Path are empty for an operation of the conference family, which is
 	// posted to its own name (page 0467). Path follows /agentgateway/resource/.
@@ -46,8 +47,8 @@ type Operation struct {
 	// Advice says what to do when the outcome is unknown; outcome.LookFirst if empty.
 	Advice string
 
-	// Read, if not nil, reads what the gateway's reply holds for resp beyond the
-	// envelope. An error makes the outcome unknown.
+	// Read, if not nil, reads what the gateway's reply holds beyond the envelope. An error
+	// makes the outcome unknown.
 	Read func(gateway.Reply) error
 }
 
@@ -77,11 +78,12 @@ func NewRunner(client *gateway.Client, options Options) *Runner {
 // AgentIDMax returns the highest agent ID that is accepted.
 func (r *Runner) AgentIDMax() int32 { return int32(r.agentIDMax) }
 
-// Run checks op, sends it, and returns resp, filled in from the gateway's reply.
+// Run checks op, sends it, and returns resp, whose envelope op has, after the gateway's
+// reply has filled it in.
 func Run[R proto.Message](ctx context.Context, r *Runner, op Operation, resp R) (R, error) {
 	guid, err := r.Check(ctx, op)
 	if err == nil {
-		err = r.Send(ctx, op, guid, resp)
+		err = r.Send(ctx, op, guid)
 	}
 	if err != nil {
 		var none R
@@ -106,26 +108,26 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 	return guid, nil
 }
 
-// Send sends op once and fills resp in from the gateway's reply. Every error is an
-// *outcome.Error.
-func (r *Runner) Send(ctx context.Context, op Operation, guid string, resp proto.Message) error {
+// Send sends op once and fills its response in from the gateway's reply. Every error is
+// an *outcome.Error.
+func (r *Runner) Send(ctx context.Context, op Operation, guid string) error {
 	req := op.wireRequest(guid)
 	if r.tracer == nil {
-		return r.exchange(ctx, op, req, resp)
+		return r.exchange(ctx, op, req)
 	}
 	ctx, span := r.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient))
 	req.TraceParent, req.TraceState = telemetry.Inject(ctx)
-	err := r.exchange(ctx, op, req, resp)
+	err := r.exchange(ctx, op, req)
 	telemetry.EndSpan(span, err)
 	return err
 }
 
-func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request, resp proto.Message) error {
+func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request) error {
 	start := time.Now()
 	reply, err := r.gateway.Call(ctx, req)
 	r.metrics.count(op, time.Since(start), err)
 	if err == nil {
-		err = fill(resp, reply)
+		err = op.Response.fill(reply)
 	}
 	if err == nil && op.Read != nil {
 		err = op.Read(reply)

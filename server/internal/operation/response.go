@@ -6,32 +6,52 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"agentconf/server/internal/gateway"
 )
 
-// fill sets the fields of a response that every response has under the same name:
-// message, retcode, result, and the guid that the gateway issued.
-func fill(resp proto.Message, reply gateway.Reply) error {
-	m := resp.ProtoReflect()
-	fields := m.Descriptor().Fields()
-	for i := range fields.Len() {
-		switch f := fields.Get(i); f.Name() {
-		case "message":
-			m.Set(f, protoreflect.ValueOfString(reply.Message))
-		case "retcode":
-			m.Set(f, protoreflect.ValueOfString(reply.Retcode))
-		case "guid":
-			m.Set(f, protoreflect.ValueOfString(reply.GUID))
-		case "result":
-			result := m.NewField(f)
-			if err := decodeResult(result.Message().Interface(), reply.Result); err != nil {
-				return err
-			}
-			m.Set(f, result)
-		}
+// Envelope points to the fields of a response that take the envelope of a reply. It
+// spares the reflection that filling in a message by name would cost.
+type Envelope struct {
+	message, retcode *string
+	reserved         **structpb.Struct // nil for a response without a reserved result
+	result           proto.Message     // nil for a response without a documented result
+	guid             *string           // nil for a response without a GUID
+}
+
+// NoResult is the envelope of a response without a result.
+func NoResult(message, retcode *string) Envelope {
+	return Envelope{message: message, retcode: retcode}
+}
+
+// Reserved is the envelope of a response whose result the gateway reserves for later.
+func Reserved(message, retcode *string, result **structpb.Struct) Envelope {
+	return Envelope{message: message, retcode: retcode, reserved: result}
+}
+
+// Documented is the envelope of a response whose result is documented. result is an
+// empty message.
+func Documented(message, retcode *string, result proto.Message) Envelope {
+	return Envelope{message: message, retcode: retcode, result: result}
+}
+
+// WithGUID returns e for a response that takes the GUID that the gateway issued.
+func (e Envelope) WithGUID(guid *string) Envelope {
+	e.guid = guid
+	return e
+}
+
+func (e Envelope) fill(reply gateway.Reply) error {
+	*e.message, *e.retcode = reply.Message, reply.Retcode
+	if e.guid != nil {
+		*e.guid = reply.GUID
+	}
+	if e.reserved != nil {
+		*e.reserved = decodeReserved(reply.Result)
+	}
+	if e.result != nil {
+		return decodeResult(e.result, reply.Result)
 	}
 	return nil
 }
@@ -39,10 +59,6 @@ func fill(resp proto.Message, reply gateway.Reply) error {
 // decodeResult reads the result of a reply. Unknown keys are ignored. A list may also
 // come without the object around it, as page 0485 shows it both ways.
 func decodeResult(result proto.Message, raw json.RawMessage) error {
-	if object, ok := result.(*structpb.Struct); ok {
-		decodeReserved(object, raw)
-		return nil
-	}
 	if isNull(raw) {
 		return nil
 	}
@@ -57,12 +73,14 @@ func decodeResult(result proto.Message, raw json.RawMessage) error {
 	return nil
 }
 
-// decodeReserved reads a result that the gateway reserves for later. The contract has
-// no place for anything but an object: object stays empty then.
-func decodeReserved(object *structpb.Struct, raw json.RawMessage) {
+// decodeReserved returns a reserved result. The contract has no place for anything but
+// an object: anything else becomes an empty one.
+func decodeReserved(raw json.RawMessage) *structpb.Struct {
+	object := &structpb.Struct{}
 	if len(raw) > len("{}") && raw[0] == '{' && protojson.Unmarshal(raw, object) != nil {
 		proto.Reset(object)
 	}
+	return object
 }
 
 // Unreadable returns the error of a reply that cannot be trusted. text must not repeat

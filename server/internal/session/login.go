@@ -49,8 +49,8 @@ type signedIn interface {
 
 // login signs an agent in with the fields of req. A sign-in without a GUID is of no use
 // to the caller, who cannot know whether the agent is signed in.
-func login[R signedIn](ctx context.Context, s *Service, op operation.Operation, req *agentconfv1.LoginRequest, resp R) (R, error) {
-	op.NoGUID, op.Body, op.Violations = true, bodyOf(req), checkLogin(req)
+func login[R signedIn](ctx context.Context, s *Service, op operation.Operation, req *agentconfv1.LoginRequest, resp R, response operation.Envelope) (R, error) {
+	op.NoGUID, op.Body, op.Violations, op.Response = true, bodyOf(req), checkLogin(req), response
 	resp, err := operation.Run(ctx, s.operations, op, resp)
 	if err != nil {
 		return resp, err

@@ -44,7 +44,8 @@ func onlineAgent(name, method string, req operation.Request, path string) operat
 // Login signs an agent in.
 func (s *Service) Login(ctx context.Context, req *agentconfv1.LoginRequest) (*agentconfv1.LoginResponse, error) {
 	op := onlineAgent("login", "PUT", req, "")
-	return login(ctx, s, op, req, &agentconfv1.LoginResponse{})
+	resp := &agentconfv1.LoginResponse{}
+	return login(ctx, s, op, req, resp, operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid))
 }
 
 // ForceLogin signs an agent in and ends a session that the agent has already.
@@ -58,33 +59,42 @@ func (s *Service) ForceLogin(ctx context.Context, req *agentconfv1.ForceLoginReq
 	if err != nil {
 		return nil, outcome.Fault(op.Name, err)
 	}
-	return login(ctx, s, op, fields, &agentconfv1.ForceLoginResponse{})
+	resp := &agentconfv1.ForceLoginResponse{}
+	return login(ctx, s, op, fields, resp, operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid))
 }
 
 // Logout signs the agent out.
 func (s *Service) Logout(ctx context.Context, req *agentconfv1.LogoutRequest) (*agentconfv1.LogoutResponse, error) {
+	resp := &agentconfv1.LogoutResponse{}
 	op := onlineAgent("logout", "DELETE", req, "/logout")
-	return operation.Run(ctx, s.operations, op, &agentconfv1.LogoutResponse{})
+	op.Response = operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // ForceLogout signs the agent out, even in a call.
 func (s *Service) ForceLogout(ctx context.Context, req *agentconfv1.ForceLogoutRequest) (*agentconfv1.ForceLogoutResponse, error) {
+	resp := &agentconfv1.ForceLogoutResponse{}
 	op := onlineAgent("forceLogout", "DELETE", req, "/forcelogout")
-	return operation.Run(ctx, s.operations, op, &agentconfv1.ForceLogoutResponse{})
+	op.Response = operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // ForceLogoutWithReason signs the agent out and states the reason.
 func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.ForceLogoutWithReasonRequest) (*agentconfv1.ForceLogoutWithReasonResponse, error) {
 	path := "/forcelogoutwithreason/" + strconv.Itoa(int(req.GetReason()))
+	resp := &agentconfv1.ForceLogoutWithReasonResponse{}
 	op := onlineAgent("forceLogoutWithReason", "DELETE", req, path)
 	op.Violations.Number("reason", req.GetReason(), 1, 255)
-	return operation.Run(ctx, s.operations, op, &agentconfv1.ForceLogoutWithReasonResponse{})
+	op.Response = operation.NoResult(&resp.Message, &resp.Retcode)
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 // UpdateGuid requests a new GUID.
 func (s *Service) UpdateGuid(ctx context.Context, req *agentconfv1.UpdateGuidRequest) (*agentconfv1.UpdateGuidResponse, error) {
+	resp := &agentconfv1.UpdateGuidResponse{Result: &agentconfv1.UpdateGuidResult{}}
 	op := onlineAgent("updateGuid", "PUT", req, "/updateGuid")
-	resp, err := operation.Run(ctx, s.operations, op, &agentconfv1.UpdateGuidResponse{})
+	op.Response = operation.Documented(&resp.Message, &resp.Retcode, resp.Result)
+	resp, err := operation.Run(ctx, s.operations, op, resp)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +115,15 @@ func checkToken(v *operation.Violations, token string) {
 // Handshake keeps a session whose events are pushed. Clients of the gateway send the
 // service token as a header (page 1204).
 func (s *Service) Handshake(ctx context.Context, req *agentconfv1.HandshakeRequest) (*agentconfv1.HandshakeResponse, error) {
+	resp := &agentconfv1.HandshakeResponse{}
 	op := onlineAgent("handshake", "POST", req, "/handshake")
 	op.ServiceToken = req.GetServiceToken()
 	if header := metadata.ValueFromIncomingContext(ctx, "service_token"); op.ServiceToken == "" && len(header) > 0 {
 		op.ServiceToken = header[0]
 	}
 	checkToken(&op.Violations, op.ServiceToken)
-	return operation.Run(ctx, s.operations, op, &agentconfv1.HandshakeResponse{})
+	op.Response = operation.NoResult(&resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
+	return operation.Run(ctx, s.operations, op, resp)
 }
 
 var skillsPattern = regexp.MustCompile(`^[0-9;]*$`)
@@ -129,10 +141,12 @@ func (s *Service) ResetSkill(ctx context.Context, req *agentconfv1.ResetSkillReq
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
+	resp := &agentconfv1.ResetSkillResponse{}
 	op := onlineAgent("resetSkill", "POST", req, path)
 	if !skillsPattern.MatchString(req.GetSkillid()) || len(req.GetSkillid()) > 4000 {
 		op.Violations.Add("skillid", "must be IDs of skills with ; between them, at most 4000 characters, such as 1;2;3")
 	}
 	op.Violations.Optional("phonelinkage", req.Phonelinkage, 0, 1)
-	return operation.Run(ctx, s.operations, op, &agentconfv1.ResetSkillResponse{})
+	op.Response = operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)
+	return operation.Run(ctx, s.operations, op, resp)
 }

@@ -1,4 +1,4 @@
-package transport_test
+package e2e
 
 import (
 	"encoding/json"
