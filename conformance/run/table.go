@@ -8,77 +8,50 @@ import (
 	"time"
 )
 
-// printTable prints a row for each kind of case and a column for each client, then
-// all that is not ok. It fails if anything is not.
+// report holds the results of a client.
+type report struct {
+	client
+	tests   []test
+	results map[string]result // by name of the test
+	err     error             // why there are no results
+	took    time.Duration
+}
+
+// printTable prints a row for each client with the number of tests that are ok in each group, then
+// every other result. It returns an error if a test or a client failed, or if no test was ok.
 func printTable(w io.Writer, reports []report) error {
+	groups := []string{groupCalls, groupRetcodes, groupScenarios, groupWrong}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "cases")
-	for _, r := range reports {
-		fmt.Fprint(t, "\t", r.name)
+	fmt.Fprint(t, "client\t")
+	for _, group := range groups {
+		fmt.Fprint(t, group, "\t")
 	}
-	fmt.Fprintln(t, "\t")
-	for _, kind := range kindsOf(reports) {
-		fmt.Fprint(t, kind)
-		for _, r := range reports {
-			fmt.Fprint(t, "\t", r.cell(kind))
+	fmt.Fprintln(t, "time\t")
+	for _, r := range reports {
+		fmt.Fprint(t, r.name, "\t")
+		for _, group := range groups {
+			fmt.Fprint(t, r.cell(group), "\t")
 		}
-		fmt.Fprintln(t, "\t")
+		fmt.Fprintln(t, r.took.Round(100*time.Millisecond), "\t")
 	}
-	fmt.Fprint(t, "time")
-	for _, r := range reports {
-		fmt.Fprint(t, "\t", r.took.Round(100*time.Millisecond))
-	}
-	fmt.Fprintln(t, "\t")
 	t.Flush()
-	bad, passed := 0, 0
+	passed, failed := 0, 0
 	for _, r := range reports {
-		p, b := r.printFaults(w)
-		passed, bad = passed+p, bad+b
+		p, f := r.printFailures(w)
+		passed, failed = passed+p, failed+f
 	}
-	fmt.Fprintf(w, "\n%d passed, %d failed\n", passed, bad)
-	if bad > 0 || passed == 0 {
+	fmt.Fprintf(w, "\n%d passed, %d failed\n", passed, failed)
+	if failed > 0 || passed == 0 {
 		return errors.New("not everything is ok")
 	}
 	return nil
 }
 
-// kindOf is the row of a test.
-func kindOf(t test) string {
-	switch {
-	case t.Steps != nil:
-		return "scenarios"
-	case t.Want.Retcode != "" && t.Name == "retcode "+t.Want.Retcode:
-		return "retcodes"
-	case t.Only == "json":
-		return t.RPC + ", JSON only"
-	}
-	return t.RPC
-}
-
-func kindsOf(reports []report) (kinds []string) {
-	seen := map[string]bool{}
-	for _, r := range reports {
-		for _, t := range r.tests {
-			if kind := kindOf(t); !seen[kind] {
-				seen[kind] = true
-				kinds = append(kinds, kind)
-			}
-		}
-	}
-	return kinds
-}
-
-// cell says how many tests of a kind are ok, and of how many if not of all.
-func (r report) cell(kind string) string {
-	switch {
-	case r.absent != "":
-		return "not here"
-	case r.err != nil:
-		return "failed"
-	}
+// cell returns the number of tests of a group that are ok and, if it differs, of all.
+func (r report) cell(group string) string {
 	ok, all := 0, 0
 	for _, t := range r.tests {
-		if kindOf(t) != kind {
+		if t.group != group {
 			continue
 		}
 		all++
@@ -87,7 +60,7 @@ func (r report) cell(kind string) string {
 		}
 	}
 	switch {
-	case all == 0:
+	case all == 0 || r.err != nil:
 		return "-"
 	case ok < all:
 		return fmt.Sprintf("%d of %d", ok, all)
@@ -95,14 +68,14 @@ func (r report) cell(kind string) string {
 	return fmt.Sprint(ok)
 }
 
-// printFaults prints what is not ok, and counts.
-func (r report) printFaults(w io.Writer) (passed, bad int) {
-	if r.absent != "" {
-		fmt.Fprintf(w, "\n%s cannot be had here: %s\n", r.name, r.absent)
-		return 0, 0
-	}
+// printFailures prints every result that is not ok and returns the numbers of tests that passed
+// and failed. A client that this machine cannot have is no failure.
+func (r report) printFailures(w io.Writer) (passed, failed int) {
 	if r.err != nil {
-		fmt.Fprintf(w, "\n%s failed: %v\n", r.name, r.err)
+		fmt.Fprintf(w, "\n%s: %v\n", r.name, r.err)
+		if errors.Is(r.err, errNotAvailable) {
+			return 0, 0
+		}
 		return 0, 1
 	}
 	for _, t := range r.tests {
@@ -112,9 +85,9 @@ func (r report) printFaults(w io.Writer) (passed, bad int) {
 			passed++
 			continue
 		case "not ok":
-			bad++
+			failed++
 		}
 		fmt.Fprintf(w, "\n%s: %s: %s: %s\n", r.name, result.verdict, t.Name, result.text)
 	}
-	return passed, bad
+	return passed, failed
 }
