@@ -88,8 +88,16 @@ func clientCommand(ctx context.Context, c client, script string, args ...string)
 
 // play lets c play tests against a service and returns the results by name of the test.
 func (r runner) play(ctx context.Context, c client, tests []test, service *program.Process) (map[string]result, error) {
-	file, err := r.writeTests(tests)
+	specs := []object{}
+	for _, t := range tests {
+		specs = append(specs, t.spec)
+	}
+	text, err := json.MarshalIndent(specs, "", " ")
 	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(r.work, c.name+".json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
@@ -106,24 +114,6 @@ func (r runner) play(ctx context.Context, c client, tests []test, service *progr
 	return parseResults(tests, string(out))
 }
 
-// writeTests writes the file of the tests for a client.
-func (r runner) writeTests(tests []test) (string, error) {
-	specs := []object{}
-	for _, t := range tests {
-		specs = append(specs, t.spec)
-	}
-	text, err := json.MarshalIndent(specs, "", " ")
-	if err != nil {
-		return "", err
-	}
-	file, err := os.CreateTemp(r.work, "cases-*.json")
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(text)
-	return file.Name(), errors.Join(err, file.Close())
-}
-
 // result is a client's verdict on a test: "ok", "not ok" or "cannot".
 type result struct {
 	verdict string
@@ -133,22 +123,24 @@ type result struct {
 // parseResults reads the output of a client: "VERDICT NAME" or "VERDICT NAME: TEXT", one line for
 // each test. A test without a line is not ok.
 func parseResults(tests []test, out string) (map[string]result, error) {
-	results := map[string]result{}
+	results, missing := map[string]result{}, map[string]test{}
 	for _, t := range tests {
-		results[t.Name] = result{"not ok", "the client has printed no result"}
+		results[t.Name], missing[t.Name] = result{"not ok", "the client has printed no result"}, t
 	}
-	seen := map[string]bool{}
 	for line := range strings.Lines(out) {
 		name, r := parseResult(strings.TrimSuffix(line, "\n"))
-		if _, known := results[name]; !known || seen[name] {
+		t, found := missing[name]
+		if !found {
 			return nil, fmt.Errorf("run: a line about no test, or a second one: %s", line)
 		}
-		seen[name], results[name] = true, r
-	}
-	for _, t := range tests {
-		if t.group == groupWrong && seen[t.Name] {
-			results[t.Name] = invert(results[t.Name])
+		delete(missing, name)
+		switch {
+		case t.wrong && r.verdict == "ok":
+			r = result{"not ok", "the client does not compare this"}
+		case t.wrong && r.verdict == "not ok":
+			r = result{verdict: "ok"}
 		}
+		results[name] = r
 	}
 	return results, nil
 }
@@ -161,15 +153,4 @@ func parseResult(line string) (name string, r result) {
 		}
 	}
 	return "", result{}
-}
-
-// invert returns the result of a wrong case: a client passes it by reporting it as failed.
-func invert(r result) result {
-	switch r.verdict {
-	case "ok":
-		return result{"not ok", "the client does not compare this"}
-	case "not ok":
-		return result{verdict: "ok"}
-	}
-	return r
 }

@@ -52,18 +52,15 @@ func run(ctx context.Context, names string) error {
 	return printTable(os.Stdout, r.runClients(ctx, chosen, tests))
 }
 
-// choose returns the clients with these names, or all.
+// choose returns the clients with these comma-separated names, or all.
 func choose(names string) ([]client, error) {
 	if names == "" {
 		return clients, nil
 	}
-	var chosen []client
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(clients, func(c client) bool { return c.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no client %q", name)
-		}
-		chosen = append(chosen, clients[i])
+	wanted := strings.Split(names, ",")
+	chosen := slices.DeleteFunc(slices.Clone(clients), func(c client) bool { return !slices.Contains(wanted, c.name) })
+	if len(chosen) < len(wanted) {
+		return nil, fmt.Errorf("an unknown client, or one named twice, in %s", names)
 	}
 	return chosen, nil
 }

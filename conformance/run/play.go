@@ -23,14 +23,8 @@ import (
 // the scenarios in front of an emulator.
 func (r runner) runClient(ctx context.Context, rep *report) {
 	start := time.Now()
-	var calls, scenarios []test
-	for _, t := range rep.tests {
-		if t.Steps == nil {
-			calls = append(calls, t)
-		} else {
-			scenarios = append(scenarios, t)
-		}
-	}
+	calls := slices.DeleteFunc(slices.Clone(rep.tests), func(t test) bool { return t.Steps != nil })
+	scenarios := slices.DeleteFunc(slices.Clone(rep.tests), func(t test) bool { return t.Steps == nil })
 	rep.results, rep.err = r.playCalls(ctx, rep.client, calls)
 	if rep.err == nil && len(scenarios) > 0 {
 		var more map[string]result

@@ -113,14 +113,13 @@ func wantHTTP(c conformance.Case, front string) object {
 	if c.CancelAfter != "" {
 		return object{}
 	}
-	want := object{}
+	want := object{"status": 200}
 	switch {
 	case c.Want.Code == "OK":
 		reply := c.Want.Reply
 		if front == frontDialect && c.Want.GatewayReply != nil {
 			reply = c.Want.GatewayReply
 		}
-		want["status"] = 200
 		addReply(want, c, reply)
 	case front == frontREST:
 		want = wantError(c, conformance.CamelCase)

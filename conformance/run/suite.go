@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -17,19 +18,12 @@ const (
 	frontDialect = "gateway"
 )
 
-// The groups of tests, which are the columns of the table.
-const (
-	groupCalls     = "calls"
-	groupRetcodes  = "retcodes"
-	groupScenarios = "scenarios"
-	groupWrong     = "wrong cases"
-)
-
-// test is a case over one front. A client gets only spec, in which nothing is left out.
+// test is a case over one front. A client gets only spec, in which nothing is left out. If wrong is
+// true, a client must report the test as failed.
 type test struct {
 	conformance.Case
-	group string
 	spec  object
+	wrong bool
 }
 
 // object is a JSON object.
@@ -41,25 +35,16 @@ type suite map[string][]test
 // newSuite returns the tests of all cases, and the wrong cases after the right ones.
 func newSuite() (suite, error) {
 	cases, err := conformance.Cases()
-	if err != nil {
-		return nil, err
-	}
-	scenarios, err := conformance.Scenarios()
-	if err != nil {
+	scenarios, err2 := conformance.Scenarios()
+	if err := errors.Join(err, err2); err != nil {
 		return nil, err
 	}
 	agent := 20000
 	s := suite{}
-	for _, c := range cases {
-		s.add(groupCalls, prepare(c, &agent), nil)
+	all := slices.Concat(cases, conformance.Retcodes(), scenarios)
+	for _, c := range all {
+		s.add(prepare(c, &agent), nil)
 	}
-	for _, c := range conformance.Retcodes() {
-		s.add(groupRetcodes, prepare(c, &agent), nil)
-	}
-	for _, c := range scenarios {
-		s.add(groupScenarios, c, nil)
-	}
-	all := slices.Concat(cases, scenarios)
 	for _, w := range wrongCases {
 		i := slices.IndexFunc(all, func(c conformance.Case) bool { return c.Name == w.base })
 		if i < 0 {
@@ -67,7 +52,7 @@ func newSuite() (suite, error) {
 		}
 		c := all[i]
 		c.Name = "wrong: " + w.name
-		s.add(groupWrong, prepare(c, &agent), w.change)
+		s.add(prepare(c, &agent), w.change)
 	}
 	return s, nil
 }
@@ -91,23 +76,24 @@ func prepare(c conformance.Case, agent *int) conformance.Case {
 	return c
 }
 
-// add adds c to every front that can express it. change, if not nil, applies to the specs only; a
-// front whose spec it does not change is left out.
-func (s suite) add(group string, c conformance.Case, change func(*conformance.Case)) {
+// add adds c to every front that can express it. change, if not nil, makes a wrong case: it applies to
+// the specs only. A front whose spec it does not change is left out.
+func (s suite) add(c conformance.Case, change func(*conformance.Case)) {
 	c.Name = strings.ReplaceAll(c.Name, ": ", ", ") // a client prints a colon after the name
 	for _, front := range []string{frontGRPC, frontREST, frontDialect} {
 		if c.Only != "" && (c.Only == "grpc") != (front == frontGRPC) || c.Steps != nil && front == frontDialect {
 			continue // the dialect has no watch
 		}
-		spec := newSpec(c, front)
-		if change != nil {
+		t := test{c, newSpec(c, front), change != nil}
+		if t.wrong {
 			changed := c
 			change(&changed)
-			if reflect.DeepEqual(newSpec(changed, front), spec) {
+			spec := newSpec(changed, front)
+			if reflect.DeepEqual(spec, t.spec) {
 				continue
 			}
-			spec = newSpec(changed, front)
+			t.spec = spec
 		}
-		s[front] = append(s[front], test{c, group, spec})
+		s[front] = append(s[front], t)
 	}
 }

@@ -19,7 +19,7 @@ func TestNewSuite(t *testing.T) {
 				t.Errorf("%s: two tests named %q, or a separator in the name", front, test.Name)
 			}
 			names[test.Name] = true
-			applied[test.Name] = applied[test.Name] || test.group == groupWrong
+			applied[test.Name] = applied[test.Name] || test.wrong
 			if test.Gateway == nil {
 				continue
 			}
@@ -39,10 +39,7 @@ func TestNewSuite(t *testing.T) {
 func TestParseResults(t *testing.T) {
 	tests := make([]test, 6)
 	for i, name := range []string{"JSON", "JSON, null", "an end", "silence", "wrong, noticed", "wrong, unnoticed"} {
-		tests[i].Name = name
-		if strings.HasPrefix(name, "wrong") {
-			tests[i].group = groupWrong
-		}
+		tests[i].Name, tests[i].wrong = name, strings.HasPrefix(name, "wrong")
 	}
 	got, err := parseResults(tests, "not ok JSON: code: 3\nok JSON, null\ncannot an end: no\n"+
 		"not ok wrong, noticed: code\nok wrong, unnoticed\n")

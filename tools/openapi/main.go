@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,49 +37,37 @@ var Document []byte
 `
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run(file string) error {
+	log.SetFlags(0)
+	file := os.Args[1]
 	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	d := &document{text: text}
+	check(err)
+	d := &document{text}
 	d.setResponses()
 	d.setExamples()
-	if d.err != nil {
-		return d.err
-	}
 	var indented bytes.Buffer
-	if err := json.Indent(&indented, d.text, "", "  "); err != nil {
-		return err
-	}
+	check(json.Indent(&indented, d.text, "", "  "))
+	check(os.WriteFile(file, indented.Bytes(), 0o644))
 	code := fmt.Sprintf(goPackage, filepath.Base(file))
-	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "openapi.go"), []byte(code), 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(file, indented.Bytes(), 0o644)
+	check(os.WriteFile(filepath.Join(filepath.Dir(file), "openapi.go"), []byte(code), 0o644))
 }
 
-// document is an OpenAPI document and the first error in changing it.
-type document struct {
-	text []byte
-	err  error
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }
+
+// document is an OpenAPI document.
+type document struct{ text []byte }
 
 // set sets the value at the path of keys to JSON.
 func (d *document) set(json string, keys ...string) {
-	if d.err != nil {
-		return
-	}
 	for i, key := range keys {
 		keys[i] = gjson.Escape(key)
 	}
-	d.text, d.err = sjson.SetRawBytes(d.text, strings.Join(keys, "."), []byte(json))
+	var err error
+	d.text, err = sjson.SetRawBytes(d.text, strings.Join(keys, "."), []byte(json))
+	check(err)
 }
 
 // eachOperation calls f with every operation of the document.
@@ -130,7 +119,7 @@ func (d *document) setExample(schema gjson.Result, keys ...string) {
 	}
 	example = strings.TrimSuffix(strings.TrimSpace(example), ".")
 	if !json.Valid([]byte(example)) {
-		d.err = fmt.Errorf("the example is not JSON, or not the last sentence: %q", description)
+		log.Fatalf("the example is not JSON, or not the last sentence: %q", description)
 	}
 	d.set(protoJSON(schema, gjson.Parse(example)), keys...)
 }

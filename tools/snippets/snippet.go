@@ -28,7 +28,9 @@ package snippets
 
 import (
 	"fmt"
+	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -118,8 +120,8 @@ func newScript(name, document string, skip exceptions) string {
 		if script == "" {
 			continue
 		}
-		fmt.Fprintf(&files, "-- %d.sh --\n%s", s.line, script)
-		file := fmt.Sprintf("$WORK/%d.sh", s.line)
+		fmt.Fprintf(&files, "-- %04d.sh --\n%s", s.line, script)
+		file := fmt.Sprintf("$WORK/%04d.sh", s.line)
 		if !s.keeps {
 			fmt.Fprintf(&commands, "exec bash -eu %s\nstdout %s\n", file, pattern(s.output, `\s*\z`))
 			continue
@@ -129,9 +131,49 @@ func newScript(name, document string, skip exceptions) string {
 		}
 		fmt.Fprintf(&commands, "exec setsid bash -c '%s' %s &\nawait %s %s\n", keep, file, file, pattern(s.output, `\n`))
 	}
-	return commands.String() + "interrupt\nwait\n" + files.String()
+	return commands.String() + "interrupt\nwait\n-- exports --\n" + exports + files.String()
 }
+
+// exports runs the exports in the output of all scripts that go on running, in their order.
+const exports = `eval "$(grep -hs '^ *export ' "$WORK"/*.out || :)"` + "\n"
 
 // keep runs the script $0 with its output in files. It succeeds after an interrupt, so that "wait"
 // accepts it.
 const keep = `trap : INT; bash -eu $0 >$0.out 2>$0.err || :`
+
+// exception is a command of one line that is not run. prefix is its first characters.
+type exception struct {
+	prefix, reason string
+	used           bool
+}
+
+type exceptions []*exception
+
+// parseExceptions reads lines of a prefix, a tab, and the reason.
+func parseExceptions(list string) (all exceptions, err error) {
+	for line := range strings.Lines(list) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		prefix, reason, _ := strings.Cut(line, "\t")
+		if reason == "" {
+			return nil, fmt.Errorf("no reason why %q is not run", prefix)
+		}
+		all = append(all, &exception{prefix: prefix, reason: reason})
+	}
+	return all, nil
+}
+
+// remove returns script without the exceptions. It writes a comment for each to log.
+func (all exceptions) remove(script string, log io.Writer) (rest string) {
+	for line := range strings.Lines(script) {
+		i := slices.IndexFunc(all, func(e *exception) bool { return strings.HasPrefix(line, e.prefix) })
+		if i < 0 {
+			rest += line
+			continue
+		}
+		all[i].used = true
+		fmt.Fprintf(log, "# not run: %s: %s\n", strings.TrimSpace(line), all[i].reason)
+	}
+	return rest
+}
