@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -43,10 +44,8 @@ func run(ctx context.Context, names string) error {
 	}
 	defer os.RemoveAll(work)
 	r := runner{work: work, protoset: filepath.Join(work, "google-rpc.binpb")}
-	if r.binary, err = program.Build(ctx, ".", work); err != nil {
-		return fmt.Errorf("%w\nRun this command in the root of the repository", err)
-	}
-	if err := writeProtoset(r.protoset); err != nil {
+	r.binary, err = program.Build(ctx, ".", work)
+	if err := errors.Join(err, writeProtoset(r.protoset)); err != nil {
 		return err
 	}
 	return printTable(os.Stdout, r.runClients(ctx, chosen, tests))
