@@ -5,14 +5,15 @@ RUN go mod download
 COPY gen gen
 COPY emulator emulator
 COPY server server
-RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /server ./server
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /agentconf ./server
 
-# The binary and the CAs that verify a gateway; no shell, nobody with rights.
+# The image has the binary and the CA certificates for the gateway's TLS. It has no shell, and the
+# user has no rights.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /server /server
+COPY --from=build /agentconf /agentconf
 USER 65532:65532
 EXPOSE 9090 8080
-HEALTHCHECK --interval=10s --timeout=4s CMD ["/server", "healthcheck"]
-ENTRYPOINT ["/server"]
+HEALTHCHECK --interval=10s --timeout=4s CMD ["/agentconf", "healthcheck"]
+ENTRYPOINT ["/agentconf"]
 CMD ["serve"]

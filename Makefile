@@ -1,88 +1,78 @@
-.PHONY: test lint generate breaking conformance examples faults soak upgrade deploy-test fuzz bench bench-scale overload check
+.PHONY: help test lint generate breaking conformance examples faults soak upgrade deploy-test fuzz bench bench-scale overload check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 BUF := go tool -modfile=tools/go.mod buf
 
-# The contract never breaks what the newest release published or, before the
-# first release, what the first commit of the proto did.
+# The baseline of "breaking" is the newest release. Before the first release it is the first commit of
+# the proto.
 BASELINE = $(or $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null),$\
 	$(shell git log --diff-filter=A --format=%H -- proto/agentconf/v1/conference.proto | tail -n 1))
 
-test:
+test: ## run the Go tests with the race detector
 	go test -race ./...
 	cd tools && go test -race ./...
 
-lint:
+lint: ## check format, vet, staticcheck and the proto
 	test -z "$$(gofmt -l server emulator internal bench conformance deploy examples gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
-	cd deploy && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
+	cd deploy/test && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
 	$(BUF) format -d --exit-code
 
-generate:
+generate: ## generate gen/ from the proto
 	$(BUF) generate
 	cd tools && go run ./openapi ../gen/openapi/agentconf.swagger.json
 
-breaking:
+breaking: ## compare the contract with the newest release
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'
 
-# The contract by clients in other languages, which are installed, and the proof that
-# they compare all of it (conformance/README.md).
-conformance:
+conformance: ## run the conformance cases with clients in other languages
 	go run ./conformance/run
-	go run ./conformance/run -mutate
 
-# The programs of examples/, each once for every outcome of a hold.
-examples:
+examples: ## run the programs of examples/ with every outcome of a hold
 	examples/run
 
-# The proof of docs/reliability.md, in two minutes: thousands of calls and a table of
-# lies, then 50 callers who hold and unhold one participant 50,000 times.
-faults:
+# docs/reliability.md describes both tests. The first makes thousands of calls with every fault; in the
+# second 50 callers hold and unhold one participant 50,000 times.
+faults: ## run the fault tests for two minutes
 	cd server/e2e/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
 	cd server/internal/transport && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
 
-# Ten minutes of calls while gateway and agentconf are restarted (docs/reliability.md), and two of rest.
-soak:
+soak: ## restart gateway and agentconf under load for 12 minutes
 	go run ./bench soak
 
-# Everything that a change has to pass, as CI runs it.
-check:
+check: ## run every check of CI
 	.ci/run
 
-# No hold is lost while two agentconfs behind nginx are restarted, one after the other,
-# so often each.
 RESTARTS = 1
 
-upgrade:
+upgrade: ## restart two agentconfs behind nginx under load, RESTARTS times each
 	bench/install-tools nginx taskset
 	go run ./bench upgrade -rounds $(RESTARTS)
 
-# How many slices every variant gets: 3 for a quick look, 60 to tell 5 % apart.
+# Slices of each variant: 3 give a first impression, 60 distinguish 5 %.
 ROUNDS = 20
 
-# What a hold costs, beside plain proxies (bench/README.md).
-bench:
+bench: ## compare the cost of a hold with plain proxies (bench/README.md)
 	bench/install-tools
 	go run ./bench compare -rounds $(ROUNDS)
 
-# Memory and latency with 1 to 10,000 holds in flight.
-bench-scale:
+bench-scale: ## measure memory and latency with 1 to 10,000 holds in flight
 	go run ./bench scale
 
-# What healthy callers notice of a stall, too many calls and slow clients (docs/reliability.md).
-overload:
+overload: ## measure healthy callers during a stall, overload and slow clients
 	go run ./bench overload
 
-# What operators are given: alerts, dashboard, compose, Kubernetes, nginx and Envoy.
-deploy-test:
+deploy-test: ## test the files of deploy/
 	.ci/deploy
 
-# Every fuzz target for so long; what it finds becomes a case in testdata.
 FUZZTIME = 60s
 
-fuzz:
+fuzz: ## run every fuzz target for FUZZTIME; failures become cases in testdata
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, t[i]; n = 0}' | \
 	while read -r package target; do \
 		echo "== $$package $$target"; \

@@ -1,6 +1,5 @@
-// Package conformance is the contract by example: the cases that agentconf is held
-// to, whatever the language of the caller, and the scripted CC-Gateway they are
-// played with. The README beside it says what the keys of a case mean.
+// Package conformance holds the contract as examples: the cases that agentconf must pass in every
+// language, and the scripted gateway for them. The README beside it defines the keys of a case.
 package conformance
 
 import (
@@ -20,10 +19,10 @@ import (
 )
 
 const (
-	// SomeGUID is the GUID of a case that names none.
+	// SomeGUID is the default GUID of a case.
 	SomeGUID = "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0"
 
-	// DocumentedBody and DocumentedReply are the example of the documentation.
+	// DocumentedBody and DocumentedReply are the request and response in the gateway's documentation.
 	DocumentedBody  = `{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`
 	DocumentedReply = `{"result":{},"message":"success","retcode":"0"}`
 )
@@ -34,7 +33,7 @@ var casesFile []byte
 //go:embed retcodes.tsv
 var retcodesFile string
 
-// Case is one call, or a scenario of several Steps.
+// Case is one call, or a scenario if it has Steps.
 type Case struct {
 	Name         string
 	Only         string
@@ -52,11 +51,11 @@ type Case struct {
 	Sent         json.RawMessage
 	Want         Want
 
-	Unconfirmed bool // the first hold of the scenario is accepted, and nothing happens
+	Unconfirmed bool // the emulator accepts the first hold and does not execute it
 	Steps       []Step
 }
 
-// Want is what a caller is told.
+// Want is the expected result of a call.
 type Want struct {
 	Code           string
 	Reply          json.RawMessage
@@ -75,25 +74,25 @@ type Want struct {
 
 // Step is one step of a scenario; exactly one of its keys is set.
 type Step struct {
-	Call  *Case           // a call
-	Watch *Watch          // begins to watch
-	Next  json.RawMessage // the next message of the watch has these fields
-	Stop  bool            // gives the watch up
-	End   *Want           // the watch ends by itself, with this status
+	Call  *Case
+	Watch *Watch          // starts a watch
+	Next  json.RawMessage // a part of the watch's next message
+	Stop  bool            // cancels the watch
+	End   *Want           // agentconf ends the watch with this status
 }
 
-// Watch says which GUID a watch shows and where it begins.
+// Watch holds the GUIDs of a watch and where it starts.
 type Watch struct {
 	GUID   []string
-	Resume bool // behind the last event that was seen
+	Resume bool // after the last event that the client has received
 }
 
-// Cases are the cases of one call.
+// Cases returns the cases of one call.
 func Cases() ([]Case, error) {
 	return read(func(c Case) bool { return c.Steps == nil })
 }
 
-// Scenarios are the cases of several steps.
+// Scenarios returns the cases with steps.
 func Scenarios() ([]Case, error) {
 	return read(func(c Case) bool { return c.Steps != nil })
 }
@@ -105,7 +104,7 @@ func read(wanted func(Case) bool) (cases []Case, err error) {
 	return slices.DeleteFunc(cases, func(c Case) bool { return !wanted(c) }), nil
 }
 
-// newCase is a case that says nothing.
+// newCase returns a case with every default.
 func newCase() Case {
 	return Case{
 		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{SomeGUID}, GUIDHeader: "Guid",
@@ -114,7 +113,7 @@ func newCase() Case {
 	}
 }
 
-// UnmarshalJSON fills in what a case leaves out.
+// UnmarshalJSON decodes a case over the defaults. It rejects unknown keys.
 func (c *Case) UnmarshalJSON(text []byte) error {
 	type plain Case // without this method
 	full := plain(newCase())
@@ -127,8 +126,8 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Retcodes are a case for every retcode in retcodes.tsv: the documented hold, which
-// the gateway answers with that retcode.
+// Retcodes returns a case for every retcode in retcodes.tsv: the documented hold, which the gateway
+// answers with that retcode.
 func Retcodes() (cases []Case) {
 	rows := strings.Split(strings.TrimSpace(retcodesFile), "\n")
 	for _, row := range rows[1:] {
@@ -148,7 +147,7 @@ func Retcodes() (cases []Case) {
 	return cases
 }
 
-// v1Status is the HTTP status of the codes that a retcode can become.
+// v1Status maps the codes of retcodes.tsv to the HTTP status of REST.
 var v1Status = map[string]int{
 	"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "UNAUTHENTICATED": 401,
 	"PERMISSION_DENIED": 403, "ABORTED": 409, "UNKNOWN": 500, "UNAVAILABLE": 503,
@@ -157,10 +156,10 @@ var v1Status = map[string]int{
 // HasBody reports whether the call has arguments besides the agent.
 func (c Case) HasBody() bool { return string(c.Body) != "null" }
 
-// Operation is the gateway's name of the call.
+// Operation returns the gateway's name of the operation.
 func (c Case) Operation() string { return strings.ToLower(c.RPC[:1]) + c.RPC[1:] }
 
-// RequestLine is method and target of the call in the gateway's own dialect.
+// RequestLine returns method and target in the gateway dialect.
 func (c Case) RequestLine() string {
 	if c.Line != "" {
 		return strings.Replace(c.Line, "/1287", "/"+c.AgentID, 1)
@@ -168,7 +167,7 @@ func (c Case) RequestLine() string {
 	return "POST /agentgateway/resource/agentconf/" + url.PathEscape(c.AgentID) + "/" + strings.ToLower(c.RPC)
 }
 
-// V1 is method and target of the call by the REST binding.
+// V1 returns method and target in REST.
 func (c Case) V1() string {
 	method := "POST"
 	if c.RPC == "QueryAllConfIds" {
@@ -180,8 +179,8 @@ func (c Case) V1() string {
 	return method + " /v1/agents/" + url.PathEscape(c.AgentID) + "/" + resource + ":" + c.Operation()
 }
 
-// HTTPBody is the body of the call over HTTP. In the gateway's dialect some calls have
-// their arguments in the line.
+// HTTPBody returns the HTTP body of the call. In the gateway dialect the arguments of some operations
+// are in the request line.
 func (c Case) HTTPBody(dialect bool) string {
 	switch {
 	case c.RawBody != nil:
@@ -192,7 +191,7 @@ func (c Case) HTTPBody(dialect bool) string {
 	return string(c.Body)
 }
 
-// Service is the service that has the RPC of c.
+// Service returns the service with the RPC of c.
 func (c Case) Service() (service protoreflect.ServiceDescriptor) {
 	protoregistry.GlobalFiles.RangeFilesByPackage("agentconf.v1", func(f protoreflect.FileDescriptor) bool {
 		for i := range f.Services().Len() {
@@ -208,7 +207,7 @@ func (c Case) Service() (service protoreflect.ServiceDescriptor) {
 	return service
 }
 
-// CamelCase turns the name of a field into its JSON name.
+// CamelCase converts the proto name of a field to its JSON name.
 func CamelCase(field string) string {
 	return underscore.ReplaceAllStringFunc(field, func(s string) string { return strings.ToUpper(s[1:]) })
 }

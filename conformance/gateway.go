@@ -10,22 +10,22 @@ import (
 	"sync"
 )
 
-// Script is what a scripted gateway does with a request.
+// Script defines what a scripted gateway does with a request.
 type Script struct {
-	Fault  string  // refuse, close or stall; empty: answer
+	Fault  string  // refuse, close or stall; the gateway answers if it is empty
 	Status int     // HTTP status, 200 if zero
-	Reply  *string // body, the documented response if nil
-	Pad    int     // blanks behind the body
+	Reply  *string // body; the documented response if nil
+	Pad    int     // number of blanks after the body
 
-	SetGUID string `json:"set_guid"` // header of the answer
+	SetGUID string `json:"set_guid"` // response header
 }
 
-// Gateway is a CC-Gateway that answers as it is told, and records what it was sent.
+// Gateway is a CC-Gateway that answers by a script and records its requests.
 type Gateway struct {
 	listener net.Listener
 	done     sync.WaitGroup
 
-	HungUp chan struct{} // takes a value when the caller of a stalled request gives up
+	HungUp chan struct{} // receives a value when the caller of a stalled request closes the connection
 
 	mu       sync.Mutex
 	script   func(Request) Script
@@ -33,7 +33,7 @@ type Gateway struct {
 	conns    []net.Conn
 }
 
-// Request is what the gateway was sent.
+// Request is a request that the gateway received.
 type Request struct {
 	Line   string // method and target
 	Host   string
@@ -41,7 +41,7 @@ type Request struct {
 	Body   string
 }
 
-// NewGateway begins to serve on l, with the documented answer to everything.
+// NewGateway serves on l and answers every request with the documented response.
 func NewGateway(l net.Listener) *Gateway {
 	g := &Gateway{listener: l, HungUp: make(chan struct{}, 1)}
 	g.Play(Script{})
@@ -60,7 +60,7 @@ func NewGateway(l net.Listener) *Gateway {
 	return g
 }
 
-// Play sets what is done from now on. A gateway that refuses does so for good.
+// Play sets the script of all further requests. The fault "refuse" closes the listener for good.
 func (g *Gateway) Play(s Script) {
 	if s.Fault == "refuse" {
 		g.listener.Close()
@@ -68,14 +68,14 @@ func (g *Gateway) Play(s Script) {
 	g.PlayEach(func(Request) Script { return s })
 }
 
-// PlayEach lets script say what is done with each request from now on.
+// PlayEach sets a function that returns the script of each further request.
 func (g *Gateway) PlayEach(script func(Request) Script) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.script = script
 }
 
-// Received returns the requests so far, and forgets them.
+// Received returns the requests since the last call of Received.
 func (g *Gateway) Received() []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,7 +84,7 @@ func (g *Gateway) Received() []Request {
 	return r
 }
 
-// Stop ends all connections and waits until they have ended.
+// Stop closes the listener and all connections, and waits for their goroutines.
 func (g *Gateway) Stop() {
 	g.listener.Close()
 	g.mu.Lock()
@@ -112,10 +112,10 @@ func (g *Gateway) serve(conn net.Conn) {
 		case "close":
 			return
 		case "stall":
-			io.Copy(io.Discard, r) // until the caller gives up
+			io.Copy(io.Discard, r) // until the caller closes the connection
 			select {
 			case g.HungUp <- struct{}{}:
-			default: // nobody took the one before
+			default: // the last value has not been received
 			}
 			return
 		}
@@ -132,7 +132,7 @@ func (g *Gateway) record(r Request) Script {
 	return g.script(r)
 }
 
-// Answer writes the answer to a request.
+// Answer writes the response.
 func (s Script) Answer(w io.Writer) error {
 	status, reply := s.Status, DocumentedReply
 	if status == 0 {
@@ -143,7 +143,7 @@ func (s Script) Answer(w io.Writer) error {
 	}
 	reply += strings.Repeat(" ", s.Pad)
 	header := ""
-	if status/100 == 3 { // to the very same gateway, which would record a follower
+	if status/100 == 3 { // agentconf must not follow it; the gateway would record the second request
 		header = "Location: http://gateway.test:8043/elsewhere\r\n"
 	}
 	if s.SetGUID != "" {

@@ -8,12 +8,12 @@ import (
 	"reflect"
 )
 
-// CheckSent holds what the gateway at host got against the documentation: method,
-// path, headers and body, once; or nothing at all.
+// CheckSent compares the requests that the gateway at host got with the documentation: exactly one
+// request with this method, path, headers and body, or none if the call must not reach the gateway.
 func (c Case) CheckSent(got []Request, host string) error {
 	if c.Gateway == nil || c.Gateway.Fault == "refuse" {
 		if len(got) > 0 {
-			return fmt.Errorf("the gateway was reached: %v", got)
+			return fmt.Errorf("the gateway got %v, want no request", got)
 		}
 		return nil
 	}
@@ -21,20 +21,20 @@ func (c Case) CheckSent(got []Request, host string) error {
 		return fmt.Errorf("the gateway got %d requests, want 1", len(got))
 	}
 	r := got[0]
-	var faults []error
+	var errs []error
 	if want := c.RequestLine(); r.Line != want {
-		faults = append(faults, fmt.Errorf("the gateway got %q, want %q", r.Line, want))
+		errs = append(errs, fmt.Errorf("the gateway got %q, want %q", r.Line, want))
 	}
 	if want := c.wantHeader(r); !reflect.DeepEqual(r.Header, want) || r.Host != host {
-		faults = append(faults, fmt.Errorf("headers %v of host %s, want %v of %s", r.Header, r.Host, want, host))
+		errs = append(errs, fmt.Errorf("headers %v of host %s, want %v of %s", r.Header, r.Host, want, host))
 	}
-	return errors.Join(append(faults, c.checkBody(r.Body))...)
+	return errors.Join(append(errs, c.checkBody(r.Body))...)
 }
 
 func (c Case) wantHeader(r Request) http.Header {
 	want := http.Header{
 		"Content-Type":   {"application/json; charset=UTF-8"},
-		"Content-Length": r.Header["Content-Length"], // read by the server, or the body would not be whole
+		"Content-Length": r.Header["Content-Length"], // the server has read that many bytes
 	}
 	if len(c.GUID) > 0 {
 		want["Guid"] = c.GUID
@@ -58,7 +58,7 @@ func (c Case) checkBody(body string) error {
 	return nil
 }
 
-// JSONEqual reports whether a and b are the same JSON.
+// JSONEqual reports whether a and b are the same JSON value.
 func JSONEqual(a, b []byte) (bool, error) {
 	var x, y any
 	err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y))

@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/rogpeppe/go-internal v1.16.0
 	github.com/tidwall/gjson v1.20.1
 	github.com/tidwall/sjson v1.2.7
 )

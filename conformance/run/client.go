@@ -12,9 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"agentconf/internal/program"
 )
 
-// client is one column of the table.
+// client is one row of the table.
 type client struct {
 	name  string
 	dir   string // in conformance/clients
@@ -22,74 +24,60 @@ type client struct {
 	args  []string // of its script "run"
 }
 
-// clients are in the order of the table. The README says how to write one.
+// clients lists the clients in the order of the table. The README describes how to write one.
 var clients = []client{
-	{"node", "node", overGRPC, nil},
-	{"python", "python", overGRPC, nil},
-	{"ruby", "ruby", overGRPC, nil},
-	{"cpp", "cpp", overGRPC, nil},
-	{"java", "java", overGRPC, nil},
-	{"grpcurl", "shell", overGRPC, []string{"grpcurl", "reflection"}},
-	{"grpcurl-protoset", "shell", overGRPC, []string{"grpcurl", "protoset"}},
-	{"node-v1", "node", overV1, nil},
-	{"python-v1", "python", overV1, nil},
-	{"ruby-v1", "ruby", overV1, nil},
-	{"curl-v1", "shell", overV1, []string{"curl"}},
-	{"browser-v1", "browser", overV1, nil},
-	{"typescript", "typescript", overV1, nil},
-	{"node-gateway", "node", overDialect, nil},
-	{"python-gateway", "python", overDialect, nil},
-	{"ruby-gateway", "ruby", overDialect, nil},
-	{"curl-gateway", "shell", overDialect, []string{"curl"}},
-	{"browser-gateway", "browser", overDialect, nil},
+	{"node", "node", frontGRPC, nil},
+	{"python", "python", frontGRPC, nil},
+	{"ruby", "ruby", frontGRPC, nil},
+	{"cpp", "cpp", frontGRPC, nil},
+	{"java", "java", frontGRPC, nil},
+	{"grpcurl", "shell", frontGRPC, []string{"grpcurl", "reflection"}},
+	{"grpcurl-protoset", "shell", frontGRPC, []string{"grpcurl", "protoset"}},
+	{"node-v1", "node", frontREST, nil},
+	{"python-v1", "python", frontREST, nil},
+	{"ruby-v1", "ruby", frontREST, nil},
+	{"curl-v1", "shell", frontREST, []string{"curl"}},
+	{"browser-v1", "browser", frontREST, nil},
+	{"typescript", "typescript", frontREST, nil},
+	{"node-gateway", "node", frontDialect, nil},
+	{"python-gateway", "python", frontDialect, nil},
+	{"ruby-gateway", "ruby", frontDialect, nil},
+	{"curl-gateway", "shell", frontDialect, []string{"curl"}},
+	{"browser-gateway", "browser", frontDialect, nil},
 }
 
-// notHere is the exit code of an "install" that finds that this machine cannot have
-// what the client needs. Its last line says why.
-const notHere = 77
+const (
+	exitNotAvailable = 77              // of "install"; the last line of its output is the reason
+	clientTimeout    = 5 * time.Minute // more than any client takes
+)
 
-// clientTime is more than any client takes.
-const clientTime = 5 * time.Minute
+// errNotAvailable reports that this machine cannot have what a client needs.
+var errNotAvailable = errors.New("not available on this machine")
 
+// runner starts agentconf and the clients.
 type runner struct {
-	work     string // a directory for what is written
-	server   string // the binary
-	protoset string // descriptors of google.rpc, for languages whose packages lack them
+	work     string // a directory for temporary files
+	binary   string // agentconf
+	protoset string // descriptors of google.rpc, for languages without a package of them
 }
 
-// report is what came of a client.
-type report struct {
-	client
-	tests   []test
-	results map[string]result // by the name of the test
-	absent  string            // why the client could not be had
-	err     error             // why there are no results
-	took    time.Duration
-}
-
-// result is the client's line about a test, and what was found on the other side.
-type result struct {
-	verdict string // ok, not ok or cannot
-	text    string
-}
-
-// install brings what the client needs.
-func (r runner) install(ctx context.Context, c client) report {
-	ctx, cancel := context.WithTimeout(ctx, clientTime)
+// install installs what the client needs.
+func (r runner) install(ctx context.Context, c client) error {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	out, err := r.command(ctx, c, "./install").CombinedOutput()
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == notHere {
-		return report{client: c, absent: lines[len(lines)-1]}
+	out, err := clientCommand(ctx, c, "./install").CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == exitNotAvailable {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("%w: %s", errNotAvailable, lines[len(lines)-1])
 	}
 	if err != nil {
-		err = fmt.Errorf("install: %w\n%s", err, out)
+		return fmt.Errorf("install: %w\n%s", err, out)
 	}
-	return report{client: c, err: err}
+	return nil
 }
 
-// command is a script of c, in the directory of c. What it starts ends with it.
-func (r runner) command(ctx context.Context, c client, script string, args ...string) *exec.Cmd {
+// clientCommand returns the command of a script of c. Its process group ends with it.
+func clientCommand(ctx context.Context, c client, script string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, script, args...)
 	cmd.Dir = filepath.Join("conformance", "clients", c.dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -98,76 +86,71 @@ func (r runner) command(ctx context.Context, c client, script string, args ...st
 	return cmd
 }
 
-// play lets c run tests against s.
-func (r runner) play(ctx context.Context, c client, tests []test, s *service) (map[string]result, error) {
-	file, err := r.writeTests(tests)
+// play lets c play tests against a service and returns the results by name of the test.
+func (r runner) play(ctx context.Context, c client, tests []test, service *program.Process) (map[string]result, error) {
+	specs := []object{}
+	for _, t := range tests {
+		specs = append(specs, t.spec)
+	}
+	text, err := json.MarshalIndent(specs, "", " ")
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, clientTime)
+	file := filepath.Join(r.work, c.name+".json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	cmd := r.command(ctx, c, "./run", c.args...)
+	cmd := clientCommand(ctx, c, "./run", c.args...)
 	cmd.Env = append(os.Environ(), "AGENTCONF_CASES="+file, "AGENTCONF_FRONT="+c.front,
-		"AGENTCONF_GRPC="+s.grpc, "AGENTCONF_HTTP="+s.http, "AGENTCONF_RPC_PROTOSET="+r.protoset)
+		"AGENTCONF_GRPC="+service.GRPC, "AGENTCONF_HTTP=http://"+service.HTTP, "AGENTCONF_RPC_PROTOSET="+r.protoset)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("run: %w\n%s%s", err, out, stderr.Bytes())
 	}
-	return verdicts(tests, string(out))
+	return parseResults(tests, string(out))
 }
 
-// writeTests writes what a client is told.
-func (r runner) writeTests(tests []test) (string, error) {
-	told := []object{}
+// result is a client's verdict on a test: "ok", "not ok" or "cannot".
+type result struct {
+	verdict string
+	text    string
+}
+
+// parseResults reads the output of a client: "VERDICT NAME" or "VERDICT NAME: TEXT", one line for
+// each test. A test without a line is not ok.
+func parseResults(tests []test, out string) (map[string]result, error) {
+	results, missing := map[string]result{}, map[string]test{}
 	for _, t := range tests {
-		told = append(told, t.told)
+		results[t.Name], missing[t.Name] = result{"not ok", "the client has printed no result"}, t
 	}
-	text, err := json.MarshalIndent(told, "", " ")
-	if err != nil {
-		return "", err
-	}
-	file, err := os.CreateTemp(r.work, "cases-*.json")
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(text)
-	return file.Name(), errors.Join(err, file.Close())
-}
-
-// verdicts reads the lines of a client: one for each test, and no other.
-func verdicts(tests []test, out string) (map[string]result, error) {
-	said := map[string]result{}
 	for line := range strings.Lines(out) {
-		line = strings.TrimSuffix(line, "\n")
-		name, r, ok := verdict(tests, line)
-		if _, twice := said[name]; !ok || twice {
+		name, r := parseResult(strings.TrimSuffix(line, "\n"))
+		t, found := missing[name]
+		if !found {
 			return nil, fmt.Errorf("run: a line about no test, or a second one: %s", line)
 		}
-		said[name] = r
-	}
-	for _, t := range tests {
-		if _, ok := said[t.Name]; !ok {
-			said[t.Name] = result{"not ok", "the client does not say"}
+		delete(missing, name)
+		switch {
+		case t.wrong && r.verdict == "ok":
+			r = result{"not ok", "the client does not compare this"}
+		case t.wrong && r.verdict == "not ok":
+			r = result{verdict: "ok"}
 		}
+		results[name] = r
 	}
-	return said, nil
+	return results, nil
 }
 
-// verdict reads one line. Of names that begin alike the longest is meant.
-func verdict(tests []test, line string) (name string, r result, ok bool) {
-	for _, v := range []string{"ok", "not ok", "cannot"} {
-		rest, of := strings.CutPrefix(line, v+" ")
-		if !of {
-			continue
-		}
-		for _, t := range tests {
-			text, found := strings.CutPrefix(rest+": ", t.Name+": ")
-			if found && len(t.Name) >= len(name) {
-				name, r, ok = t.Name, result{v, strings.TrimSuffix(text, ": ")}, true
-			}
+func parseResult(line string) (name string, r result) {
+	for _, verdict := range []string{"ok", "not ok", "cannot"} {
+		if rest, found := strings.CutPrefix(line, verdict+" "); found {
+			name, text, _ := strings.Cut(rest, ": ")
+			return name, result{verdict, text}
 		}
 	}
-	return name, r, ok
+	return "", result{}
 }

@@ -1,5 +1,5 @@
-// Command run holds agentconf to conformance/cases.json by clients in several
-// languages that share no code with it, and prints a table of what they found.
+// Command run checks agentconf against conformance/cases.json with clients in several languages,
+// which share no code with it, and prints a table of the results.
 package main
 
 import (
@@ -8,95 +8,76 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+
+	"agentconf/internal/program"
 )
 
 func main() {
-	names := flag.String("clients", "", "`names` of the clients to run, with commas between; empty is all")
-	mutate := flag.Bool("mutate", false, "change what the cases want, and see that every client notices")
+	names := flag.String("clients", "", "comma-separated `names` of the clients to run; empty runs all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *names, *mutate); err != nil {
+	if err := run(ctx, *names); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, names string, mutate bool) error {
+func run(ctx context.Context, names string) error {
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	tests, err := newSuite()
+	if err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp("", "conformance")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	chosen, err := choose(names)
-	if err != nil {
+	r := runner{work: work, protoset: filepath.Join(work, "google-rpc.binpb")}
+	r.binary, err = program.Build(ctx, ".", work)
+	if err := errors.Join(err, writeProtoset(r.protoset)); err != nil {
 		return err
 	}
-	suite, err := newSuite()
-	if err != nil {
-		return err
-	}
-	r := runner{work: work, server: filepath.Join(work, "server"), protoset: filepath.Join(work, "google-rpc.binpb")}
-	if err := errors.Join(build(ctx, r.server), writeProtoset(r.protoset)); err != nil {
-		return err
-	}
-	test := r.cases
-	if mutate {
-		test = r.mutations
-	}
-	reports := r.each(ctx, chosen, func(c client) report { return test(ctx, c, suite[c.front]) })
-	if mutate {
-		return printMutations(os.Stdout, reports)
-	}
-	return printTable(os.Stdout, reports)
+	return printTable(os.Stdout, r.runClients(ctx, chosen, tests))
 }
 
-// build makes the real server, as it is deployed.
-func build(ctx context.Context, file string) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", file, "./server").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build ./server, which needs the root of the repository: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// choose returns the clients of those names, or all.
+// choose returns the clients with these comma-separated names, or all.
 func choose(names string) ([]client, error) {
 	if names == "" {
 		return clients, nil
 	}
-	var chosen []client
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(clients, func(c client) bool { return c.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no client %q", name)
-		}
-		chosen = append(chosen, clients[i])
+	wanted := strings.Split(names, ",")
+	chosen := slices.DeleteFunc(slices.Clone(clients), func(c client) bool { return !slices.Contains(wanted, c.name) })
+	if len(chosen) < len(wanted) {
+		return nil, fmt.Errorf("an unknown client, or one named twice, in %s", names)
 	}
 	return chosen, nil
 }
 
-// each installs the clients one after the other, since package managers lock each
-// other out, and then runs two at a time: they spend most of it waiting.
-func (r runner) each(ctx context.Context, chosen []client, test func(client) report) []report {
+// runClients installs the clients one after the other, because package managers lock each other
+// out. It runs two clients at a time, because a client waits most of its time.
+func (r runner) runClients(ctx context.Context, chosen []client, tests suite) []report {
 	reports := make([]report, len(chosen))
 	var running sync.WaitGroup
 	slots := make(chan struct{}, 2)
 	for i, c := range chosen {
-		reports[i] = r.install(ctx, c)
-		if reports[i].absent != "" || reports[i].err != nil {
+		reports[i] = report{client: c, tests: tests[c.front]}
+		if reports[i].err = r.install(ctx, c); reports[i].err != nil {
 			continue
 		}
 		slots <- struct{}{}
 		running.Go(func() {
-			reports[i] = test(c)
+			r.runClient(ctx, &reports[i])
 			<-slots
 		})
 	}

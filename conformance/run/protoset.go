@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// writeProtoset writes the descriptors of google.rpc.Status and its details, for
-// clients whose language has no package with them.
+// writeProtoset writes the descriptors of google.rpc.Status and its details, for clients whose language
+// has no package of them.
 func writeProtoset(file string) error {
 	set := &descriptorpb.FileDescriptorSet{}
 	for _, f := range []protoreflect.FileDescriptor{

@@ -5,48 +5,41 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// toldScenario is c as a client is told it. In the text of a step "$GUID" stands for
-// the newest GUID that the client has been told, and "$SEQUENCE" for the last sequence.
-func toldScenario(c conformance.Case, front string) object {
-	var steps []object
+// scenarioSpec returns the steps of c. Before a step the client replaces "$GUID" by the newest GUID
+// that it has received and "$SEQUENCE" by the last sequence.
+func scenarioSpec(c conformance.Case, front string) object {
+	steps := []object{}
 	for _, s := range c.Steps {
-		steps = append(steps, toldStep(s, front))
+		steps = append(steps, stepSpec(s, front))
 	}
 	return object{"name": c.Name, "steps": steps}
 }
 
-func toldStep(s conformance.Step, front string) object {
+func stepSpec(s conformance.Step, front string) object {
 	switch {
 	case s.Call != nil:
 		call := *s.Call
-		call.GUID = orNewest(call.GUID)
-		told := toldCall(call, front)
-		delete(told, "name")
-		delete(told["want"].(object), "headers")
-		return object{"call": told}
+		if len(call.GUID) == 1 && call.GUID[0] == conformance.SomeGUID { // the step names none
+			call.GUID = []string{"$GUID"}
+		}
+		spec := callSpec(call, front)
+		delete(spec["want"].(object), "headers")
+		return object{"call": spec}
 	case s.Watch != nil:
-		return object{"watch": toldWatch(*s.Watch, front)}
+		return object{"watch": watchSpec(*s.Watch, front)}
 	case s.Next != nil:
-		return object{"next": toldMessage(decoded(s.Next).(object), front)}
+		return object{"next": messageSpec(decode(s.Next).(object), front)}
 	case s.Stop:
 		return object{"stop": true}
 	}
-	return object{"end": object{"code": number(s.End.Code), "has": object{
+	return object{"end": object{"code": codeNumber(s.End.Code), "has": object{
 		"reason": s.End.Reason, "domain": "agentconf",
 		"metadata": object{"operation": "watchAgentEvents", "outcome": "not_applied"},
 	}}}
 }
 
-// orNewest is the GUID of a step that names none.
-func orNewest(guid []string) []string {
-	if len(guid) == 1 && guid[0] == conformance.SomeGUID {
-		return []string{"$GUID"}
-	}
-	return guid
-}
-
-func toldWatch(w conformance.Watch, front string) object {
-	c := conformance.Case{RPC: "WatchAgentEvents", GUID: w.GUID}
+func watchSpec(w conformance.Watch, front string) object {
+	c := conformance.Case{GUID: w.GUID}
 	if c.GUID == nil {
 		c.GUID = []string{"$GUID"}
 	}
@@ -55,19 +48,19 @@ func toldWatch(w conformance.Watch, front string) object {
 		request["afterSequence"] = "$SEQUENCE"
 		path += "?after_sequence=$SEQUENCE"
 	}
-	told := object{"rpc": "agentconf.v1.EventService/WatchAgentEvents", "request": request}
-	if front == overGRPC {
-		told["metadata"] = headers(c, "guid")
-		return told
+	spec := object{"rpc": "agentconf.v1.EventService/WatchAgentEvents", "request": request}
+	if front == frontGRPC {
+		spec["metadata"] = headers(c, "guid")
+		return spec
 	}
-	told["method"], told["path"], told["headers"] = "GET", path, headers(c, "Guid")
-	return told
+	spec["method"], spec["path"], spec["headers"] = "GET", path, headers(c, "Guid")
+	return spec
 }
 
-// toldMessage is a message of the stream, whose one field is the name of a
-// server-sent event, but "message" for the events of the agent.
-func toldMessage(has object, front string) object {
-	if front == overGRPC {
+// messageSpec returns the expected message of a watch. Over REST the name of its field is the name
+// of the server-sent event, except that the agent's events have the default name "message".
+func messageSpec(has object, front string) object {
+	if front == frontGRPC {
 		return object{"has": has}
 	}
 	fields := (&agentconfv1.WatchAgentEventsResponse{}).ProtoReflect().Descriptor().Fields()

@@ -1,4 +1,4 @@
-// Puts a participant of a conference on hold, and says what became of it.
+// Puts a participant of a conference on hold and prints the outcome.
 const form = document.querySelector('form');
 const phone = { addressType: '6', address: '88887946' };
 let guid;
@@ -9,23 +9,23 @@ form.addEventListener('submit', async (submitted) => {
   output.value = await hold().catch((error) => `failed: ${error.message}`);
 });
 
-// send makes a request of the agent. Other than EventSource, fetch can send the GUID.
+// send makes a request of the agent. It uses fetch, because EventSource cannot send the GUID.
 const send = (path, init) => fetch(`${form.base.value}/v1/agents/${form.agent.value}/${path}`, {
   ...init, headers: { 'Content-Type': 'application/json', ...(guid && { Guid: guid }) },
 });
 
-// call returns a reply. What it throws has the details of agentconf, if they arrived.
+// call returns a reply. Its error has agentconf's details, if there are any.
 async function call(path, request) {
-  const answer = await send(path, { method: 'POST', body: JSON.stringify(request), signal: AbortSignal.timeout(20_000) });
-  const reply = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(reply.message), { details: reply.details });
+  const response = await send(path, { method: 'POST', body: JSON.stringify(request), signal: AbortSignal.timeout(20_000) });
+  const reply = await response.json();
+  if (!response.ok) throw Object.assign(new Error(reply.message), { details: reply.details });
   return reply;
 }
 
-// events yields the agent's events of a stream of server-sent events.
-async function* events(answer) {
-  if (!answer.ok) throw new Error((await answer.json()).message);
-  const parts = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+// events yields the agent's events from a stream of server-sent events.
+async function* events(response) {
+  if (!response.ok) throw new Error((await response.json()).message);
+  const parts = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (let part = await parts.read(); !part.done; part = await parts.read()) {
     const frames = (text + part.value).split('\n\n');
@@ -37,7 +37,7 @@ async function* events(answer) {
   }
 }
 
-// next returns the next event of a type. A loop by for-await would end the watch.
+// next returns the next event of a type. The end of a for-await loop would end the watch.
 async function next(watch, eventType) {
   for (;;) {
     const { value, done } = await watch.next();
@@ -46,14 +46,14 @@ async function next(watch, eventType) {
   }
 }
 
-async function look(confId) {
+async function participantState(confId) {
   const { result } = await call('conference:queryConfInfos', { confIds: [confId] });
   const held = result.confs[0].addresses.some((member) => member.address === phone.address && member.channelState === 1);
   return `the participant is ${held ? 'held' : 'not held'} now`;
 }
 
 async function hold() {
-  // Forced, since an earlier run may have left the agent signed in.
+  // ForceLogin works even if an earlier run has left the agent signed in.
   guid = undefined;
   ({ guid } = await call('session:forceLogin', { phonenum: '40038' }));
   const watch = events(await send('events'));
@@ -67,8 +67,8 @@ async function hold() {
   } catch (error) {
     const info = error.details?.find(({ domain }) => domain === 'agentconf');
     if (info?.metadata.outcome === 'not_applied') return `not applied: ${info.reason}: ${error.message}`;
-    // To hold again could be to hold twice. To look cannot do harm.
-    const seen = await look(confId).catch(({ message }) => `nor can it be looked at (${message})`);
-    return `unknown: ${seen}: ${error.message}`;
+    // A second hold could apply twice. A query is safe.
+    const state = await participantState(confId).catch(({ message }) => `the query failed, too (${message})`);
+    return `unknown: ${state}: ${error.message}`;
   }
 }

@@ -4,14 +4,14 @@ import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
 const types = { '/hold.html': 'text/html', '/hold.js': 'text/javascript' };
-const server = createServer(({ url }, answer) => {
-  if (!types[url]) return answer.writeHead(404).end();
-  return answer.setHeader('Content-Type', types[url]).end(readFileSync(`.${url}`));
+const server = createServer(({ url }, response) => {
+  if (!types[url]) return response.writeHead(404).end();
+  return response.setHeader('Content-Type', types[url]).end(readFileSync(`.${url}`));
 }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const browser = await chromium.launch({
   executablePath: process.argv[2],
-  args: ['--no-sandbox', `--host-resolver-rules=MAP page.test:80 127.0.0.1:${server.address().port}`], // root may be who runs this
+  args: ['--no-sandbox', `--host-resolver-rules=MAP page.test:80 127.0.0.1:${server.address().port}`], // the user may be root
 });
 const page = await browser.newPage();
 await page.goto('http://page.test/hold.html');
@@ -19,7 +19,7 @@ const { AGENTCONF_HTTP: base, AGENT: agent } = process.env;
 if (base) await page.locator('[name=base]').fill(base);
 if (agent) await page.locator('[name=agent]').fill(agent);
 await page.locator('button').click();
-const said = await page.locator('output', { hasText: /./ }).textContent();
+const outcome = await page.locator('output', { hasText: /./ }).textContent();
 await browser.close();
-console.log(said);
-process.exit(said === 'applied' ? 0 : said.startsWith('unknown') ? 2 : 1);
+console.log(outcome);
+process.exit(outcome === 'applied' ? 0 : outcome.startsWith('unknown') ? 2 : 1);

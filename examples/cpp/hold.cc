@@ -1,4 +1,4 @@
-// Puts a participant of a conference on hold, and says what became of it.
+// Puts a participant of a conference on hold and prints the outcome.
 #include <grpcpp/grpcpp.h>
 
 #include <cstdlib>
@@ -45,7 +45,7 @@ grpc::Status Call(Service& service, Method<Service, Request, Response> method, R
   return (service.*method)(&context, request, response);
 }
 
-// Makes a call that has to go well before there is anything to hold.
+// Makes a call that must succeed before the hold.
 template <class Service, class Request, class Response>
 Response Must(Service& service, Method<Service, Request, Response> method, const Request& request) {
   Response response;
@@ -55,27 +55,27 @@ Response Must(Service& service, Method<Service, Request, Response> method, const
 }
 
 AgentEvent Await(Watch& watch, const std::string& event_type) {
-  WatchAgentEventsResponse told;
-  while (watch.Read(&told))
-    if (told.event().event_type() == event_type) return told.event();
+  WatchAgentEventsResponse message;
+  while (watch.Read(&message))
+    if (message.event().event_type() == event_type) return message.event();
   throw std::runtime_error("the watch ended: " + watch.Finish().error_message());
 }
 
-// What agentconf says of an error. It is empty if the error was made on the way.
+// Returns agentconf's ErrorInfo. It is empty if the client or a proxy has made the error.
 google::rpc::ErrorInfo InfoOf(const grpc::Status& error) {
   google::rpc::Status status;
   google::rpc::ErrorInfo info;
   status.ParseFromString(error.error_details());
-  for (const auto& detail : status.details()) detail.UnpackTo(&info);  // none but of this type
+  for (const auto& detail : status.details()) detail.UnpackTo(&info);  // changes nothing if the type differs
   return info;
 }
 
-std::string Look(Conferences& conferences, int64_t conf_id) {
+std::string ParticipantState(Conferences& conferences, int64_t conf_id) {
   QueryConfInfosRequest query;
   QueryConfInfosResponse found;
   query.add_conf_ids(conf_id);
   const auto status = Call(conferences, &Conferences::QueryConfInfos, query, &found);
-  if (!status.ok()) return "nor can it be looked at (" + status.error_message() + ")";
+  if (!status.ok()) return "the query failed, too (" + status.error_message() + ")";
   for (const auto& member : found.result().confs(0).addresses())
     if (member.address() == phone && member.channel_state() == 1) return "the participant is held now";
   return "the participant is not held now";
@@ -86,18 +86,18 @@ int main() {
   SessionService::Stub sessions(channel);
   Conferences conferences(channel);
 
-  ForceLoginRequest sign_in;  // forced, since an earlier run may have left the agent signed in
+  ForceLoginRequest sign_in;  // works even if an earlier run has left the agent signed in
   sign_in.set_phonenum("40038");
   guid = Must(sessions, &SessionService::Stub::ForceLogin, sign_in).guid();
   grpc::ClientContext watching;
   watching.AddMetadata("guid", guid);
-  WatchAgentEventsRequest whom;
-  whom.set_agent_id(agent);
-  const auto watch = EventService::NewStub(channel)->WatchAgentEvents(&watching, whom);
+  WatchAgentEventsRequest watched;
+  watched.set_agent_id(agent);
+  const auto watch = EventService::NewStub(channel)->WatchAgentEvents(&watching, watched);
 
-  RequestAgentConfRequest application;
-  application.set_member_num(4);
-  Must(conferences, &Conferences::RequestAgentConf, application);
+  RequestAgentConfRequest request;
+  request.set_member_num(4);
+  Must(conferences, &Conferences::RequestAgentConf, request);
   const auto conf_id = Await(*watch, "AgentConf_RequestSuccess").request_success().conf_id();
   BatchAddParticipantRequest invitations;
   auto* invitation = invitations.add_addresses();
@@ -122,7 +122,7 @@ int main() {
     std::cout << "not applied: " << info.reason() << ": " << status.error_message() << std::endl;
     return 1;
   }
-  // To hold again could be to hold twice. To look cannot do harm.
-  std::cout << "unknown: " << Look(conferences, conf_id) << ": " << status.error_message() << std::endl;
+  // A second hold could apply twice. A query is safe.
+  std::cout << "unknown: " << ParticipantState(conferences, conf_id) << ": " << status.error_message() << std::endl;
   return 2;
 }

@@ -1,4 +1,4 @@
-// Command go puts a participant of a conference on hold, and says what became of it.
+// Command go puts a participant of a conference on hold and prints the outcome.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 
-	// Forced, since an earlier run may have left the agent signed in.
+	// ForceLogin works even if an earlier run has left the agent signed in.
 	signedIn := must(pb.NewSessionServiceClient(conn).ForceLogin(ctx, &pb.ForceLoginRequest{AgentId: agent, Phonenum: "40038"}))
 	ctx = metadata.AppendToOutgoingContext(ctx, "guid", signedIn.GetGuid())
 	watch := must(pb.NewEventServiceClient(conn).WatchAgentEvents(ctx, &pb.WatchAgentEventsRequest{AgentId: agent}))
@@ -51,8 +51,8 @@ func main() {
 	case info.GetMetadata()["outcome"] == "not_applied":
 		fmt.Printf("not applied: %s: %v\n", info.GetReason(), err)
 		os.Exit(1)
-	default: // To hold again could be to hold twice. To look cannot do harm.
-		fmt.Printf("unknown: %s: %v\n", look(ctx, conferences, conf), err)
+	default: // A second hold could apply twice. A query is safe.
+		fmt.Printf("unknown: %s: %v\n", participantState(ctx, conferences, conf), err)
 		os.Exit(2)
 	}
 }
@@ -65,7 +65,7 @@ func await(watch grpc.ServerStreamingClient[pb.WatchAgentEventsResponse], eventT
 	return event
 }
 
-// errorInfo is what agentconf says of an error; nil if the error was made on the way.
+// errorInfo returns agentconf's ErrorInfo. It is nil if the client or a proxy has made the error.
 func errorInfo(err error) *errdetails.ErrorInfo {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "agentconf" {
@@ -75,12 +75,13 @@ func errorInfo(err error) *errdetails.ErrorInfo {
 	return nil
 }
 
-func look(ctx context.Context, conferences pb.ConferenceServiceClient, conf int64) string {
-	seen, err := conferences.QueryConfInfos(ctx, &pb.QueryConfInfosRequest{AgentId: agent, ConfIds: []int64{conf}})
+// participantState queries whether the participant is held.
+func participantState(ctx context.Context, conferences pb.ConferenceServiceClient, conf int64) string {
+	reply, err := conferences.QueryConfInfos(ctx, &pb.QueryConfInfosRequest{AgentId: agent, ConfIds: []int64{conf}})
 	if err != nil {
-		return fmt.Sprintf("nor can it be looked at (%v)", err)
+		return fmt.Sprintf("the query failed, too (%v)", err)
 	}
-	for _, member := range seen.GetResult().GetConfs()[0].GetAddresses() {
+	for _, member := range reply.GetResult().GetConfs()[0].GetAddresses() {
 		if member.GetAddress() == phone && member.GetChannelState() == 1 {
 			return "the participant is held now"
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What the README shows of the example is in it.
+// The README's excerpt of the example is a part of main.go.
 func TestReadme(t *testing.T) {
 	readme, program := read(t, "../../README.md"), read(t, "main.go")
 	_, excerpt, _ := strings.Cut(readme, "## Call it")
@@ -17,7 +17,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// read returns a file without its indents.
+// read returns a file without indentation.
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -11,13 +11,13 @@ import java.nio.file.*;
 import java.util.*;
 import java.util.concurrent.TimeUnit;
 
-/** Puts a participant of a conference on hold, and says what became of it. */
+/** Puts a participant of a conference on hold and prints the outcome. */
 final class Hold {
   private static final String AGENT = System.getenv().getOrDefault("AGENT", "1287");
   private static final String PHONE = "88887946";
   private static final Path POLICY = Path.of("../../proto/agentconf/v1/service_config.json");
 
-  @SuppressWarnings("unchecked") // an object of JSON has text as keys
+  @SuppressWarnings("unchecked") // the keys of a JSON object are strings
   public static void main(String[] args) throws Exception {
     Map<String, ?> policy = new Gson().fromJson(Files.readString(POLICY), Map.class);
     String address = System.getenv().getOrDefault("AGENTCONF_GRPC", "127.0.0.1:9090");
@@ -27,12 +27,12 @@ final class Hold {
   }
 
   private static int hold(Channel channel) throws InvalidProtocolBufferException {
-    // Forced, since an earlier run may have left the agent signed in.
+    // ForceLogin works even if an earlier run has left the agent signed in.
     String guid = SessionServiceGrpc.newBlockingStub(channel).withDeadlineAfter(10, TimeUnit.SECONDS)
         .forceLogin(ForceLoginRequest.newBuilder().setAgentId(AGENT).setPhonenum("40038").build()).getGuid();
-    Metadata told = new Metadata();
-    told.put(Metadata.Key.of("guid", Metadata.ASCII_STRING_MARSHALLER), guid);
-    channel = ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(told));
+    Metadata metadata = new Metadata();
+    metadata.put(Metadata.Key.of("guid", Metadata.ASCII_STRING_MARSHALLER), guid);
+    channel = ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(metadata));
     Iterator<WatchAgentEventsResponse> watch = EventServiceGrpc.newBlockingStub(channel)
         .watchAgentEvents(WatchAgentEventsRequest.newBuilder().setAgentId(AGENT).build());
     var conferences = ConferenceServiceGrpc.newBlockingStub(channel).withDeadlineAfter(60, TimeUnit.SECONDS);
@@ -56,8 +56,8 @@ final class Hold {
         System.out.println("not applied: " + info.getReason() + ": " + message);
         return 1;
       }
-      // To hold again could be to hold twice. To look cannot do harm.
-      System.out.println("unknown: " + look(conferences, confId) + ": " + message);
+      // A second hold could apply twice. A query is safe.
+      System.out.println("unknown: " + participantState(conferences, confId) + ": " + message);
       return 2;
     }
     System.out.println("applied");
@@ -70,7 +70,7 @@ final class Hold {
     return event;
   }
 
-  /** What agentconf says of an error. It is empty if the error was made on the way. */
+  /** Returns agentconf's ErrorInfo. It is empty if the client or a proxy has made the error. */
   private static ErrorInfo errorInfo(StatusRuntimeException error) throws InvalidProtocolBufferException {
     com.google.rpc.Status status = StatusProto.fromThrowable(error);
     for (Any detail : status == null ? List.<Any>of() : status.getDetailsList()) {
@@ -79,7 +79,7 @@ final class Hold {
     return ErrorInfo.getDefaultInstance();
   }
 
-  private static String look(ConferenceServiceGrpc.ConferenceServiceBlockingStub conferences, long confId) {
+  private static String participantState(ConferenceServiceGrpc.ConferenceServiceBlockingStub conferences, long confId) {
     try {
       boolean held = conferences.queryConfInfos(
               QueryConfInfosRequest.newBuilder().setAgentId(AGENT).addConfIds(confId).build())
@@ -87,7 +87,7 @@ final class Hold {
           .anyMatch(member -> member.getAddress().equals(PHONE) && member.getChannelState() == 1);
       return held ? "the participant is held now" : "the participant is not held now";
     } catch (StatusRuntimeException error) {
-      return "nor can it be looked at (" + error.getStatus().getDescription() + ")";
+      return "the query failed, too (" + error.getStatus().getDescription() + ")";
     }
   }
 }

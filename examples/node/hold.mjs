@@ -1,4 +1,4 @@
-// Puts a participant of a conference on hold, and says what became of it.
+// Puts a participant of a conference on hold and prints the outcome.
 import { readFileSync } from 'node:fs';
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
@@ -21,7 +21,7 @@ function call(client, method, request) {
   });
 }
 
-// next returns the next event of a type. A loop by for-await would end the watch.
+// next returns the next event of a type. The end of a for-await loop would end the watch.
 async function next(watch, eventType) {
   for (;;) {
     const { value, done } = await watch.next();
@@ -30,7 +30,7 @@ async function next(watch, eventType) {
   }
 }
 
-// errorInfo is what agentconf says of an error; nothing if the error was made on the way.
+// errorInfo returns agentconf's ErrorInfo. It is undefined if the client or a proxy has made the error.
 function errorInfo({ metadata }) {
   const [status] = metadata?.get('grpc-status-details-bin') ?? [];
   const details = status ? types['google.rpc.Status'].deserialize(status).details : [];
@@ -39,17 +39,17 @@ function errorInfo({ metadata }) {
   return info?.domain === 'agentconf' ? info : undefined;
 }
 
-async function look(confId) {
+async function participantState(confId) {
   try {
     const { result } = await call(conferences, 'queryConfInfos', { confIds: [confId] });
     const held = result.confs[0].addresses.some((member) => member.address === phone.address && member.channelState === 1);
     return `the participant is ${held ? 'held' : 'not held'} now`;
   } catch (error) {
-    return `nor can it be looked at (${error.details})`;
+    return `the query failed, too (${error.details})`;
   }
 }
 
-// Forced, since an earlier run may have left the agent signed in.
+// ForceLogin works even if an earlier run has left the agent signed in.
 guid.set('guid', (await call(sessions, 'forceLogin', { phonenum: '40038' })).guid);
 const watch = events.watchAgentEvents({ agentId }, guid)[Symbol.asyncIterator]();
 await call(conferences, 'requestAgentConf', { memberNum: 4 });
@@ -64,8 +64,8 @@ try {
   process.exit(0);
 } catch (error) {
   const info = errorInfo(error);
-  const refused = info?.metadata.outcome === 'not_applied';
-  // To hold again could be to hold twice. To look cannot do harm.
-  console.log(refused ? `not applied: ${info.reason}: ${error.details}` : `unknown: ${await look(confId)}: ${error.details}`);
-  process.exit(refused ? 1 : 2);
+  const notApplied = info?.metadata.outcome === 'not_applied';
+  // A second hold could apply twice. A query is safe.
+  console.log(notApplied ? `not applied: ${info.reason}: ${error.details}` : `unknown: ${await participantState(confId)}: ${error.details}`);
+  process.exit(notApplied ? 1 : 2);
 }

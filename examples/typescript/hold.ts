@@ -1,5 +1,5 @@
-// Puts a participant of a conference on hold, and says what became of it. The types are
-// those of the OpenAPI document.
+// Puts a participant of a conference on hold and prints the outcome. The client and its types are
+// generated from the OpenAPI document.
 import { client } from './client/client.gen.js';
 import * as agentconf from './client/index.js';
 
@@ -7,7 +7,7 @@ const { AGENT: agentId = '1287', AGENTCONF_HTTP: baseUrl = 'http://127.0.0.1:808
 const path = { agentId };
 const phone = { addressType: '6', address: '88887946' };
 
-// events yields the agent's events of a stream of server-sent events.
+// events yields the agent's events from a stream of server-sent events.
 async function* events(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<agentconf.V1AgentEvent> {
   let text = '';
   for await (const part of body.pipeThrough(new TextDecoderStream())) {
@@ -20,7 +20,7 @@ async function* events(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGene
   }
 }
 
-// next returns the next event of a type. A loop by for-await would end the watch.
+// next returns the next event of a type. The end of a for-await loop would end the watch.
 async function next(watch: AsyncGenerator<agentconf.V1AgentEvent>, eventType: string) {
   for (;;) {
     const { value, done } = await watch.next();
@@ -29,15 +29,15 @@ async function next(watch: AsyncGenerator<agentconf.V1AgentEvent>, eventType: st
   }
 }
 
-async function look(confId: string) {
+async function participantState(confId: string) {
   const { data, error } = await agentconf.queryConfInfos({ path, body: { confIds: [confId] } });
-  if (!data) return `nor can it be looked at (${error?.message})`;
+  if (!data) return `the query failed, too (${error?.message})`;
   const held = data.result?.confs?.[0]?.addresses?.some((m) => m.address === phone.address && m.channelState === 1);
   return `the participant is ${held ? 'held' : 'not held'} now`;
 }
 
 client.setConfig({ baseUrl });
-// Forced, since an earlier run may have left the agent signed in.
+// ForceLogin works even if an earlier run has left the agent signed in.
 const { data: signedIn } = await agentconf.forceLogin({ path, body: { phonenum: '40038' }, throwOnError: true });
 client.setConfig({ auth: signedIn.guid });
 const { data: body } = await agentconf.watchAgentEvents({ path, parseAs: 'stream', throwOnError: true });
@@ -49,7 +49,7 @@ await next(watch, 'AgentConf_ParticipantChanged');
 
 const hold = { ...phone, voicePath: 'y:/conf/120/1136287.V3', confirmWithin: '5s' };
 const { data, error } = await agentconf.holdParticipant({ path, body: hold, signal: AbortSignal.timeout(20_000) });
-// What agentconf says of the error; nothing if it was made on the way.
+// agentconf's ErrorInfo; undefined if the client or a proxy has made the error.
 const info = error?.details?.find((detail) => detail.domain === 'agentconf');
 if (data) {
   console.log('applied');
@@ -59,6 +59,6 @@ if (info?.metadata?.outcome === 'not_applied') {
   console.log(`not applied: ${info.reason}: ${error?.message}`);
   process.exit(1);
 }
-// To hold again could be to hold twice. To look cannot do harm.
-console.log(`unknown: ${await look(requestSuccess?.confId ?? '')}: ${error?.message}`);
+// A second hold could apply twice. A query is safe.
+console.log(`unknown: ${await participantState(requestSuccess?.confId ?? '')}: ${error?.message}`);
 process.exit(2);

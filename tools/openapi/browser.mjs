@@ -1,23 +1,22 @@
-// Opens /docs in a browser as a person would, enters a GUID, tries the documented hold
-// and takes a picture.
+// Opens /docs in a browser, enters a GUID, tries the documented hold and takes a screenshot.
 //
-//   node browser.mjs BROWSER URL GUID PICTURE
+//   node browser.mjs BROWSER URL GUID SCREENSHOT
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-const [executablePath, url, guid, picture] = process.argv.slice(2);
+const [executablePath, url, guid, screenshot] = process.argv.slice(2);
 const path = "/v1/agents/1287/conference:holdParticipant";
 
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] }); // root may be who runs this
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] }); // the user may be root
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
   page.setDefaultTimeout(20_000);
-  const complaints = [];
-  const elsewhere = [];
-  page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
-  page.on("pageerror", (e) => complaints.push(String(e)));
+  const errors = [];
+  const otherHosts = [];
+  page.on("console", (m) => m.type() === "error" && errors.push(m.text()));
+  page.on("pageerror", (e) => errors.push(String(e)));
   await page.route((u) => u.host !== new URL(url).host, (route) => {
-    elsewhere.push(route.request().url());
+    otherHosts.push(route.request().url());
     return route.abort();
   });
 
@@ -31,19 +30,19 @@ try {
   await page.locator(".auth-container").getByRole("button", { name: "Close" }).click();
 
   await hold.locator(".opblock-summary-control").click();
-  const asked = page.waitForRequest((r) => new URL(r.url()).pathname === path);
+  const sent = page.waitForRequest((r) => new URL(r.url()).pathname === path);
   await hold.getByRole("button", { name: "Execute" }).click();
-  const request = await asked;
-  const answer = await (await request.response()).json();
+  const request = await sent;
+  const reply = await (await request.response()).json();
   await hold.locator(".live-responses-table").waitFor();
   await hold.scrollIntoViewIfNeeded();
-  await page.screenshot({ path: picture });
+  await page.screenshot({ path: screenshot });
 
-  assert.equal(request.headers().guid, guid, "the GUID that was sent");
-  assert.equal(answer.retcode, "0", JSON.stringify(answer));
+  assert.equal(request.headers().guid, guid, "the GUID of the request");
+  assert.equal(reply.retcode, "0", JSON.stringify(reply));
   assert.match(await hold.locator(".live-responses-table").innerText(), /"retcode": "0"/);
-  assert.deepEqual(elsewhere, [], "requests to other hosts");
-  assert.deepEqual(complaints, [], "what the browser complains of");
+  assert.deepEqual(otherHosts, [], "requests to other hosts");
+  assert.deepEqual(errors, [], "errors in the browser's console");
   console.log("a hold was tried at", new URL("/docs", url).href);
 } finally {
   await browser.close();

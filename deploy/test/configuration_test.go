@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"net"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// printConfig is what the service would run with in this environment and with these
-// arguments, by its own account: its flags. Everything in the environment must be read.
+// printConfig returns the flags and values of the service in this environment and with these
+// arguments, as --print-config prints them. A variable that no flag reads fails the test.
 func printConfig(t *testing.T, env map[string]string, args []string) map[string]string {
 	t.Helper()
 	var pairs []string
@@ -29,25 +29,25 @@ func printConfig(t *testing.T, env map[string]string, args []string) map[string]
 	return flags
 }
 
-// checkGrace complains if a service is killed before it has ended in order.
+// checkGrace fails the test if a container is killed before the service has drained.
 func checkGrace(t *testing.T, grace time.Duration, flags map[string]string) {
 	t.Helper()
-	var ending time.Duration
+	var drain time.Duration
 	for _, name := range []string{"drain-delay", "drain-timeout"} {
 		d, err := time.ParseDuration(flags[name])
 		if err != nil {
 			t.Fatal(err)
 		}
-		ending += d
+		drain += d
 	}
-	if grace <= ending {
-		t.Errorf("killed after %v, and the end may take %v", grace, ending)
+	if grace <= drain {
+		t.Errorf("the container is killed after %v, the drain takes up to %v", grace, drain)
 	}
 }
 
-// startEmulator runs the emulator with these arguments, but on a port of its own. They
-// must say that it listens on the given one.
-func startEmulator(t *testing.T, args []string, port string) {
+// checkEmulator starts the emulator with the arguments of a container, but on a free port. The
+// arguments must name port.
+func checkEmulator(t *testing.T, args []string, port string) {
 	t.Helper()
 	i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--listen=") })
 	if i < 0 {
@@ -58,5 +58,5 @@ func startEmulator(t *testing.T, args []string, port string) {
 	}
 	args = slices.Clone(args)
 	args[i] = "--listen=127.0.0.1:0"
-	start(t, "http://", binary, args...)
+	start(t, args...)
 }

@@ -1,8 +1,8 @@
-module agentconf/deploy
+module agentconf/deploy/test
 
 go 1.26.7
 
-replace agentconf => ../
+replace agentconf => ../../
 
 require (
 	github.com/compose-spec/compose-go/v2 v2.16.2

@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"maps"
@@ -26,11 +26,11 @@ import (
 	"agentconf/internal/testca"
 )
 
-// cluster is what a kustomization makes.
+// cluster holds the objects that a kustomization creates.
 type cluster []metav1.Object
 
-// build runs kustomize, and decodes strictly into the types of the API.
-func build(t *testing.T, dir string) (all cluster) {
+// build runs kustomize on dir and decodes the objects strictly into the types of the API.
+func build(t *testing.T, dir string) (objects cluster) {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -56,25 +56,25 @@ func build(t *testing.T, dir string) (all cluster) {
 		if err := yaml.UnmarshalStrict(text, object); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		all = append(all, object.(metav1.Object))
+		objects = append(objects, object.(metav1.Object))
 	}
-	return all
+	return objects
 }
 
-// of are the objects of one kind.
-func of[T metav1.Object](all cluster) (some []T) {
-	for _, each := range all {
+// ofKind returns the objects of one kind.
+func ofKind[T metav1.Object](objects cluster) (found []T) {
+	for _, each := range objects {
 		if object, ok := each.(T); ok {
-			some = append(some, object)
+			found = append(found, object)
 		}
 	}
-	return some
+	return found
 }
 
-// the is the object of one kind and name.
-func the[T metav1.Object](t *testing.T, all cluster, name string) T {
+// find returns the object of one kind and name. Its absence fails the test.
+func find[T metav1.Object](t *testing.T, objects cluster, name string) T {
 	t.Helper()
-	for _, object := range of[T](all) {
+	for _, object := range ofKind[T](objects) {
 		if object.GetName() == name {
 			return object
 		}
@@ -83,13 +83,14 @@ func the[T metav1.Object](t *testing.T, all cluster, name string) T {
 	panic("not reached")
 }
 
-func container(t *testing.T, all cluster, name string) corev1.Container {
+// container returns the first container of a Deployment.
+func container(t *testing.T, objects cluster, name string) corev1.Container {
 	t.Helper()
-	return the[*appsv1.Deployment](t, all, name).Spec.Template.Spec.Containers[0]
+	return find[*appsv1.Deployment](t, objects, name).Spec.Template.Spec.Containers[0]
 }
 
-// port is the number of a container's port, which may be given by name.
-func port(t *testing.T, c corev1.Container, p intstr.IntOrString) string {
+// portNumber returns the number of a container's port, which p gives by name or number.
+func portNumber(t *testing.T, c corev1.Container, p intstr.IntOrString) string {
 	t.Helper()
 	for _, each := range c.Ports {
 		if each.Name == p.StrVal || p.Type == intstr.Int && each.ContainerPort == p.IntVal {
@@ -100,17 +101,17 @@ func port(t *testing.T, c corev1.Container, p intstr.IntOrString) string {
 	return ""
 }
 
-// configuration is what the service of a cluster would run with. Where a Secret is
-// mounted, there is a certificate.
-func configuration(t *testing.T, all cluster) map[string]string {
+// clusterFlags returns the flags of the agentconf in a cluster. A directory with a certificate
+// stands for every Secret that is mounted.
+func clusterFlags(t *testing.T, objects cluster) map[string]string {
 	t.Helper()
-	c := container(t, all, "agentconf")
+	c := container(t, objects, "agentconf")
 	env := map[string]string{}
 	for _, source := range c.EnvFrom {
-		maps.Copy(env, the[*corev1.ConfigMap](t, all, source.ConfigMapRef.Name).Data)
+		maps.Copy(env, find[*corev1.ConfigMap](t, objects, source.ConfigMapRef.Name).Data)
 	}
 	for _, mount := range c.VolumeMounts {
-		dir := certificate(t)
+		dir := certificateDir(t)
 		for name, value := range env {
 			env[name] = strings.Replace(value, mount.MountPath+"/", dir+"/", 1)
 		}
@@ -118,8 +119,8 @@ func configuration(t *testing.T, all cluster) map[string]string {
 	return printConfig(t, env, c.Args)
 }
 
-// certificate is a directory with what a Secret of a certificate holds.
-func certificate(t *testing.T) (dir string) {
+// certificateDir returns a directory with the files of a Secret of type kubernetes.io/tls.
+func certificateDir(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	pair := testca.New(t).Issue(t, "agentconf.test")
@@ -131,30 +132,36 @@ func certificate(t *testing.T) (dir string) {
 	return dir
 }
 
-// documented is the overlay of docs/operations.md, which brings TLS.
-func documented(t *testing.T) (dir string) {
+// documentedOverlay returns a directory with the overlay of docs/operations.md, which configures TLS.
+func documentedOverlay(t *testing.T) (dir string) {
 	t.Helper()
-	text := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(read(t, "../docs/operations.md"))[1]
+	text := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(read(t, "docs/operations.md"))[1]
 	dir = t.TempDir()
-	here, err := os.Getwd()
+	deploy, err := filepath.Abs("deploy")
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := filepath.Rel(dir, here)
+	relative, err := filepath.Rel(dir, deploy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = strings.ReplaceAll(text, "../deploy", back)
+	text = strings.ReplaceAll(text, "../deploy", relative)
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-func eachCluster(t *testing.T, test func(t *testing.T, all cluster)) {
+// eachCluster runs test for the base, the demo and the overlay of docs/operations.md.
+func eachCluster(t *testing.T, test func(t *testing.T, objects cluster)) {
 	for name, dir := range map[string]string{
-		"base": "kubernetes/base", "demo": "kubernetes/overlays/demo", "documented": documented(t),
+		"base": kubernetesBase, "demo": kubernetesDemo, "documented": documentedOverlay(t),
 	} {
 		t.Run(name, func(t *testing.T) { test(t, build(t, dir)) })
 	}
 }
+
+const (
+	kubernetesBase = "deploy/kubernetes/base"
+	kubernetesDemo = "deploy/kubernetes/overlays/demo"
+)

@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"net/url"
@@ -20,15 +20,15 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// All objects are in one namespace, which lets in only pods without rights, and these
-// are such.
+// All objects are in one namespace, which enforces the restricted Pod Security Standard, and every
+// pod passes it.
 func TestPodSecurity(t *testing.T) {
-	eachCluster(t, func(t *testing.T, all cluster) {
-		namespace := of[*corev1.Namespace](all)[0]
+	eachCluster(t, func(t *testing.T, objects cluster) {
+		namespace := ofKind[*corev1.Namespace](objects)[0]
 		if namespace.Labels[podsecurity.EnforceLevelLabel] != string(podsecurity.LevelRestricted) {
 			t.Errorf("labels of the namespace: %v", namespace.Labels)
 		}
-		for _, object := range all {
+		for _, object := range objects {
 			if object != metav1.Object(namespace) && object.GetNamespace() != namespace.Name {
 				t.Errorf("%s is in namespace %q", object.GetName(), object.GetNamespace())
 			}
@@ -38,7 +38,7 @@ func TestPodSecurity(t *testing.T) {
 			t.Fatal(err)
 		}
 		restricted := podsecurity.LevelVersion{Level: podsecurity.LevelRestricted, Version: podsecurity.LatestVersion()}
-		for _, d := range of[*appsv1.Deployment](all) {
+		for _, d := range ofKind[*appsv1.Deployment](objects) {
 			pod := d.Spec.Template
 			result := policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
 			if !result.Allowed {
@@ -55,87 +55,87 @@ func TestPodSecurity(t *testing.T) {
 				t.Errorf("resources of %s: %v", d.Name, c.Resources)
 			}
 		}
-		account := the[*corev1.ServiceAccount](t, all, the[*appsv1.Deployment](t, all, "agentconf").Spec.Template.Spec.ServiceAccountName)
+		account := find[*corev1.ServiceAccount](t, objects, find[*appsv1.Deployment](t, objects, "agentconf").Spec.Template.Spec.ServiceAccountName)
 		if a := account.AutomountServiceAccountToken; a == nil || *a {
 			t.Error("the ServiceAccount has a token")
 		}
 	})
 }
 
-// Whatever selects pods selects those of one Deployment, by name.
+// Every selector selects the pods of the one Deployment whose name it begins with.
 func TestSelectors(t *testing.T) {
-	eachCluster(t, func(t *testing.T, all cluster) {
-		selected := func(who metav1.Object, selector labels.Selector) {
+	eachCluster(t, func(t *testing.T, objects cluster) {
+		check := func(object metav1.Object, selector labels.Selector) {
 			t.Helper()
-			for _, d := range of[*appsv1.Deployment](all) {
-				should := strings.HasPrefix(who.GetName(), d.Name)
+			for _, d := range ofKind[*appsv1.Deployment](objects) {
+				should := strings.HasPrefix(object.GetName(), d.Name)
 				if selector.Matches(labels.Set(d.Spec.Template.Labels)) != should {
-					t.Errorf("%T %s selects %s: %v", who, who.GetName(), d.Name, !should)
+					t.Errorf("%T %s selects %s: %v", object, object.GetName(), d.Name, !should)
 				}
 			}
 		}
-		bySelector := func(who metav1.Object, selector *metav1.LabelSelector) {
+		checkLabels := func(object metav1.Object, selector *metav1.LabelSelector) {
 			t.Helper()
 			s, err := metav1.LabelSelectorAsSelector(selector)
 			if err != nil {
 				t.Fatal(err)
 			}
-			selected(who, s)
+			check(object, s)
 		}
-		for _, d := range of[*appsv1.Deployment](all) {
-			bySelector(d, d.Spec.Selector)
+		for _, d := range ofKind[*appsv1.Deployment](objects) {
+			checkLabels(d, d.Spec.Selector)
 			for _, c := range d.Spec.Template.Spec.TopologySpreadConstraints {
-				bySelector(d, c.LabelSelector)
+				checkLabels(d, c.LabelSelector)
 			}
 		}
-		for _, s := range of[*corev1.Service](all) {
-			selected(s, labels.SelectorFromSet(s.Spec.Selector))
+		for _, s := range ofKind[*corev1.Service](objects) {
+			check(s, labels.SelectorFromSet(s.Spec.Selector))
 		}
-		for _, p := range of[*policyv1.PodDisruptionBudget](all) {
-			bySelector(p, p.Spec.Selector)
+		for _, p := range ofKind[*policyv1.PodDisruptionBudget](objects) {
+			checkLabels(p, p.Spec.Selector)
 		}
-		for _, p := range of[*networkingv1.NetworkPolicy](all) {
-			bySelector(p, &p.Spec.PodSelector)
+		for _, p := range ofKind[*networkingv1.NetworkPolicy](objects) {
+			checkLabels(p, &p.Spec.PodSelector)
 		}
 	})
 }
 
-// The ports of Services, of the NetworkPolicy and of the container are those on which
-// the service listens with its flags.
+// The Services, the NetworkPolicy and the container name the ports on which the service listens.
 func TestPorts(t *testing.T) {
-	eachCluster(t, func(t *testing.T, all cluster) {
-		flags, c := configuration(t, all), container(t, all, "agentconf")
+	eachCluster(t, func(t *testing.T, objects cluster) {
+		flags, c := clusterFlags(t, objects), container(t, objects, "agentconf")
 		for _, name := range []string{"grpc", "http", "admin"} {
-			if want, got := flags[name+"-listen"], ":"+port(t, c, intstr.FromString(name)); got != want {
+			if want, got := flags[name+"-listen"], ":"+portNumber(t, c, intstr.FromString(name)); got != want {
 				t.Errorf("%s is %s, the service listens on %s", name, got, want)
 			}
 		}
-		for _, s := range of[*corev1.Service](all) {
+		for _, s := range ofKind[*corev1.Service](objects) {
 			for _, p := range s.Spec.Ports {
-				name, _, _ := strings.Cut(s.Name, "-") // of the Deployment
-				if number := port(t, container(t, all, name), p.TargetPort); number != strconv.Itoa(int(p.Port)) {
+				name, _, _ := strings.Cut(s.Name, "-") // the Deployment's
+				if number := portNumber(t, container(t, objects, name), p.TargetPort); number != strconv.Itoa(int(p.Port)) {
 					t.Errorf("port %d of %s leads to %s", p.Port, s.Name, number)
 				}
 			}
 		}
-		for _, policy := range of[*networkingv1.NetworkPolicy](all) {
+		for _, policy := range ofKind[*networkingv1.NetworkPolicy](objects) {
 			open := map[string]bool{}
 			for _, rule := range policy.Spec.Ingress {
 				for _, p := range rule.Ports {
-					open[port(t, container(t, all, policy.Name), *p.Port)] = true
+					open[portNumber(t, container(t, objects, policy.Name), *p.Port)] = true
 				}
 			}
-			if len(open) != len(container(t, all, policy.Name).Ports) {
-				t.Errorf("%s lets in to %v", policy.Name, open)
+			if len(open) != len(container(t, objects, policy.Name).Ports) {
+				t.Errorf("%s opens %v", policy.Name, open)
 			}
 		}
 	})
 }
 
-// The operator's port is for Prometheus, and every replica is found there, ready or not.
+// The admin port is open to the namespace of Prometheus only, and Prometheus finds every replica,
+// ready or not.
 func TestMetricsArePrivate(t *testing.T) {
-	all := build(t, "kubernetes/base")
-	for _, rule := range the[*networkingv1.NetworkPolicy](t, all, "agentconf").Spec.Ingress {
+	objects := build(t, kubernetesBase)
+	for _, rule := range find[*networkingv1.NetworkPolicy](t, objects, "agentconf").Spec.Ingress {
 		for _, p := range rule.Ports {
 			namespaces := rule.From[0].NamespaceSelector
 			if private := len(namespaces.MatchLabels) > 0; private != (p.Port.StrVal == "admin") {
@@ -143,63 +143,63 @@ func TestMetricsArePrivate(t *testing.T) {
 			}
 		}
 	}
-	s := the[*corev1.Service](t, all, "agentconf-metrics")
+	s := find[*corev1.Service](t, objects, "agentconf-metrics")
 	if s.Spec.ClusterIP != corev1.ClusterIPNone || !s.Spec.PublishNotReadyAddresses {
 		t.Errorf("%+v", s.Spec)
 	}
-	scraped := read(t, "prometheus/prometheus.yaml")
+	scraped := read(t, "deploy/prometheus/prometheus.yaml")
 	for _, want := range []string{s.Name + "." + s.Namespace + ".svc]", "port: " + strconv.Itoa(int(s.Spec.Ports[0].Port)) + "\n"} {
 		if !strings.Contains(scraped, want) {
 			t.Errorf("no %s in prometheus.yaml", want)
 		}
 	}
-	if h := the[*corev1.Service](t, all, "agentconf-headless"); h.Spec.ClusterIP != corev1.ClusterIPNone || h.Spec.PublishNotReadyAddresses {
+	if h := find[*corev1.Service](t, objects, "agentconf-headless"); h.Spec.ClusterIP != corev1.ClusterIPNone || h.Spec.PublishNotReadyAddresses {
 		t.Errorf("%+v", h.Spec)
 	}
 }
 
-// The probes ask what the service answers, on the port where it does.
+// The service answers the probes on the admin port.
 func TestProbes(t *testing.T) {
-	c := container(t, build(t, "kubernetes/base"), "agentconf")
-	service := serve(t, emulate(t))
+	c := container(t, build(t, kubernetesBase), "agentconf")
+	service := startService(t, startEmulator(t))
 	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe} {
 		if probe.HTTPGet.Port.StrVal != "admin" {
-			t.Errorf("%s is asked for on port %s", probe.HTTPGet.Path, probe.HTTPGet.Port.String())
+			t.Errorf("the probe of %s uses port %s", probe.HTTPGet.Path, probe.HTTPGet.Port.String())
 		}
-		mustAsk(t, "GET", "http://"+service.Admin+probe.HTTPGet.Path, "", "")
+		mustRequest(t, "GET", "http://"+service.Admin+probe.HTTPGet.Path, "", "")
 	}
 	if c.LivenessProbe.HTTPGet.Path == c.ReadinessProbe.HTTPGet.Path {
 		t.Error("a replica that is not ready is killed")
 	}
 }
 
-// A replica has time to end in order, and one is left while another is moved.
+// A replica has time to drain, and an eviction or an upgrade leaves at least one replica.
 func TestAvailability(t *testing.T) {
-	eachCluster(t, func(t *testing.T, all cluster) {
-		deployment := the[*appsv1.Deployment](t, all, "agentconf")
+	eachCluster(t, func(t *testing.T, objects cluster) {
+		deployment := find[*appsv1.Deployment](t, objects, "agentconf")
 		grace := time.Duration(*deployment.Spec.Template.Spec.TerminationGracePeriodSeconds) * time.Second
-		checkGrace(t, grace, configuration(t, all))
-		scaler := the[*autoscalingv2.HorizontalPodAutoscaler](t, all, "agentconf")
-		budget := the[*policyv1.PodDisruptionBudget](t, all, "agentconf").Spec.MaxUnavailable.IntValue()
+		checkGrace(t, grace, clusterFlags(t, objects))
+		scaler := find[*autoscalingv2.HorizontalPodAutoscaler](t, objects, "agentconf")
+		budget := find[*policyv1.PodDisruptionBudget](t, objects, "agentconf").Spec.MaxUnavailable.IntValue()
 		least := int(*scaler.Spec.MinReplicas)
 		if scaler.Spec.ScaleTargetRef.Name != deployment.Name || least < 2 || budget < 1 || least-budget < 1 || deployment.Spec.Replicas != nil {
-			t.Errorf("%d replicas at least, %d may be missing", least, budget)
+			t.Errorf("at least %d replicas, %d of them may be unavailable", least, budget)
 		}
 		if u := deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue(); u != 0 {
-			t.Errorf("%d replicas are missing during an upgrade", u)
+			t.Errorf("%d replicas are unavailable during an upgrade", u)
 		}
 	})
 }
 
-// The collector works harder before the container is killed for its memory, and the
-// alert comes in between.
+// The soft memory limit of Go is half the limit of the container, so that the garbage collector and
+// the alert act before the container is killed.
 func TestMemoryLimit(t *testing.T) {
-	resources := container(t, build(t, "kubernetes/base"), "agentconf").Resources
+	resources := container(t, build(t, kubernetesBase), "agentconf").Resources
 	limits := map[string]int64{
 		"kubernetes": resources.Limits.Memory().Value(),
-		"compose":    int64(compose(t, "compose.yaml").Services["agentconf"].MemLimit),
+		"compose":    int64(compose(t, composeFile).Services["agentconf"].MemLimit),
 	}
-	_, text := mustAsk(t, "GET", "http://"+serve(t, emulate(t)).Admin+"/metrics", "", "")
+	text := scrape(t, startService(t, startEmulator(t)).Admin)
 	soft := regexp.MustCompile(`(?m)^go_gc_gomemlimit_bytes (\S+)$`).FindStringSubmatch(text)
 	if soft == nil {
 		t.Fatal(text)
@@ -211,42 +211,42 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// The documented overlay runs the image that it names with TLS, of the files in the
-// Secret, and promises no plain HTTP/2.
+// The documented overlay sets the image, serves TLS with the files of the Secret, and declares no
+// port as plain HTTP/2.
 func TestKubernetesTLS(t *testing.T) {
-	all := build(t, documented(t))
-	flags, c := configuration(t, all), container(t, all, "agentconf")
+	objects := build(t, documentedOverlay(t))
+	flags, c := clusterFlags(t, objects), container(t, objects, "agentconf")
 	if !strings.HasSuffix(flags["tls-cert"], "/tls.crt") || !strings.HasSuffix(flags["tls-key"], "/tls.key") || !strings.HasPrefix(c.Image, "registry.example/") {
 		t.Errorf("%s runs with %v", c.Image, flags)
 	}
-	volumes := the[*appsv1.Deployment](t, all, "agentconf").Spec.Template.Spec.Volumes
+	volumes := find[*appsv1.Deployment](t, objects, "agentconf").Spec.Template.Spec.Volumes
 	if mount := c.VolumeMounts[0]; mount.SubPath != "" || len(volumes) != 1 || volumes[0].Name != mount.Name || volumes[0].Secret.SecretName != "agentconf-tls" {
 		t.Errorf("%+v is mounted as %+v", volumes, mount)
 	}
-	for _, s := range of[*corev1.Service](all) {
+	for _, s := range ofKind[*corev1.Service](objects) {
 		for _, p := range s.Spec.Ports {
 			if p.Name == "grpc" && p.AppProtocol != nil || p.Name == "http" && *p.AppProtocol != "https" {
-				t.Errorf("port %s of %s speaks %s", p.Name, s.Name, *p.AppProtocol)
+				t.Errorf("port %s of %s has appProtocol %s", p.Name, s.Name, *p.AppProtocol)
 			}
 		}
 	}
 }
 
-// The demo's service asks the emulator beside it, which starts with its arguments.
+// The demo's service uses the demo's emulator, and the emulator starts with its arguments.
 func TestKubernetesDemo(t *testing.T) {
-	all := build(t, "kubernetes/overlays/demo")
-	gateway, err := url.Parse(configuration(t, all)["gateway"])
+	objects := build(t, kubernetesDemo)
+	gateway, err := url.Parse(clusterFlags(t, objects)["gateway"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := the[*corev1.Service](t, all, gateway.Hostname())
+	service := find[*corev1.Service](t, objects, gateway.Hostname())
 	if got := strconv.Itoa(int(service.Spec.Ports[0].Port)); got != gateway.Port() {
-		t.Errorf("the emulator has port %s, the service asks %s", got, gateway)
+		t.Errorf("the emulator has port %s, the service uses %s", got, gateway)
 	}
-	startEmulator(t, container(t, all, "emulator").Args, gateway.Port())
-	policies := the[*networkingv1.NetworkPolicy](t, all, "emulator")
+	checkEmulator(t, container(t, objects, "emulator").Args, gateway.Port())
+	policies := find[*networkingv1.NetworkPolicy](t, objects, "emulator")
 	from, err := metav1.LabelSelectorAsSelector(policies.Spec.Ingress[0].From[0].PodSelector)
-	if pod := the[*appsv1.Deployment](t, all, "agentconf").Spec.Template.Labels; err != nil || !from.Matches(labels.Set(pod)) {
-		t.Errorf("the emulator lets in %v, the service is %v", from, pod)
+	if pod := find[*appsv1.Deployment](t, objects, "agentconf").Spec.Template.Labels; err != nil || !from.Matches(labels.Set(pod)) {
+		t.Errorf("the NetworkPolicy of the emulator admits %v, the service has the labels %v", from, pod)
 	}
 }

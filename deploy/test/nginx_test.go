@@ -1,9 +1,8 @@
-package deploy
+package test
 
 import (
 	"context"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,11 +21,12 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/internal/program"
 )
 
-// balance runs nginx with the file that operators get, which is changed in nothing but
-// the addresses, in front of two replicas.
-func balance(t *testing.T, one, two replica) (grpcAddress, httpURL string) {
+// startNginx starts nginx with deploy/nginx.conf in front of two replicas. It changes nothing but
+// the addresses.
+func startNginx(t *testing.T, one, two *program.Process) (grpcAddress, httpURL string) {
 	t.Helper()
 	dir := t.TempDir()
 	grpcPort, grpcFile := listen(t)
@@ -35,8 +35,8 @@ func balance(t *testing.T, one, two replica) (grpcAddress, httpURL string) {
 		"agentconf-1.example:9090", one.GRPC, "agentconf-1.example:8080", one.HTTP,
 		"agentconf-2.example:9090", two.GRPC, "agentconf-2.example:8080", two.HTTP,
 		"listen 9090", "listen "+grpcPort, "listen 8080", "listen "+httpPort,
-	).Replace(read(t, "nginx.conf"))
-	around := strings.ReplaceAll(read(t, "../bench/conf/balancer.conf"), "{{.Dir}}", dir)
+	).Replace(read(t, "deploy/nginx.conf"))
+	around := strings.ReplaceAll(read(t, "bench/conf/balancer.conf"), "{{.Dir}}", dir)
 	for name, content := range map[string]string{"deploy.conf": text, "nginx.conf": around} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -44,16 +44,16 @@ func balance(t *testing.T, one, two replica) (grpcAddress, httpURL string) {
 	}
 	nginx := exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
 	nginx.ExtraFiles = []*os.File{grpcFile, httpFile}
-	nginx.Env = append(os.Environ(), "NGINX=3;4;") // it listens already, so nobody has to wait for it
+	nginx.Env = append(os.Environ(), "NGINX=3;4;") // nginx inherits both listeners, so the test need not wait
 	nginx.Stderr = t.Output()
 	if err := nginx.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = nginx.Process.Signal(os.Interrupt) // its workers end with it
+		_ = nginx.Process.Signal(os.Interrupt) // which ends its workers, too
 		_ = nginx.Wait()
 	})
-	for _, file := range nginx.ExtraFiles { // which were made to block, and a worker with them
+	for _, file := range nginx.ExtraFiles { // File made them blocking, which would block a worker
 		if err := syscall.SetNonblock(int(file.Fd()), true); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func balance(t *testing.T, one, two replica) (grpcAddress, httpURL string) {
 	return grpcPort, "http://" + httpPort
 }
 
-// listen opens a port for another process.
+// listen opens a port for another process, which inherits file.
 func listen(t *testing.T) (address string, file *os.File) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -77,9 +77,9 @@ func listen(t *testing.T) (address string, file *os.File) {
 	return l.Addr().String(), file
 }
 
-// unconfirmed is why a hold that is to be confirmed was not, when there is no
-// conference: NO_CONFERENCE if it met the watch of the agent, and so came to be sent.
-func unconfirmed(t *testing.T, client agentconfv1.ConferenceServiceClient, agent, guid string, md ...string) string {
+// holdReason sends a confirmed hold of an agent without a conference and returns the reason of the
+// error. NO_CONFERENCE shows that the replica of the agent's watch got the call and sent it.
+func holdReason(t *testing.T, client agentconfv1.ConferenceServiceClient, agent, guid string, md ...string) string {
 	t.Helper()
 	ctx := metadata.AppendToOutgoingContext(t.Context(), append(md, "guid", guid)...)
 	_, err := client.HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
@@ -95,20 +95,21 @@ func unconfirmed(t *testing.T, client agentconfv1.ConferenceServiceClient, agent
 
 const holdJSON = `{"addressType":"6","address":"88887946","voicePath":"y:/conf/120/1136287.V3","confirmWithin":"10s"}`
 
-func unconfirmedJSON(t *testing.T, url, agent, guid string) string {
+// holdReasonREST is holdReason over REST.
+func holdReasonREST(t *testing.T, url, agent, guid string) string {
 	t.Helper()
-	_, _, body := ask(t, "POST", url+"/v1/agents/"+agent+"/conference:holdParticipant", guid, holdJSON)
+	_, _, body := request(t, "POST", url+"/v1/agents/"+agent+"/conference:holdParticipant", guid, holdJSON)
 	return regexp.MustCompile(`"reason":"(\w+)"`).FindStringSubmatch(body + `"reason":"OK"`)[1]
 }
 
-// unconfirmedDialect returns the retcode, which stands for the reason on that path.
-func unconfirmedDialect(t *testing.T, url, agent, guid string) string {
+// holdRetcode is holdReason over the gateway dialect, where a retcode stands for the reason.
+func holdRetcode(t *testing.T, url, agent, guid string) string {
 	t.Helper()
-	_, _, body := ask(t, "POST", url+"/agentgateway/resource/agentconf/"+agent+"/holdparticipant", guid, holdJSON)
+	_, _, body := request(t, "POST", url+"/agentgateway/resource/agentconf/"+agent+"/holdparticipant", guid, holdJSON)
 	return regexp.MustCompile(`"retcode":"([^"]+)"`).FindStringSubmatch(body + `"retcode":"none"`)[1]
 }
 
-// watchGRPC begins to watch an agent, and returns when the stream has started.
+// watchGRPC starts a watch of an agent over gRPC and returns after its first message.
 func watchGRPC(t *testing.T, conn *grpc.ClientConn, agent, guid string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(), "guid", guid, "x-agent-id", agent))
@@ -122,48 +123,48 @@ func watchGRPC(t *testing.T, conn *grpc.ClientConn, agent, guid string) {
 	}
 }
 
-// Behind nginx everything of an agent meets at one of two replicas, over gRPC and over
-// JSON, if the ID is in metadata. Without that it does not, and agents are spread.
+// nginx sends the calls and watches of one agent to the same replica, over gRPC and JSON, if gRPC
+// calls carry the agent ID in metadata, and it spreads the agents. Without the ID in metadata some
+// calls reach the other replica.
 func TestAffinity(t *testing.T) {
-	gateway := emulate(t)
-	replicas := []replica{serve(t, gateway), serve(t, gateway)}
-	address, url := balance(t, replicas[0], replicas[1])
+	gateway := startEmulator(t)
+	replicas := []*program.Process{startService(t, gateway), startService(t, gateway)}
+	address, url := startNginx(t, replicas[0], replicas[1])
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	client := agentconfv1.NewConferenceServiceClient(conn)
-	astray := 0
+	misrouted := 0
 	for n := range 16 {
 		agent := strconv.Itoa(1287 + n)
-		guid := signIn(t, url, agent)
+		guid := login(t, url, agent)
 		if n%2 == 0 {
 			watch(t, url, agent, guid)
 		} else {
 			watchGRPC(t, conn, agent, guid)
 		}
 		for range 3 {
-			if got := unconfirmed(t, client, agent, guid, "x-agent-id", agent); got != "NO_CONFERENCE" {
+			if got := holdReason(t, client, agent, guid, "x-agent-id", agent); got != "NO_CONFERENCE" {
 				t.Errorf("agent %s over gRPC: %s", agent, got)
 			}
-			if got := unconfirmedJSON(t, url, agent, guid); got != "NO_CONFERENCE" {
-				t.Errorf("agent %s over JSON: %s", agent, got)
+			if got := holdReasonREST(t, url, agent, guid); got != "NO_CONFERENCE" {
+				t.Errorf("agent %s over REST: %s", agent, got)
 			}
-			if got := unconfirmedDialect(t, url, agent, guid); got != "101-001" {
-				t.Errorf("agent %s by the CC-Gateway's own path: retcode %s", agent, got)
+			if got := holdRetcode(t, url, agent, guid); got != "101-001" {
+				t.Errorf("agent %s over the dialect: retcode %s", agent, got)
 			}
-			if unconfirmed(t, client, agent, guid) == "NO_EVENT_SOURCE" {
-				astray++
+			if holdReason(t, client, agent, guid) == "NO_EVENT_SOURCE" {
+				misrouted++
 			}
 		}
 	}
-	if astray == 0 {
-		t.Error("calls over gRPC without the ID meet the watch, too: this proves nothing")
+	if misrouted == 0 {
+		t.Error("calls over gRPC without the ID in metadata reach the replica of the watch, too: the test proves nothing")
 	}
 	for _, r := range replicas {
-		_, metrics := mustAsk(t, http.MethodGet, "http://"+r.Admin+"/metrics", "", "")
-		watchers := regexp.MustCompile(`(?m)^agentconf_watchers \d+$`).FindString(metrics)
+		watchers := regexp.MustCompile(`(?m)^agentconf_watchers \d+$`).FindString(scrape(t, r.Admin))
 		if watchers == "agentconf_watchers 0" {
 			t.Error("a replica has no watchers")
 		}

@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"encoding/json"
@@ -14,8 +14,13 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// compose reads files of compose as one project, as its command does: with the schema
-// of the specification, and each file over those before it.
+const (
+	composeFile = "deploy/compose.yaml"
+	composeDemo = "deploy/compose.demo.yaml" // an overlay of composeFile
+)
+
+// compose loads files as "docker compose -f" does: against the schema of the specification, each
+// file over the ones before it.
 func compose(t *testing.T, files ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions(files, cli.WithEnv([]string{"AGENTCONF_GATEWAY=https://gateway.test:8043"}))
@@ -29,11 +34,11 @@ func compose(t *testing.T, files ...string) *types.Project {
 	return project
 }
 
-// serviceFlags is what agentconf would run with.
+// serviceFlags returns the flags of an agentconf that compose starts.
 func serviceFlags(t *testing.T, s types.ServiceConfig) map[string]string {
 	t.Helper()
 	var args []string
-	if err := json.Unmarshal([]byte(regexp.MustCompile(`(?m)^CMD (.*)$`).FindStringSubmatch(read(t, "../Dockerfile"))[1]), &args); err != nil {
+	if err := json.Unmarshal([]byte(regexp.MustCompile(`(?m)^CMD (.*)$`).FindStringSubmatch(read(t, "Dockerfile"))[1]), &args); err != nil {
 		t.Fatal(err)
 	}
 	env := map[string]string{}
@@ -43,8 +48,8 @@ func serviceFlags(t *testing.T, s types.ServiceConfig) map[string]string {
 	return printConfig(t, env, args)
 }
 
-// published are the ports of a service by the number in its container.
-func published(s types.ServiceConfig) map[string]types.ServicePortConfig {
+// publishedPorts returns the ports of a service by their number in the container.
+func publishedPorts(s types.ServiceConfig) map[string]types.ServicePortConfig {
 	ports := map[string]types.ServicePortConfig{}
 	for _, p := range s.Ports {
 		ports[strconv.Itoa(int(p.Target))] = p
@@ -52,14 +57,14 @@ func published(s types.ServiceConfig) map[string]types.ServicePortConfig {
 	return ports
 }
 
-// Both the service alone and the demo run the service with flags that there are, on the
-// ports that are published, and without rights.
+// The service alone and the demo use existing flags, publish the ports on which the service
+// listens, and grant the containers no rights.
 func TestCompose(t *testing.T) {
-	for _, files := range [][]string{{"compose.yaml"}, {"compose.yaml", "compose.demo.yaml"}} {
+	for _, files := range [][]string{{composeFile}, {composeFile, composeDemo}} {
 		t.Run(strings.Join(files, " "), func(t *testing.T) {
 			project := compose(t, files...)
 			s := project.Services["agentconf"]
-			flags, ports := serviceFlags(t, s), published(s)
+			flags, ports := serviceFlags(t, s), publishedPorts(s)
 			for _, flag := range []string{"grpc-listen", "http-listen", "admin-listen"} {
 				p, ok := ports[strings.TrimPrefix(flags[flag], ":")]
 				if !ok || flag == "admin-listen" && p.HostIP != "127.0.0.1" {
@@ -79,13 +84,13 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// Without the demo the CC-Gateway is the operator's; with it, it is the emulator, and
-// nobody else can reach either.
+// Without the demo the service uses the operator's gateway. With the demo it uses the emulator, and
+// both listen on 127.0.0.1 only.
 func TestComposeDemo(t *testing.T) {
-	if got := serviceFlags(t, compose(t, "compose.yaml").Services["agentconf"])["gateway"]; got != "https://gateway.test:8043" {
-		t.Errorf("the CC-Gateway is %s", got)
+	if got := serviceFlags(t, compose(t, composeFile).Services["agentconf"])["gateway"]; got != "https://gateway.test:8043" {
+		t.Errorf("the gateway is %s", got)
 	}
-	project := compose(t, "compose.yaml", "compose.demo.yaml")
+	project := compose(t, composeFile, composeDemo)
 	gateway, err := url.Parse(serviceFlags(t, project.Services["agentconf"])["gateway"])
 	if err != nil {
 		t.Fatal(err)
@@ -94,14 +99,14 @@ func TestComposeDemo(t *testing.T) {
 	if !ok {
 		t.Fatalf("no service for %s", gateway)
 	}
-	startEmulator(t, emulator.Command, gateway.Port())
+	checkEmulator(t, emulator.Command, gateway.Port())
 	if emulator.HealthCheck == nil || !emulator.HealthCheck.Disable {
-		t.Error("the emulator is asked whether it is agentconf")
+		t.Error("the emulator has the health check of the service")
 	}
 	for name, s := range project.Services {
 		for _, p := range s.Ports {
 			if p.HostIP != "127.0.0.1" {
-				t.Errorf("%s is open to all at %s", name, p.Published)
+				t.Errorf("port %s of %s is published on %q", p.Published, name, p.HostIP)
 			}
 		}
 		if s.Build == nil || s.Build.Context == "" || s.Image != "agentconf" {

@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"testing"
@@ -11,10 +11,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Envoy's file is of Envoy's types, and within their limits. Envoy itself does not run
-// here.
+// envoy.yaml is valid by Envoy's own types and their constraints. The test does not run Envoy.
 func TestEnvoy(t *testing.T) {
-	text, err := yaml.YAMLToJSON([]byte(read(t, "envoy.yaml")))
+	text, err := yaml.YAMLToJSON([]byte(read(t, "deploy/envoy.yaml")))
 	if err != nil {
 		t.Fatal(err)
 	}

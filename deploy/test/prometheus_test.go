@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// rule is a rule as Prometheus reads it.
+// rule is an alert rule in the format of Prometheus.
 type rule struct {
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
@@ -21,6 +21,7 @@ type rule struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
+// alerts returns the rules of alerts.yaml.
 func alerts(t *testing.T) (rules []rule) {
 	t.Helper()
 	var file struct {
@@ -29,7 +30,7 @@ func alerts(t *testing.T) (rules []rule) {
 			Rules []rule `json:"rules"`
 		} `json:"groups"`
 	}
-	if err := yaml.UnmarshalStrict([]byte(read(t, "prometheus/alerts.yaml")), &file); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(read(t, "deploy/prometheus/alerts.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
 	for _, group := range file.Groups {
@@ -38,13 +39,13 @@ func alerts(t *testing.T) (rules []rule) {
 	return rules
 }
 
-// Prometheus takes the files, and every alert fires and keeps quiet when it should.
+// Prometheus accepts the files, and the cases of alerts_test.yaml pass.
 func TestRules(t *testing.T) {
-	run(t, nil, "promtool", "check", "config", "--lint-fatal", "prometheus/prometheus.yaml") // with the rules
-	run(t, nil, "promtool", "test", "rules", "prometheus/alerts_test.yaml")
+	run(t, nil, "promtool", "check", "config", "--lint-fatal", "deploy/prometheus/prometheus.yaml") // which loads the rules
+	run(t, nil, "promtool", "test", "rules", "deploy/prometheus/alerts_test.yaml")
 }
 
-// Every alert is tested both as it fires and as it keeps quiet.
+// Every alert has a case in which it fires and one in which it does not.
 func TestRulesAreTested(t *testing.T) {
 	var file struct {
 		Tests []struct {
@@ -55,7 +56,7 @@ func TestRulesAreTested(t *testing.T) {
 			} `json:"alert_rule_test"`
 		} `json:"tests"`
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "prometheus/alerts_test.yaml")), &file); err != nil {
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/prometheus/alerts_test.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
 	fires, quiet := map[string]bool{}, map[string]bool{}
@@ -73,15 +74,15 @@ func TestRulesAreTested(t *testing.T) {
 	}
 	for _, r := range alerts(t) {
 		if !fires[r.Alert] || !quiet[r.Alert] {
-			t.Errorf("%s is tested as it fires: %v, as it keeps quiet: %v", r.Alert, fires[r.Alert], quiet[r.Alert])
+			t.Errorf("%s has a case in which it fires: %v, in which it does not: %v", r.Alert, fires[r.Alert], quiet[r.Alert])
 		}
 	}
 }
 
-// docs/operations.md has every alert, and no other.
+// docs/operations.md lists exactly the alerts of alerts.yaml.
 func TestRulesAreDocumented(t *testing.T) {
 	documented := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(Agentconf\\w+)` \\|").FindAllStringSubmatch(read(t, "../docs/operations.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(Agentconf\\w+)` \\|").FindAllStringSubmatch(read(t, "docs/operations.md"), -1) {
 		documented[row[1]] = true
 	}
 	defined := map[string]bool{}
@@ -89,11 +90,11 @@ func TestRulesAreDocumented(t *testing.T) {
 		defined[r.Alert] = true
 	}
 	if !maps.Equal(documented, defined) || len(defined) == 0 {
-		t.Errorf("documented are %v\nthere are %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(defined)))
+		t.Errorf("documented are %v\ndefined are %v", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(defined)))
 	}
 }
 
-// checkExpressions lets Prometheus itself parse expressions of others.
+// checkExpressions lets promtool parse expressions.
 func checkExpressions(t *testing.T, expressions []string) {
 	t.Helper()
 	var rules []map[string]string
@@ -108,5 +109,5 @@ func checkExpressions(t *testing.T, expressions []string) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, nil, "promtool", "check", "rules", "--lint=none", file) // one record for all is no mistake here
+	run(t, nil, "promtool", "check", "rules", "--lint=none", file) // all records have the same name
 }

@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"encoding/json"
@@ -8,16 +8,16 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// classic is a dashboard as every Grafana imports it.
+// classic is the dashboard format that every Grafana imports.
 //
-//lint:ignore SA1019 its successor is for Grafana 12 and up
+//lint:ignore SA1019 its successor needs Grafana 12
 type classic = dashboard.Dashboard
 
-// The dashboard is what Grafana's own types are, down to the options of every panel.
+// The dashboard is valid by Grafana's own types, including the options of every panel.
 func TestDashboard(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
-	text := []byte(read(t, "grafana/agentconf.json"))
-	// What finds faults does not fill in everything, and its error is never nil.
+	text := []byte(read(t, "deploy/grafana/agentconf.json"))
+	// UnmarshalJSONStrict does not fill in every field, and its error is never nil.
 	if err := new(classic).UnmarshalJSONStrict(text); err != nil && err.Error() != "" {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestDashboard(t *testing.T) {
 			continue // a row
 		}
 		if each.Panel.Id == nil || ids[*each.Panel.Id] {
-			t.Fatalf("a panel without an ID of its own: %+v", each.Panel)
+			t.Fatalf("a panel without a unique ID: %+v", each.Panel)
 		}
 		ids[*each.Panel.Id] = true
 	}

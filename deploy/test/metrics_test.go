@@ -1,4 +1,4 @@
-package deploy
+package test
 
 import (
 	"encoding/json"
@@ -14,34 +14,32 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// exposed are the metrics of a service, by the names that queries use, and the values of
-// their labels, by label.
-type exposed map[string]map[string]map[string]bool
+// metricSet maps a metric, by the name that queries use, and its label to the values of the label.
+type metricSet map[string]map[string]map[string]bool
 
-// scrape is what a service has after it was used in every way that makes a metric.
-func scrape(t *testing.T) exposed {
+// exposedMetrics returns the metrics of a service that has been used in every way that creates one.
+func exposedMetrics(t *testing.T) metricSet {
 	t.Helper()
-	gateway := emulate(t)
-	service := serve(t, gateway)
+	gateway := startEmulator(t)
+	service := startService(t, gateway)
 	base := "http://" + service.HTTP
-	guid := signIn(t, base, "1287")
-	mustAsk(t, "POST", base+"/v1/agents/1287/conference:requestAgentConf", guid, `{"memberNum":4}`)
-	ask(t, "POST", base+"/v1/agents/1287/conference:requestAgentConf", "", `{"memberNum":4}`)
-	mustAsk(t, "POST", gateway+"/emulator/faults", "", `{"operation":"releaseAgentConf","retcode":"100-007","applied":true}`)
-	ask(t, "POST", base+"/v1/agents/1287/conference:releaseAgentConf", guid, `{}`)
-	guid = signIn(t, base, "1288")
+	guid := login(t, base, "1287")
+	mustRequest(t, "POST", base+"/v1/agents/1287/conference:requestAgentConf", guid, `{"memberNum":4}`)
+	request(t, "POST", base+"/v1/agents/1287/conference:requestAgentConf", "", `{"memberNum":4}`)
+	mustRequest(t, "POST", gateway+"/emulator/faults", "", `{"operation":"releaseAgentConf","retcode":"100-007","applied":true}`)
+	request(t, "POST", base+"/v1/agents/1287/conference:releaseAgentConf", guid, `{}`)
+	guid = login(t, base, "1288")
 	ended := watch(t, base, "1288", guid)
-	mustAsk(t, "POST", base+"/v1/agents/1288/session:logout", guid, `{}`)
+	mustRequest(t, "POST", base+"/v1/agents/1288/session:logout", guid, `{}`)
 	<-ended
-	_, text := mustAsk(t, "GET", "http://"+service.Admin+"/metrics", "", "")
 	textParser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := textParser.TextToMetricFamilies(strings.NewReader(text))
+	families, err := textParser.TextToMetricFamilies(strings.NewReader(scrape(t, service.Admin)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := exposed{"up": metricLabels(nil)} // made by Prometheus
+	metrics := metricSet{"up": labelValues(nil)} // which Prometheus creates
 	for name, family := range families {
-		metrics[name] = metricLabels(family.GetMetric())
+		metrics[name] = labelValues(family.GetMetric())
 		if family.GetType() == dto.MetricType_HISTOGRAM {
 			metrics[name+"_bucket"], metrics[name+"_count"], metrics[name+"_sum"] = metrics[name], metrics[name], metrics[name]
 			delete(metrics, name)
@@ -50,8 +48,9 @@ func scrape(t *testing.T) exposed {
 	return metrics
 }
 
-func metricLabels(series []*dto.Metric) map[string]map[string]bool {
-	values := map[string]map[string]bool{"job": {"agentconf": true}, "instance": nil, "le": nil} // added by Prometheus
+// labelValues returns the values of each label. Prometheus itself adds job, instance and le.
+func labelValues(series []*dto.Metric) map[string]map[string]bool {
+	values := map[string]map[string]bool{"job": {"agentconf": true}, "instance": nil, "le": nil}
 	for _, each := range series {
 		for _, pair := range each.GetLabel() {
 			if values[pair.GetName()] == nil {
@@ -63,26 +62,25 @@ func metricLabels(series []*dto.Metric) map[string]map[string]bool {
 	return values
 }
 
-// possible has values of labels that cannot all be provoked here.
-func possible(t *testing.T) map[string]map[string]bool {
+// possibleValues returns further label values, which one run cannot all produce.
+func possibleValues(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	values := map[string]map[string]bool{"grpc_code": {}, "retcode": {"none": true, "other": true}, "reason": {}, "node": {"": true}}
 	for c := codes.OK; c <= codes.Unauthenticated; c++ {
 		values["grpc_code"][c.String()] = true
 	}
-	for line := range strings.Lines(read(t, "../conformance/retcodes.tsv")) {
+	for line := range strings.Lines(read(t, "conformance/retcodes.tsv")) {
 		retcode, _, _ := strings.Cut(line, "\t")
 		values["retcode"][retcode] = true
 	}
-	for _, reason := range regexp.MustCompile(`\b[A-Z]+(_[A-Z]+)+\b`).FindAllString(read(t, "../docs/events.md"), -1) {
+	for _, reason := range regexp.MustCompile(`\b[A-Z]+(_[A-Z]+)+\b`).FindAllString(read(t, "docs/events.md"), -1) {
 		values["reason"][reason] = true
 	}
 	return values
 }
 
-// check parses an expression and complains of every metric, label and value in it that
-// a service does not have.
-func (metrics exposed) check(t *testing.T, possible map[string]map[string]bool, expression string) {
+// check parses an expression and reports every metric, label and value in it that the service lacks.
+func (metrics metricSet) check(t *testing.T, possible map[string]map[string]bool, expression string) {
 	t.Helper()
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expression)
 	if err != nil {
@@ -109,10 +107,11 @@ func (metrics exposed) check(t *testing.T, possible map[string]map[string]bool, 
 		return nil
 	})
 	if selectors == 0 {
-		t.Errorf("%s: asks for no metric", expression)
+		t.Errorf("%s: selects no metric", expression)
 	}
 }
 
+// checkMatcher reports a label, or a value of it, that the metric never has.
 func checkMatcher(t *testing.T, known, possible map[string]map[string]bool, expression string, m *labels.Matcher) {
 	t.Helper()
 	if m.Name == "__name__" || m.Value == ".*" {
@@ -129,8 +128,8 @@ func checkMatcher(t *testing.T, known, possible map[string]map[string]bool, expr
 	}
 }
 
-// checkLabel complains of a label that no metric has.
-func (metrics exposed) checkLabel(t *testing.T, where, label string) {
+// checkLabel reports a label that no metric has.
+func (metrics metricSet) checkLabel(t *testing.T, where, label string) {
 	t.Helper()
 	for _, known := range metrics {
 		if _, ok := known[label]; ok {
@@ -140,11 +139,11 @@ func (metrics exposed) checkLabel(t *testing.T, where, label string) {
 	t.Errorf("%s: no label %s", where, label)
 }
 
-// dashboardTexts are the values of a key anywhere in the dashboard.
+// dashboardTexts returns the values of a key anywhere in the dashboard.
 func dashboardTexts(t *testing.T, key string) (texts []string) {
 	t.Helper()
 	var dashboard any
-	if err := json.Unmarshal([]byte(read(t, "grafana/agentconf.json")), &dashboard); err != nil {
+	if err := json.Unmarshal([]byte(read(t, "deploy/grafana/agentconf.json")), &dashboard); err != nil {
 		t.Fatal(err)
 	}
 	var visit func(any)
@@ -167,9 +166,9 @@ func dashboardTexts(t *testing.T, key string) (texts []string) {
 	return texts
 }
 
-// Alerts and the dashboard ask for what a service really has, and for nothing else.
+// The alerts and the dashboard use only metrics, labels and values of the service.
 func TestMetricsExist(t *testing.T) {
-	variables := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*") // of Grafana
+	variables := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*") // Grafana's
 	var expressions []string
 	for _, e := range dashboardTexts(t, "expr") {
 		expressions = append(expressions, variables.Replace(e))
@@ -183,7 +182,7 @@ func TestMetricsExist(t *testing.T) {
 		expressions = append(expressions, r.Expr)
 		texts = append(texts, r.Annotations["summary"])
 	}
-	metrics, possible := scrape(t), possible(t)
+	metrics, possible := exposedMetrics(t), possibleValues(t)
 	for _, e := range expressions {
 		metrics.check(t, possible, e)
 	}
