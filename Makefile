@@ -40,7 +40,7 @@ examples: ## run the programs of examples/ with every outcome of a hold
 # second 50 callers hold and unhold one participant 50,000 times.
 faults: ## run the fault tests for two minutes
 	cd server/e2e/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
-	cd server/internal/transport && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
+	cd server/e2e && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
 
 soak: ## restart gateway and agentconf under load for 12 minutes
 	go run ./bench soak
