@@ -87,7 +87,7 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	d.grpc = listeners[1].Addr().String()
 	d.http = "http://" + listeners[2].Addr().String()
 
-	client, err := gateway.New(gateway.Config{URL: d.gateway, Timeout: 5 * time.Second})
+	client, err := gateway.New(gateway.Options{URL: d.gateway, Timeout: 5 * time.Second})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // settings is what serve is told. No flag takes a secret: where there is one, a flag
 // names the file.
 type settings struct {
-	gateway      gateway.Config
+	gateway      gateway.Options
 	gatewayFiles certificates.Files
 	gatewayTLS   *certificates.Kept
 

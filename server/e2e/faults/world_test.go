@@ -80,7 +80,7 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 
 // serve starts agentconf.
 func (w *world) serve(leg leg) {
-	config := gateway.Config{URL: "http://" + w.far.address(), Timeout: ample, Dial: w.dial}
+	config := gateway.Options{URL: "http://" + w.far.address(), Timeout: ample, Dial: w.dial}
 	if leg != inTheClear {
 		config.URL = "https://" + w.far.address()
 		config.TLS = func() *tls.Config { return &tls.Config{RootCAs: certificate().roots} }

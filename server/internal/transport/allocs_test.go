@@ -28,7 +28,7 @@ func TestAllocations(t *testing.T) {
 		most  float64
 		begin func(*testing.T, *fronts) (hold func())
 	}{
-		{"gRPC", 72, rawGRPC},
+		{"gRPC", 76, rawGRPC},
 		{"JSON, the gateway's dialect", 100, rawJSON(holdGateway)},
 		{"JSON, v1", 100, rawJSON(holdV1)},
 	} {

@@ -80,7 +80,7 @@ func FuzzJSONFront(f *testing.F) {
 	f.Add("GET", "/v1/agents/1287/events", "after_sequence=x", "Last-Event-ID", "-1", "")
 	f.Add("POST", "//v1/agents/../conference:holdParticipant", "", "X-HTTP-Method-Override", "GET", "[")
 	fuzzed := &fuzzedGateway{}
-	client, err := gateway.New(gateway.Config{URL: "http://gateway.test", Timeout: time.Second, Dial: fuzzed.dial})
+	client, err := gateway.New(gateway.Options{URL: "http://gateway.test", Timeout: time.Second, Dial: fuzzed.dial})
 	if err != nil {
 		f.Fatal(err)
 	}

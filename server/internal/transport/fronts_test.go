@@ -141,7 +141,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 	httpListener, dialHTTP := n.http(t)
 
 	f := &fronts{log: &lockedBuffer{}, metrics: prometheus.NewRegistry(), dialGRPC: dialGRPC, dialHTTP: dialHTTP}
-	client, err := gateway.New(gateway.Config{
+	client, err := gateway.New(gateway.Options{
 		URL:     "http://gateway.test:8043",
 		Timeout: 5 * time.Second,
 		Dial:    func(ctx context.Context, _, _ string) (net.Conn, error) { return dialGateway(ctx) },
