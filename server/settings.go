@@ -20,13 +20,13 @@ import (
 type settings struct {
 	gateway      gateway.Options
 	gatewayFiles certificates.Files
-	gatewayTLS   *certificates.Kept
+	gatewayTLS   *certificates.Reloader
 
 	grpcListen, httpListen, adminListen string
 
 	fronts    transport.Config
 	portFiles certificates.Files
-	portTLS   *certificates.Kept
+	portTLS   *certificates.Reloader
 	service   conference.Config
 
 	logLevel  logLevel
