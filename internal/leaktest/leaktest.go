@@ -1,4 +1,4 @@
-// Package leaktest fails a test that leaves goroutines behind. It is for tests only.
+// Package leaktest fails a test that leaves goroutines behind.
 package leaktest
 
 import (
@@ -8,19 +8,20 @@ import (
 	"go.uber.org/goleak"
 )
 
-var watched sync.Map // of the tests that have a check already
+var checked sync.Map // the tests (testing.TB) that have a check
 
-// Check fails t if it ends with goroutines that it began with or after this call. The
-// helpers that start something call it first, so that all they started has ended by
-// then; only the first call of a test counts. Its tests must not run in parallel.
+// Check fails t if goroutines started after this call still run when t ends. Only the first
+// call of a test has an effect. A helper that starts goroutines calls Check before it
+// registers its cleanup, which then ends them in time. Tests with Check must not run in
+// parallel.
 func Check(t testing.TB) {
 	t.Helper()
-	if _, again := watched.LoadOrStore(t, true); again {
+	if _, again := checked.LoadOrStore(t, true); again {
 		return
 	}
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
-		watched.Delete(t)
+		checked.Delete(t)
 		goleak.VerifyNone(t, before)
 	})
 }

@@ -1,4 +1,4 @@
-// Package testca issues certificates to tests.
+// Package testca is a certificate authority for tests.
 package testca
 
 import (
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Host is the name that certificates are for, beside 127.0.0.1.
+// Host is the DNS name in every certificate. The certificates are also valid for 127.0.0.1.
 const Host = "agentconf.test"
 
-// Certificates are valid at all times that tests have; in a bubble it is the year 2000.
+// The default validity includes the clock of synctest, which starts in the year 2000.
 var (
 	from  = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	until = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -26,8 +26,8 @@ var (
 
 // CA is a certificate authority.
 type CA struct {
-	PEM  string // its certificate
-	Pool *x509.CertPool
+	PEM  string // the certificate of the CA
+	Pool *x509.CertPool // contains only that certificate
 
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -36,10 +36,10 @@ type CA struct {
 // Pair is a certificate with its key, in PEM.
 type Pair struct{ Certificate, Key string }
 
-// New returns a CA that nobody knows yet.
+// New returns a new CA.
 func New(t testing.TB) *CA {
 	t.Helper()
-	template := template("a CA of tests", from, until)
+	template := template("test CA", from, until)
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign
 	ca := &CA{certificate: template, key: newKey(t), Pool: x509.NewCertPool()}
@@ -48,13 +48,13 @@ func New(t testing.TB) *CA {
 	return ca
 }
 
-// Issue returns a certificate for servers and clients.
+// Issue returns a certificate with the common name name, for servers and clients.
 func (ca *CA) Issue(t testing.TB, name string) Pair {
 	t.Helper()
 	return ca.IssueFor(t, name, from, until)
 }
 
-// IssueFor returns one that is valid between two times.
+// IssueFor is like Issue and sets the validity.
 func (ca *CA) IssueFor(t testing.TB, name string, from, until time.Time) Pair {
 	t.Helper()
 	template := template(name, from, until)
@@ -70,7 +70,7 @@ func (ca *CA) IssueFor(t testing.TB, name string, from, until time.Time) Pair {
 	return Pair{certificate, encode("PRIVATE KEY", der)}
 }
 
-// TLS is p as package tls has it.
+// TLS parses p.
 func (p Pair) TLS(t testing.TB) tls.Certificate {
 	t.Helper()
 	pair, err := tls.X509KeyPair([]byte(p.Certificate), []byte(p.Key))

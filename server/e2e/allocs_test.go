@@ -28,9 +28,9 @@ func TestAllocations(t *testing.T) {
 		most  float64
 		begin func(*testing.T, *fronts) (hold func())
 	}{
-		{"gRPC", 74, rawGRPC},
-		{"JSON, the gateway's dialect", 100, rawJSON(holdGateway)},
-		{"JSON, v1", 100, rawJSON(holdV1)},
+		{"gRPC", 78, rawGRPC},
+		{"JSON, the gateway's dialect", 96, rawJSON(holdGateway)},
+		{"JSON, v1", 96, rawJSON(holdV1)},
 	} {
 		t.Run(front.name, func(t *testing.T) {
 			f := newFrontsOf(t, sockets, quietGateway(t))

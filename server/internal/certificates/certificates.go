@@ -1,10 +1,9 @@
-// Package certificates keeps what PEM files hold, a certificate with its key and CAs,
-// and reads the files again when they change.
+// Package certificates loads a certificate with its key, and CAs, from PEM files, and
+// reloads the files when their contents change.
 //
-// Nothing watches the files. A handshake has them read, though not within a second
-// after the last time, and what counts is whether they have other bytes in them: so it
-// does not matter how they are replaced, by mv, by the symlinks of a Kubernetes secret
-// or by writing over them, and what nobody asks for costs nothing.
+// A handshake reads the files again if the last check is a second old. Only the contents
+// count: the files may be replaced by mv, by the symlinks of a Kubernetes secret, or by
+// writing over them.
 package certificates
 
 import (
@@ -16,101 +15,100 @@ import (
 	"time"
 )
 
-// interval is how old may be what is known of the files.
-const interval = time.Second
+// checkInterval is the shortest time between two checks of the files.
+const checkInterval = time.Second
 
-// Kept is what files hold. It is safe for concurrent use.
-type Kept struct {
+// Reloader holds the certificates of files. It is safe for concurrent use.
+type Reloader struct {
 	files Files
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	looked time.Time
-	seen   contents // when it was looked, usable or not
-	held   held     // the last that was usable
+	mu      sync.Mutex // guards the fields below
+	checked time.Time
+	seen    contents // at the last check, valid or not
+	loaded  loaded   // from the last valid contents
 }
 
-// Load reads files and returns all that is wrong with them.
-func Load(files Files) (*Kept, []error) {
-	k := &Kept{files: files, log: slog.New(slog.DiscardHandler), looked: time.Now(), seen: files.read()}
+// loaded holds what the files contain, nil for what they do not.
+type loaded struct {
+	pair *tls.Certificate
+	cas  *x509.CertPool
+}
+
+// Load reads files and returns every fault in them.
+func Load(files Files) (*Reloader, []error) {
+	r := &Reloader{files: files, log: slog.New(slog.DiscardHandler), checked: time.Now(), seen: files.read()}
 	var faults []error
-	k.held, faults = files.parse(k.seen)
-	return k, faults
+	r.loaded, faults = files.parse(r.seen)
+	return r, faults
 }
 
-// LogTo has what happens to the files logged, and at once what is allowed and unwise.
-// It is called before the first handshake.
-func (k *Kept) LogTo(log *slog.Logger) {
-	k.log = log
-	k.warn()
+// LogTo sets the log for reloads, and logs a warning at once if the certificate is not
+// valid now. Call it before the first handshake.
+func (r *Reloader) LogTo(log *slog.Logger) {
+	r.log = log
+	r.warn()
 }
 
-// Server is what a handshake with a client needs. The caller may change it.
-func (k *Kept) Server() *tls.Config {
-	h := k.current()
-	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return h.pair, nil }}
-	if h.cas != nil {
-		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, h.cas
+// Server returns the configuration of a handshake with a client. The caller may change it.
+func (r *Reloader) Server() *tls.Config {
+	l := r.current()
+	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.pair, nil }}
+	if l.cas != nil {
+		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, l.cas
 	}
 	return config
 }
 
-// Client is what a handshake with a server needs. The caller may change it.
-func (k *Kept) Client() *tls.Config {
-	h := k.current()
-	config := &tls.Config{RootCAs: h.cas}
-	if h.pair != nil { // shown whatever CAs the server says it knows, which tells more than silence
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return h.pair, nil }
+// Client returns the configuration of a handshake with a server. The caller may change it.
+func (r *Reloader) Client() *tls.Config {
+	l := r.current()
+	config := &tls.Config{RootCAs: l.cas}
+	if l.pair != nil { // sent whatever CAs the server lists: its rejection explains more than no certificate
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return l.pair, nil }
 	}
 	return config
 }
 
-func (k *Kept) current() held {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if time.Since(k.looked) >= interval {
-		k.look()
-		k.looked = time.Now()
+func (r *Reloader) current() loaded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.checked) >= checkInterval {
+		r.check()
+		r.checked = time.Now()
 	}
-	return k.held
+	return r.loaded
 }
 
-// look takes over what has changed, if it can be used. While a certificate and its key
-// are replaced one after the other, it cannot.
-func (k *Kept) look() {
-	seen := k.files.read()
-	if seen == k.seen {
+// check loads the files if they have changed and are valid. They are not while only one of
+// a certificate and its key has been replaced.
+func (r *Reloader) check() {
+	seen := r.files.read()
+	if seen == r.seen {
 		return
 	}
-	k.seen = seen
-	changed, faults := k.files.parse(seen)
+	r.seen = seen
+	changed, faults := r.files.parse(seen)
 	if len(faults) > 0 {
-		k.log.Error("certificate files have changed and cannot be used, the old ones stay in force",
+		r.log.Error("certificate files have changed and cannot be used, the old ones stay in force",
 			"error", errors.Join(faults...).Error())
 		return
 	}
-	k.held = changed
-	k.log.Info("certificate files have changed and are in force", k.files.attributes(changed)...)
-	k.warn()
+	r.loaded = changed
+	r.log.Info("certificate files have changed and are in force", r.files.attributes(changed)...)
+	r.warn()
 }
 
-// warn logs that a certificate is of no use at this time.
-func (k *Kept) warn() {
-	if k.held.pair == nil {
+// warn logs if the certificate is not valid now.
+func (r *Reloader) warn() {
+	if r.loaded.pair == nil {
 		return
 	}
-	now, leaf := time.Now(), k.held.pair.Leaf
-	attributes := k.files.attributes(k.held)
-	if now.After(leaf.NotAfter) {
-		k.log.Warn("the certificate has expired, others will refuse it; replace the files", attributes...)
+	now, leaf := time.Now(), r.loaded.pair.Leaf
+	switch attributes := r.files.attributes(r.loaded); {
+	case now.After(leaf.NotAfter):
+		r.log.Warn("the certificate has expired, others will refuse it; replace the files", attributes...)
+	case now.Before(leaf.NotBefore):
+		r.log.Warn("the certificate is not valid yet, others will refuse it; check the clock", attributes...)
 	}
-	if now.Before(leaf.NotBefore) {
-		k.log.Warn("the certificate is not valid yet, others will refuse it; check the clock", attributes...)
-	}
-}
-
-// held is what files hold, as far as there are any.
-type held struct {
-	pair *tls.Certificate
-	cas  *x509.CertPool
 }

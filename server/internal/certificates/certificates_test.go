@@ -15,7 +15,7 @@ import (
 	"agentconf/server/internal/certificates"
 )
 
-// files are in a directory of their own.
+// files returns the names of a certificate, a key and CAs in dir.
 func files(dir string) certificates.Files {
 	return certificates.Files{
 		Certificate: certificates.File{Flag: "--cert", Name: filepath.Join(dir, "tls.crt")},
@@ -37,38 +37,37 @@ func writePair(t *testing.T, f certificates.Files, pair testca.Pair) {
 	write(t, f.Key.Name, pair.Key)
 }
 
-// load loads files that are all right, and writes the log into the buffer.
-func load(t *testing.T, f certificates.Files) (*certificates.Kept, *bytes.Buffer) {
+// load loads files without faults. The buffer gets the log.
+func load(t *testing.T, f certificates.Files) (*certificates.Reloader, *bytes.Buffer) {
 	t.Helper()
-	kept, faults := certificates.Load(f)
+	reloader, faults := certificates.Load(f)
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	log := &bytes.Buffer{}
-	kept.LogTo(slog.New(slog.NewTextHandler(log, nil)))
-	return kept, log
+	reloader.LogTo(slog.New(slog.NewTextHandler(log, nil)))
+	return reloader, log
 }
 
-// shown is the name in the certificate that the next handshake shows.
-func shown(t *testing.T, kept *certificates.Kept) string {
+// nextSubject returns the common name of the certificate that the next handshake sends.
+func nextSubject(t *testing.T, reloader *certificates.Reloader) string {
 	t.Helper()
-	server, err := kept.Server().GetCertificate(nil)
+	server, err := reloader.Server().GetCertificate(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := kept.Client().GetClientCertificate(&tls.CertificateRequestInfo{})
+	client, err := reloader.Client().GetClientCertificate(&tls.CertificateRequestInfo{})
 	if err != nil || client != server {
-		t.Fatalf("a client shows another certificate: %v", err)
+		t.Fatalf("a client sends another certificate: %v", err)
 	}
 	return server.Leaf.Subject.CommonName
 }
 
-// However the files are replaced, the next handshake shows what is new, though not
-// within a second after the last.
-func TestReplaced(t *testing.T) {
+// A handshake uses replaced files a second after the last check, however they were replaced.
+func TestReplacedFiles(t *testing.T) {
 	for name, replace := range map[string]func(t *testing.T, f certificates.Files, pair testca.Pair){
-		"by writing over them": writePair,
-		"by mv": func(t *testing.T, f certificates.Files, pair testca.Pair) {
+		"overwritten": writePair,
+		"moved": func(t *testing.T, f certificates.Files, pair testca.Pair) {
 			other := files(t.TempDir())
 			writePair(t, other, pair)
 			for to, from := range map[string]string{f.Certificate.Name: other.Certificate.Name, f.Key.Name: other.Key.Name} {
@@ -83,13 +82,13 @@ func TestReplaced(t *testing.T) {
 			write(t, f.CAs.Name, ca.PEM)
 			writePair(t, f, ca.Issue(t, "old"))
 			synctest.Test(t, func(t *testing.T) {
-				kept, log := load(t, f)
+				reloader, log := load(t, f)
 				replace(t, f, ca.Issue(t, "new"))
-				if got := shown(t, kept); got != "old" {
-					t.Errorf("%s at once", got)
+				if got := nextSubject(t, reloader); got != "old" {
+					t.Errorf("%s within the check interval", got)
 				}
 				time.Sleep(time.Second)
-				if got := shown(t, kept); got != "new" {
+				if got := nextSubject(t, reloader); got != "new" {
 					t.Errorf("%s after a second", got)
 				}
 				if text := log.String(); strings.Count(text, "level=INFO") != 1 || !strings.Contains(text, `subject="CN=new"`) ||
@@ -101,8 +100,8 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// Kubernetes mounts a secret as symlinks into ..data, itself a symlink, and replaces
-// that one: all files change at once.
+// Kubernetes mounts a secret as symlinks into ..data, itself a symlink, which it replaces: all
+// files change at once.
 func TestReplacedByKubernetes(t *testing.T) {
 	dir, ca := t.TempDir(), testca.New(t)
 	f := files(dir)
@@ -122,11 +121,11 @@ func TestReplacedByKubernetes(t *testing.T) {
 	}
 	mount("..first", ca.Issue(t, "first"))
 	synctest.Test(t, func(t *testing.T) {
-		kept, log := load(t, f)
+		reloader, log := load(t, f)
 		for _, name := range []string{"second", "third"} {
 			mount(".."+name, ca.Issue(t, name))
 			time.Sleep(time.Second)
-			if got := shown(t, kept); got != name {
+			if got := nextSubject(t, reloader); got != name {
 				t.Errorf("%s, want the %s", got, name)
 			}
 		}
@@ -143,14 +142,13 @@ func link(t *testing.T, to, name string) {
 	}
 }
 
-// What cannot be used leaves what was in force, and is told once; what is mended is
-// used again.
-func TestUnusable(t *testing.T) {
+// Faulty files leave the old contents in force and are logged once. Repaired files are loaded.
+func TestFaultyFiles(t *testing.T) {
 	ca := testca.New(t)
 	other := ca.Issue(t, "new")
 	for name, test := range map[string]struct {
-		spoil func(t *testing.T, f certificates.Files)
-		fault string
+		damage func(t *testing.T, f certificates.Files)
+		fault  string
 	}{
 		"another key": {func(t *testing.T, f certificates.Files) { write(t, f.Key.Name, other.Key) }, "private key does not match"},
 		"no file":     {func(t *testing.T, f certificates.Files) { os.Remove(f.Certificate.Name) }, "--cert: open "},
@@ -166,14 +164,14 @@ func TestUnusable(t *testing.T) {
 			writePair(t, f, ca.Issue(t, "old"))
 			write(t, f.CAs.Name, ca.PEM)
 			synctest.Test(t, func(t *testing.T) {
-				kept, log := load(t, f)
-				test.spoil(t, f)
+				reloader, log := load(t, f)
+				test.damage(t, f)
 				for range 3 {
 					time.Sleep(time.Second)
-					if got := shown(t, kept); got != "old" {
-						t.Errorf("%s is shown", got)
+					if got := nextSubject(t, reloader); got != "old" {
+						t.Errorf("the handshake sends %s", got)
 					}
-					if !kept.Server().ClientCAs.Equal(ca.Pool) {
+					if !reloader.Server().ClientCAs.Equal(ca.Pool) {
 						t.Error("other CAs are in force")
 					}
 				}
@@ -184,25 +182,25 @@ func TestUnusable(t *testing.T) {
 				writePair(t, f, other)
 				write(t, f.CAs.Name, ca.PEM)
 				time.Sleep(time.Second)
-				if got := shown(t, kept); got != "new" {
-					t.Errorf("%s is shown after all is well again", got)
+				if got := nextSubject(t, reloader); got != "new" {
+					t.Errorf("the handshake sends %s after the repair", got)
 				}
 			})
 		})
 	}
 }
 
-// New CAs take the place of the old ones, on both sides.
+// New CAs replace the old ones, for servers and for clients.
 func TestReplacedCAs(t *testing.T) {
 	f, first, second := files(t.TempDir()), testca.New(t), testca.New(t)
 	f.Certificate, f.Key = certificates.File{}, certificates.File{}
 	write(t, f.CAs.Name, first.PEM)
 	synctest.Test(t, func(t *testing.T) {
-		kept, _ := load(t, f)
+		reloader, _ := load(t, f)
 		for _, ca := range []*testca.CA{first, second} {
 			write(t, f.CAs.Name, ca.PEM)
 			time.Sleep(time.Second)
-			if server, client := kept.Server(), kept.Client(); !server.ClientCAs.Equal(ca.Pool) || !client.RootCAs.Equal(ca.Pool) ||
+			if server, client := reloader.Server(), reloader.Client(); !server.ClientCAs.Equal(ca.Pool) || !client.RootCAs.Equal(ca.Pool) ||
 				server.ClientAuth != tls.RequireAndVerifyClientCert || client.GetClientCertificate != nil {
 				t.Errorf("server %+v, client %+v", server, client)
 			}
@@ -210,19 +208,18 @@ func TestReplacedCAs(t *testing.T) {
 	})
 }
 
-// Without files a server's certificate is verified by the system's roots, and a
-// client has none to show.
+// Without files a client uses the system's roots and sends no certificate.
 func TestNoFiles(t *testing.T) {
-	kept, log := load(t, certificates.Files{})
-	if c := kept.Client(); c.RootCAs != nil || c.GetClientCertificate != nil || log.Len() > 0 {
+	reloader, log := load(t, certificates.Files{})
+	if c := reloader.Client(); c.RootCAs != nil || c.GetClientCertificate != nil || log.Len() > 0 {
 		t.Errorf("%+v, log %s", c, log)
 	}
-	if c := kept.Server(); c.ClientCAs != nil || c.ClientAuth != tls.NoClientCert {
+	if c := reloader.Server(); c.ClientCAs != nil || c.ClientAuth != tls.NoClientCert {
 		t.Errorf("%+v", c)
 	}
 }
 
-// All that is wrong is said at once.
+// Load returns every fault, not only the first.
 func TestFaults(t *testing.T) {
 	good, ca := files(t.TempDir()), testca.New(t)
 	writePair(t, good, ca.Issue(t, "good"))
@@ -234,11 +231,11 @@ func TestFaults(t *testing.T) {
 	}{
 		"no key":         {certificates.Files{Certificate: good.Certificate, Key: none}, []string{"--cert: is of no use alone; set --none, too"}},
 		"no certificate": {certificates.Files{Certificate: none, Key: good.Key}, []string{"--key: is of no use alone; set --none, too"}},
-		"nothing there":  {missing, []string{"--cert: open /does", "--key: open /does", "--ca: open /does"}},
-		"nothing there and no key": {certificates.Files{Certificate: missing.Certificate, Key: none, CAs: missing.CAs},
+		"no such file":   {missing, []string{"--cert: open /does", "--key: open /does", "--ca: open /does"}},
+		"no such file and no key": {certificates.Files{Certificate: missing.Certificate, Key: none, CAs: missing.CAs},
 			[]string{"--cert: is of no use alone", "--cert: open /does", "--ca: open /does"}},
-		"twice the key": {certificates.Files{Certificate: good.Key, Key: good.Key}, []string{" and --key " + good.Key.Name + ": tls: "}},
-		"a key as CAs":  {certificates.Files{CAs: good.Key}, []string{"has no certificate in PEM"}},
+		"key twice":    {certificates.Files{Certificate: good.Key, Key: good.Key}, []string{" and --key " + good.Key.Name + ": tls: "}},
+		"a key as CAs": {certificates.Files{CAs: good.Key}, []string{"has no certificate in PEM"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, faults := certificates.Load(test.files)
@@ -251,8 +248,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A certificate out of its time is in force nevertheless, with a warning.
-func TestOutOfTime(t *testing.T) {
+// A certificate outside its validity is used, with a warning.
+func TestInvalidPeriod(t *testing.T) {
 	ca, now := testca.New(t), time.Now()
 	for word, pair := range map[string]testca.Pair{
 		"expired":   ca.IssueFor(t, "x", now.Add(-2*time.Hour), now.Add(-time.Hour)),

@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// Files are a certificate with its chain, its key, and CAs that others are verified
-// with. Of the first two there are both or none.
+// Files are a certificate with its chain, its key, and the CAs that verify the other side.
+// Certificate and Key need each other.
 type Files struct{ Certificate, Key, CAs File }
 
-// File is a PEM file, and the flag that names it, for messages. Its name is empty if
-// there is none.
+// File is a PEM file. Flag is the flag that names it, for error texts. Name is empty if
+// there is no file.
 type File struct{ Flag, Name string }
 
-// contents are those of Files.
+// contents are the contents of Files.
 type contents struct{ certificate, key, cas content }
 
-// content is that of a file, or why it cannot be read.
+// content is the text of a file, or the reason why it cannot be read.
 type content struct{ text, fault string }
 
 func (f Files) read() contents {
@@ -41,18 +41,18 @@ func (f File) read() content {
 	return content{text: string(text)}
 }
 
-// parse returns what c holds and all that is wrong with it.
-func (f Files) parse(c contents) (held, []error) {
-	pair, faults := f.pair(c)
-	cas, err := f.CAs.pool(c.cas)
+// parse parses c and returns every fault in it.
+func (f Files) parse(c contents) (loaded, []error) {
+	pair, faults := f.parsePair(c)
+	cas, err := f.CAs.parseCAs(c.cas)
 	if err != nil {
 		faults = append(faults, err)
 	}
-	return held{pair, cas}, faults
+	return loaded{pair, cas}, faults
 }
 
-func (f Files) pair(c contents) (*tls.Certificate, []error) {
-	faults := []error{f.Certificate.without(f.Key), f.Key.without(f.Certificate),
+func (f Files) parsePair(c contents) (*tls.Certificate, []error) {
+	faults := []error{f.Certificate.require(f.Key), f.Key.require(f.Certificate),
 		f.Certificate.check(c.certificate), f.Key.check(c.key)}
 	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 	if len(faults) > 0 || f.Certificate.Name == "" {
@@ -66,16 +66,16 @@ func (f Files) pair(c contents) (*tls.Certificate, []error) {
 	return &pair, nil
 }
 
-// without says that f lacks the other half.
-func (f File) without(half File) error {
-	if f.Name == "" || half.Name != "" {
+// require returns an error if f is set without other.
+func (f File) require(other File) error {
+	if f.Name == "" || other.Name != "" {
 		return nil
 	}
-	return fmt.Errorf("%s: is of no use alone; set %s, too", f.Flag, half.Flag)
+	return fmt.Errorf("%s: is of no use alone; set %s, too", f.Flag, other.Flag)
 }
 
-// check finds what there is to say of a file alone. One that ends within a block is
-// being written: what is there would be taken for all.
+// check rejects a file that could not be read, or that ends within a PEM block: another
+// program is still writing it, and the blocks so far may be a shorter chain.
 func (f File) check(c content) error {
 	if c.fault != "" {
 		return fmt.Errorf("%s: %s", f.Flag, c.fault)
@@ -90,30 +90,27 @@ func (f File) check(c content) error {
 	return nil
 }
 
-// pool is the CAs in f, or nil if there is no such file.
-func (f File) pool(c content) (*x509.CertPool, error) {
+// parseCAs returns nil if f is not set.
+func (f File) parseCAs(c content) (*x509.CertPool, error) {
 	if err := f.check(c); err != nil || f.Name == "" {
 		return nil, err
 	}
 	cas := x509.NewCertPool()
 	if !cas.AppendCertsFromPEM([]byte(c.text)) {
-		return nil, fmt.Errorf("%s: %s has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----", f.Flag, f.Name)
+		return nil, fmt.Errorf("%s: %s has no certificate in PEM; it must be a file of blocks that begin with "+
+			"-----BEGIN CERTIFICATE-----", f.Flag, f.Name)
 	}
 	return cas, nil
 }
 
-// attributes are what a line of log says of the files and what they hold.
-func (f Files) attributes(h held) []any {
-	var names []string
-	for _, file := range []File{f.Certificate, f.Key, f.CAs} {
-		if file.Name != "" {
-			names = append(names, file.Name)
-		}
-	}
+// attributes returns the log attributes of the files and of l.
+func (f Files) attributes(l loaded) []any {
+	names := []string{f.Certificate.Name, f.Key.Name, f.CAs.Name}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
 	attributes := []any{"files", strings.Join(names, " ")}
-	if h.pair != nil {
-		attributes = append(attributes, "subject", h.pair.Leaf.Subject.String(),
-			"valid_until", h.pair.Leaf.NotAfter.Format(time.RFC3339))
+	if l.pair != nil {
+		attributes = append(attributes, "subject", l.pair.Leaf.Subject.String(),
+			"valid_until", l.pair.Leaf.NotAfter.Format(time.RFC3339))
 	}
 	return attributes
 }

@@ -1,9 +1,8 @@
-// Package agentgateway is a client of the CC-Gateway's agent interface: HTTP
-// and JSON, a session GUID in a header, results as retcode strings.
+// Package gateway is a client of the CC-Gateway's agent interface: HTTP and JSON, with a
+// session GUID in a header and retcode strings as results.
 //
-// It exists for one thing that a general HTTP client does not tell: whether a
-// byte of a request left this process. A call that failed before that did not
-// happen; one that failed after it may have. No request is ever sent twice.
+// The error of a failed call says whether the gateway can have executed the request. The
+// client never sends a request twice.
 package gateway
 
 import (
@@ -15,165 +14,158 @@ import (
 	"time"
 )
 
-// maxShave is the most that a caller's deadline is brought forward, so that the
-// caller hears from this client what ran out and not from its own clock.
-const maxShave = 50 * time.Millisecond
+// maxMargin is the most by which a call ends before its caller's deadline, so that the
+// caller receives this client's error instead of that of its own clock.
+const maxMargin = 50 * time.Millisecond
 
-// Config says which gateway to call and how.
-type Config struct {
-	// URL is the gateway's scheme (https, or http for tests and old gateways),
-	// host and port, with nothing behind them.
+// Options are the settings of a Client.
+type Options struct {
+	// URL is the gateway's scheme (https, or http for tests and old gateways), host and
+	// port, and nothing else.
 	URL string
 
-	// Nodes are the URLs of the gateway's nodes by name. A GUID ends in a dot and
-	// the name of the node that issued it, AgentGateway1 for example; its calls go
-	// straight to that node, and to URL if the name is not here. That only the
-	// issuing node knows a session is inferred, no page says so.
+	// Nodes are the URLs of the gateway's nodes by name. A GUID ends in a dot and the name
+	// of the node that issued it, such as AgentGateway1. Its calls go to that node, or to
+	// URL if Nodes does not have the name. That only the issuing node knows a session is
+	// inferred; no page states it.
 	Nodes map[string]string
 
-	// TLS returns, new for every handshake, what the gateway's certificate is verified
-	// with and which of our own it is shown. Nil means the system's roots, and none.
+	// TLS returns a new configuration for each handshake: the roots for the gateway's
+	// certificate, and the client certificate. Nil means the system's roots and no
+	// client certificate.
 	TLS func() *tls.Config
 
-	// Timeout bounds a call whose caller has no deadline, or a later one.
+	// Timeout bounds a call whose caller has a later deadline or none.
 	Timeout time.Duration
 
-	// Breaker is for each of the addresses.
+	// Breaker applies to each address separately.
 	Breaker Breaker
 
 	// Dial opens a connection. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Client calls one gateway. It is safe for concurrent use and keeps the
-// connections it opened for the next call. It follows no redirect and asks no
-// proxy: either would hand the GUID to somebody else.
+// Client calls one gateway and keeps its connections for later calls. It is safe for
+// concurrent use. It follows no redirect and uses no proxy, since either would reveal the
+// GUID to another host.
 type Client struct {
-	gateway *endpoint
-	nodes   map[string]*endpoint
-	timeout time.Duration
+	endpoints map[string]*endpoint // by the node's name; the key of Options.URL is ""
+	timeout   time.Duration
 }
 
-// Connections counts those of a client since its begin.
+// Connections are the counts of a client since its creation.
 type Connections struct {
-	Opened, Reused int64 // Reused is how many calls had one that served before
+	Opened int64
+	Reused int64 // calls on a connection that had carried a call before
 }
 
 // Connections returns the counts so far.
 func (c *Client) Connections() Connections {
-	sum := c.gateway.connections()
-	for _, e := range c.nodes {
-		n := e.connections()
-		sum.Opened += n.Opened
-		sum.Reused += n.Reused
+	var sum Connections
+	for _, e := range c.endpoints {
+		sum.Opened += e.opened.Load()
+		sum.Reused += e.reused.Load()
 	}
 	return sum
 }
 
-// New returns a client of the gateway that config names. No connection is made
-// before the first call.
-func New(config Config) (*Client, error) {
-	if config.Timeout <= 0 {
-		return nil, fmt.Errorf("timeout %v: must be above zero", config.Timeout)
+// New returns a client. It opens no connection.
+func New(options Options) (*Client, error) {
+	if options.Timeout <= 0 {
+		return nil, fmt.Errorf("timeout %v: must be above zero", options.Timeout)
 	}
-	c := &Client{nodes: map[string]*endpoint{}, timeout: config.Timeout}
-	var err error
-	if c.gateway, err = newEndpoint(config, config.URL); err != nil {
+	gateway, err := newEndpoint(options, options.URL)
+	if err != nil {
 		return nil, err
 	}
-	for name, url := range config.Nodes {
-		if c.nodes[name], err = newEndpoint(config, url); err != nil {
+	c := &Client{endpoints: map[string]*endpoint{"": gateway}, timeout: options.Timeout}
+	for name, url := range options.Nodes {
+		if c.endpoints[name], err = newEndpoint(options, url); err != nil {
 			return nil, fmt.Errorf("node %s: %w", name, err)
 		}
 	}
 	return c, nil
 }
 
-// Close closes the idle connections. Calls in flight end undisturbed.
+// Close closes the idle connections. It does not end the calls in flight.
 func (c *Client) Close() {
-	c.gateway.idle.close()
-	for _, e := range c.nodes {
+	for _, e := range c.endpoints {
 		e.idle.close()
 	}
 }
 
-// Request is one call of the agent interface.
+// Request is a request of the agent interface.
 type Request struct {
 	// Method is the HTTP method.
 	Method string
 
-	// Path is what follows /agentgateway/resource/. It is sent as it is.
+	// Path is the part behind /agentgateway/resource/. It is sent as it is.
 	Path string
 
 	// GUID is the agent's session GUID, sent as the header Guid. A sign-in has none.
 	GUID string
 
-	// ServiceToken is sent as the header service_token, if it is not empty (page
-	// 1204).
+	// ServiceToken is sent as the header service_token (page 1204), unless it is empty.
 	ServiceToken string
 
-	// Patience is how long the gateway may hold its answer back, as it does with a
-	// poll; Config.Timeout begins after it.
+	// Patience is how long the gateway may hold its reply back, as it does in a long poll.
+	// Options.Timeout starts after it.
 	Patience time.Duration
 
 	// Body is encoded as JSON. Nil sends no body.
 	Body any
 
-	// TraceParent and TraceState are sent as the headers of W3C Trace Context, if they
-	// are not empty.
+	// TraceParent and TraceState are sent as the headers of W3C Trace Context, unless they
+	// are empty.
 	TraceParent, TraceState string
 }
 
-// Call sends req and returns the gateway's answer if its retcode is "0". Every
-// error is an *Error.
+// Call sends req and returns the gateway's reply if its retcode is "0". Every error is an
+// *Error.
 //
-// The call ends at the caller's deadline or after Config.Timeout, whichever
-// comes first, on the calling goroutine. It ends as soon as the caller gives up,
-// though not within 20 ms of its begin, and closes its connection then.
+// The call ends at the caller's deadline or after Options.Timeout, whichever comes first.
+// When ctx is cancelled, the call ends at once and closes its connection.
 func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
-	e := c.endpointOf(req.GUID)
-	m, err := e.encode(req)
+	e := c.endpointFor(req.GUID)
+	wire, err := e.encode(req)
 	if err != nil {
 		return Reply{}, &Error{Kind: NotSent, Err: err}
 	}
-	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), m)
+	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), wire)
 	if err != nil {
 		return Reply{}, err
 	}
-	if resp.status < 200 || resp.status > 299 {
-		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d", resp.status)}
+	if resp.Status < 200 || resp.Status > 299 {
+		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d", resp.Status)}
 	}
-	reply, err := decodeReply(resp.body)
+	reply, err := decodeReply(resp.Body)
 	if err != nil {
 		return Reply{}, &Error{Kind: Broken, Err: err}
 	}
 	if reply.Retcode != Success {
 		return Reply{}, &Error{Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result}
 	}
-	reply.GUID = issuedGUID(resp.setGUID)
+	reply.GUID = issuedGUID(resp.Header)
 	return reply, nil
 }
 
-// endpointOf is where the session of guid lives.
-func (c *Client) endpointOf(guid string) *endpoint {
-	if e, ok := c.nodes[guid[strings.LastIndexByte(guid, '.')+1:]]; ok {
+// endpointFor returns the endpoint of the node that issued guid.
+func (c *Client) endpointFor(guid string) *endpoint {
+	if e, ok := c.endpoints[guid[strings.LastIndexByte(guid, '.')+1:]]; ok {
 		return e
 	}
-	return c.gateway
+	return c.endpoints[""]
 }
 
+// deadline returns when a call ends that starts now.
 func (c *Client) deadline(ctx context.Context, patience time.Duration) time.Time {
 	now := time.Now()
-	ours := now.Add(patience + c.timeout)
-	callers, ok := ctx.Deadline()
-	if !ok {
-		return ours
+	limit := now.Add(patience + c.timeout)
+	if callers, ok := ctx.Deadline(); ok {
+		margin := min(max(callers.Sub(now)/10, 0), maxMargin)
+		if early := callers.Add(-margin); early.Before(limit) {
+			return early
+		}
 	}
-	if left := callers.Sub(now); left > 0 {
-		callers = callers.Add(-min(left/10, maxShave))
-	}
-	if callers.Before(ours) {
-		return callers
-	}
-	return ours
+	return limit
 }

@@ -1,68 +1,45 @@
 package gateway
 
 import (
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"agentconf/internal/leaktest"
 )
 
-const success = `{"message":"success","retcode":"0","result":{}}`
-
-// ok is an answer that keeps the connection.
-var ok = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(success), success)
-
-var hold = Request{
-	Method: "POST",
-	Path:   "agentconf/1287/holdparticipant",
-	GUID:   "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
-	Body:   map[string]string{"address": "88887946"},
-}
-
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+func TestNew(t *testing.T) {
+	for _, url := range []string{"", "gateway:8043", "ftp://gateway", "https://", "https://u:p@gateway", "https://gateway/x", "https://gateway?x=y", "https://gateway#x", "https://gate way", "://"} {
+		if _, err := New(Options{URL: url, Timeout: time.Second}); err == nil {
+			t.Errorf("no error for the URL %q", url)
+		}
 	}
-	return l
-}
-
-func newClient(t testing.TB, config Config) *Client {
-	t.Helper()
-	leaktest.Check(t)
-	if config.Timeout == 0 {
-		config.Timeout = 5 * time.Second
+	if _, err := New(Options{URL: "https://gateway", Timeout: time.Second, Nodes: map[string]string{"A": "node:1"}}); err == nil {
+		t.Error("no error for the URL of a node")
 	}
-	c, err := New(config)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := New(Options{URL: "https://gateway"}); err == nil {
+		t.Error("no error without a timeout")
 	}
-	t.Cleanup(c.Close)
-	return c
-}
-
-// kind is the Kind of err, or 0 if it is nil.
-func kind(t testing.TB, err error) Kind {
-	t.Helper()
-	var e *Error
-	if err != nil && !errors.As(err, &e) {
-		t.Fatalf("%T is no *Error: %v", err, err)
+	for url, address := range map[string]string{
+		"https://gateway": "gateway:443", "http://gateway/": "gateway:80",
+		"https://[::1]:8043": "[::1]:8043", "https://[::1]": "[::1]:443",
+	} {
+		c, err := New(Options{URL: url, Timeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.endpointFor("").address; got != address {
+			t.Errorf("the address of %s is %s, want %s", url, got, address)
+		}
 	}
-	if e == nil {
-		return 0
-	}
-	return e.Kind
 }
 
 func TestCallReusesConnection(t *testing.T) {
-	s := newServer(t, listen(t), answering(ok))
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	s := newServer(t, listen(t), replying(ok))
+	c := newClient(t, Options{URL: s.url()})
 	for range 3 {
 		if _, err := c.Call(t.Context(), hold); err != nil {
 			t.Fatal(err)
@@ -71,18 +48,20 @@ func TestCallReusesConnection(t *testing.T) {
 	if conns, requests := s.counts(); conns != 1 || requests != 3 {
 		t.Errorf("%d connections for %d requests, want 1 for 3", conns, requests)
 	}
+	if got, want := c.Connections(), (Connections{Opened: 1, Reused: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
-// A call goes to the node that issued its GUID, and without one to the gateway.
+// A call goes to the node that issued its GUID, and without such a node to the gateway.
 func TestNodes(t *testing.T) {
-	gateway, first, second := newServer(t, listen(t), answering(ok)), newServer(t, listen(t), answering(ok)), newServer(t, listen(t), answering(ok))
-	c := newClient(t, Config{URL: "http://" + gateway.Addr().String(), Nodes: map[string]string{
-		"AgentGateway1": "http://" + first.Addr().String(),
-		"AgentGateway2": "http://" + second.Addr().String(),
+	gateway, first, second := newServer(t, listen(t), replying(ok)), newServer(t, listen(t), replying(ok)), newServer(t, listen(t), replying(ok))
+	c := newClient(t, Options{URL: gateway.url(), Nodes: map[string]string{
+		"AgentGateway1": first.url(), "AgentGateway2": second.url(),
 	}})
 	for guid, want := range map[string]*server{
 		"a.AgentGateway1": first, "a.b.AgentGateway2": second, "a.AgentGateway3": gateway,
-		"a.agentgateway1": gateway, "a.AgentGateway1.": gateway, "a": gateway,
+		"a.agentgateway1": gateway, "a.AgentGateway1.": gateway, "a": gateway, "": gateway,
 	} {
 		_, before := want.counts()
 		req := hold
@@ -91,65 +70,61 @@ func TestNodes(t *testing.T) {
 			t.Error(err)
 		}
 		if _, after := want.counts(); after != before+1 {
-			t.Errorf("%s went elsewhere", guid)
+			t.Errorf("%s went to another address", guid)
 		}
+	}
+	if got := c.Connections().Opened; got != 3 {
+		t.Errorf("%d connections opened, want 3", got)
 	}
 }
 
-// A proxy of the environment would see the GUID.
+// A proxy from the environment would see the GUID.
 func TestCallIgnoresProxies(t *testing.T) {
-	proxy := newServer(t, listen(t), func(*session) { t.Error("the proxy was asked") })
+	proxy := newServer(t, listen(t), func(*session) { t.Error("the client connected to the proxy") })
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
-		t.Setenv(name, "http://"+proxy.Addr().String())
+		t.Setenv(name, proxy.url())
 	}
-	s := newServer(t, listen(t), answering(ok))
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	s := newServer(t, listen(t), replying(ok))
+	c := newClient(t, Options{URL: s.url()})
 	if _, err := c.Call(t.Context(), hold); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestAnswers(t *testing.T) {
-	head := fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(success), success)
+// A reply that is not an envelope in HTTP is Broken. The connection is reused if the reply
+// has a certain end.
+func TestReplies(t *testing.T) {
+	refusal := `{"message":"no","retcode":"100-001"}`
 	tests := []struct {
 		name, raw string
-		kind      Kind // 0: success
-		reusable  bool
+		kind      Kind // 0 means success
+		reused    bool
 	}{
 		{"plain", ok, 0, true},
-		{"chunked", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(success), success), 0, true},
-		{"chunked with a trailer", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX: y\r\n\r\n", len(success), success), 0, true},
-		{"to be closed", "HTTP/1.1 200 OK\r\nConnection: close\r\n" + head, 0, false},
-		{"HTTP/1.0", "HTTP/1.0 200 OK\r\n" + head, 0, false},
-		{"to be closed, in a list", "HTTP/1.1 200 OK\r\nConnection: x, Close\r\n" + head, 0, false},
-		{"HTTP/1.0, to be kept", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + head, 0, true},
-		{"after interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok, 0, true},
-		{"nothing but interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100), Broken, false},
-		{"with more behind it", ok + ok, 0, false},
-		{"an upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Broken, false},
+		{"chunked", chunked, 0, true},
+		{"to be closed", strings.Replace(ok, "\r\n", "\r\nConnection: close\r\n", 1), 0, false},
+		{"refusal", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal), Refused, true},
+		{"error status", strings.Replace(ok, "200 OK", "500 Error", 1), Broken, true},
+		{"redirect", strings.Replace(ok, "200 OK\r\n", "307 Temporary Redirect\r\nLocation: /x\r\n", 1), Broken, true},
+		{"no envelope", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", Broken, true},
 		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", Broken, true},
 		{"no content, with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", Broken, false},
 		{"no content, chunked", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", Broken, false},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", Broken, false},
-		{"HTTP/2", "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\r\n\r\n", Broken, false},
-		{"a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n" + success, Broken, false},
-		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n" + head, Broken, false},
-		{"a bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Broken, false},
-		{"headers without end", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxAnswer/6), Broken, false},
-		{"one long header", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxAnswer), Broken, false},
-		{"a body too large", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", maxAnswer, success+strings.Repeat(" ", maxAnswer)), Broken, false},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", Broken, false},
+		{"over the limit", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 1<<20, successBody+strings.Repeat(" ", 1<<20)), Broken, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t, listen(t), answering(test.raw))
-			c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+			s := newServer(t, listen(t), replying(test.raw))
+			c := newClient(t, Options{URL: s.url()})
 			for range 2 {
 				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
 					t.Fatalf("error %v, want %v", err, test.kind)
 				}
 			}
 			want := 2
-			if test.reusable {
+			if test.reused {
 				want = 1
 			}
 			if conns, _ := s.counts(); conns != want {
@@ -159,58 +134,59 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// The gateway closes behind an answer that did not say so. The next call must
-// see that before it writes.
-func TestClosedWhileIdle(t *testing.T) {
-	closed := make(chan struct{})
-	s := newServer(t, listen(t), func(s *session) {
-		s.next()
-		io.WriteString(s, ok)
-		s.Close()
-		closed <- struct{}{}
-	})
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
-	for range 3 {
-		if _, err := c.Call(t.Context(), hold); err != nil {
-			t.Fatal(err)
-		}
-		<-closed
-	}
-	if conns, requests := s.counts(); conns != 3 || requests != 3 {
-		t.Errorf("%d connections and %d requests, want 3 and 3", conns, requests)
-	}
-}
-
-// What arrives on an idle connection answers no request.
-func TestUnaskedAnswer(t *testing.T) {
-	sent := make(chan struct{})
-	s := newServer(t, listen(t), func(s *session) {
-		s.next()
-		io.WriteString(s, ok)
-		io.WriteString(s, ok)
-		sent <- struct{}{}
-		s.next()
-	})
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
-	for range 2 {
-		if _, err := c.Call(t.Context(), hold); err != nil {
-			t.Fatal(err)
-		}
-		<-sent
-	}
-	if conns, _ := s.counts(); conns != 2 {
-		t.Errorf("%d connections for two calls, want 2", conns)
+// The gateway may close a connection, or half of it, behind a reply that did not announce
+// that, or send another reply. The next call must notice before it writes.
+func TestSpoiledConnectionIsNotReused(t *testing.T) {
+	for name, act := range map[string]func(*session){
+		"closed":            func(s *session) { s.Close() },
+		"closed for writes": func(s *session) { s.Conn.(*net.TCPConn).CloseWrite() },
+		"another reply":     func(s *session) { io.WriteString(s, ok) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			acted := make(chan struct{})
+			s := newServer(t, listen(t), func(s *session) {
+				s.next()
+				io.WriteString(s, ok)
+				act(s)
+				acted <- struct{}{}
+				s.next()
+			})
+			c := newClient(t, Options{URL: s.url()})
+			for range 3 {
+				if _, err := c.Call(t.Context(), hold); err != nil {
+					t.Fatal(err)
+				}
+				<-acted
+			}
+			if conns, requests := s.counts(); conns != 3 || requests != 3 {
+				t.Errorf("%d connections and %d requests, want 3 and 3", conns, requests)
+			}
+		})
 	}
 }
 
-// A request that got lost on a connection used before is not sent again.
+// A gateway that closes its side instead of replying may have executed the request.
+func TestHalfClosedWithoutReply(t *testing.T) {
+	s := newServer(t, listen(t), func(s *session) {
+		s.next()
+		s.Conn.(*net.TCPConn).CloseWrite()
+		s.next()
+	})
+	c := newClient(t, Options{URL: s.url()})
+	const want = "closed the connection before the reply was complete"
+	if _, err := c.Call(t.Context(), hold); kind(t, err) != Broken || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %v: %s", err, Broken, want)
+	}
+}
+
+// A request that is lost on a connection used before is not sent again.
 func TestNoSecondAttempt(t *testing.T) {
 	s := newServer(t, listen(t), func(s *session) {
 		s.next()
 		io.WriteString(s, ok)
-		s.next() // and closes without an answer
+		s.next() // and closes the connection without a reply
 	})
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
+	c := newClient(t, Options{URL: s.url()})
 	if _, err := c.Call(t.Context(), hold); err != nil {
 		t.Fatal(err)
 	}
@@ -222,75 +198,59 @@ func TestNoSecondAttempt(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestRefusedConnection(t *testing.T) {
 	l := listen(t)
 	l.Close()
-	c := newClient(t, Config{URL: "http://" + l.Addr().String()})
+	c := newClient(t, Options{URL: "http://" + l.Addr().String()})
 	if _, err := c.Call(t.Context(), hold); kind(t, err) != NotSent {
 		t.Errorf("error %v, want %v", err, NotSent)
 	}
 }
 
-// What would break out of its place in the request is not sent.
-func TestUnsafeRequest(t *testing.T) {
-	s := newServer(t, listen(t), answering(ok))
-	c := newClient(t, Config{URL: "http://" + s.Addr().String()})
-	for _, unsafe := range []string{"a b", "a\r\nX: y", "a\x00", "é"} {
-		for _, req := range []Request{
-			{Method: "POST", Path: unsafe, GUID: "g"},
-			{Method: "POST", Path: "p", GUID: unsafe},
-			{Method: "POST", Path: "p", ServiceToken: unsafe},
-		} {
-			if _, err := c.Call(t.Context(), req); kind(t, err) != NotSent {
-				t.Errorf("%+v: error %v, want %v", req, err, NotSent)
+// Calls share buffers and connections. No call sees data of another, and no reply changes
+// after its call.
+func TestCallsShareNoData(t *testing.T) {
+	s := newServer(t, listen(t), echo)
+	c := newClient(t, Options{URL: s.url()})
+	var callers sync.WaitGroup
+	for caller := range 20 {
+		callers.Go(func() {
+			var replies []Reply
+			var want []string
+			for i := range 100 {
+				text := fmt.Sprintf("%d.%d.%s", caller, i, strings.Repeat("x", i*caller%200))
+				reply, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: text, Body: text})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				replies, want = append(replies, reply), append(want, text)
+			}
+			for i, reply := range replies {
+				if string(reply.Result) != `"`+want[i]+`"` || reply.Message != want[i] || reply.GUID != want[i] {
+					t.Errorf("%+v, want %s", reply, want[i])
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// A reply of any size leaves the connection reusable, with and without TLS.
+func TestLargeReplies(t *testing.T) {
+	cert, roots := certificate(t)
+	secured, plain := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), echo), newServer(t, listen(t), echo)
+	for scheme, s := range map[string]*server{"https": secured, "http": plain} {
+		c := newClient(t, Options{URL: scheme + "://" + s.Addr().String(), TLS: trusting(roots)})
+		for _, size := range []int{0, 1, 3900, 4096, 8192, 16 << 10, 100 << 10, 1<<20 - 1<<10} {
+			text := strings.Repeat("x", size)
+			reply, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g", Body: text})
+			if err != nil || string(reply.Result) != `"`+text+`"` {
+				t.Fatalf("%s, %d bytes: %d, %v", scheme, size, len(reply.Result), err)
 			}
 		}
-	}
-	if _, err := c.Call(t.Context(), Request{Method: "POST", GUID: "g"}); kind(t, err) != NotSent {
-		t.Errorf("no path: error %v, want %v", err, NotSent)
-	}
-	if conns, _ := s.counts(); conns != 0 {
-		t.Errorf("%d connections, want none", conns)
-	}
-}
-
-func TestNew(t *testing.T) {
-	for _, url := range []string{"", "gateway:8043", "ftp://gateway", "https://", "https://u:p@gateway", "https://gateway/x", "https://gateway?x=y", "https://gateway#x", "https://gate way", "://"} {
-		if _, err := New(Config{URL: url, Timeout: time.Second}); err == nil {
-			t.Errorf("no error for the URL %q", url)
-		}
-	}
-	if _, err := New(Config{URL: "https://gateway", Timeout: time.Second, Nodes: map[string]string{"A": "node:1"}}); err == nil {
-		t.Error("no error for the URL of a node")
-	}
-	if _, err := New(Config{URL: "https://gateway"}); err == nil {
-		t.Error("no error without a timeout")
-	}
-	for url, address := range map[string]string{
-		"https://gateway": "gateway:443", "http://gateway/": "gateway:80",
-		"https://[::1]:8043": "[::1]:8043", "https://[::1]": "[::1]:443",
-	} {
-		c, err := New(Config{URL: url, Timeout: time.Second})
-		if err != nil || c.gateway.address != address {
-			t.Errorf("%s is dialled at %v (%v), want %s", url, c, err, address)
-		}
-	}
-}
-
-// The GUID that an answer issues is what stands behind the =, if it can be one.
-func TestIssuedGUID(t *testing.T) {
-	for header, want := range map[string]string{
-		"JSESSIONID=279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0": "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
-		"JSESSIONID=":                            "",
-		"no equal sign":                          "",
-		"JSESSIONID=a b":                         "",
-		"JSESSIONID=" + strings.Repeat("a", 257): "",
-	} {
-		l := listen(t)
-		newServer(t, l, answering(fmt.Sprintf("HTTP/1.1 200 OK\r\nSet-GUID: %s\r\nContent-Length: %d\r\n\r\n%s", header, len(success), success)))
-		reply, err := newClient(t, Config{URL: "http://" + l.Addr().String()}).Call(t.Context(), hold)
-		if err != nil || reply.GUID != want {
-			t.Errorf("%s: %q, %v", header, reply.GUID, err)
+		if conns, _ := s.counts(); conns != 1 {
+			t.Errorf("%s: %d connections, want 1", scheme, conns)
 		}
 	}
 }

@@ -11,53 +11,66 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"agentconf/server/internal/gateway/http1"
 )
 
-// resourceRoot is where the agent interface begins (page 0467).
+// resourceRoot is the path of the agent interface (page 0467).
 const resourceRoot = "/agentgateway/resource/"
 
-// endpoint is one address at which the gateway, or a node of it, is called.
+// endpoint is one address of the gateway or of a node.
 type endpoint struct {
-	address string // to dial
+	address string // host:port
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	tls     func() *tls.Config // makes the configuration of a handshake; nil for http
-	head    string             // what of a request is always the same, from behind its path
+	tls     func() *tls.Config // returns the configuration of a handshake, nil for http
+	head    string             // the part of a request's head that never changes; it follows the path
 	idle    pool
 	breaker breaker
 
 	opened, reused atomic.Int64
 }
 
-func (e *endpoint) connections() Connections { return Connections{e.opened.Load(), e.reused.Load()} }
-
-func newEndpoint(config Config, rawURL string) (*endpoint, error) {
+func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{dial: config.Dial, breaker: newBreaker(config.Breaker), head: " HTTP/1.1\r\n" +
-		"Host: " + u.Host + "\r\n" +
-		"Content-Type: application/json; charset=UTF-8\r\n"}
+	port := "80"
+	if u.Scheme == "https" {
+		port = "443"
+	}
+	e := &endpoint{
+		address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)),
+		dial:    options.Dial,
+		tls:     tlsConfig(u, options.TLS),
+		head: " HTTP/1.1\r\n" +
+			"Host: " + u.Host + "\r\n" +
+			"Content-Type: application/json; charset=UTF-8\r\n",
+		breaker: breaker{limits: options.Breaker},
+	}
 	if e.dial == nil {
 		e.dial = new(net.Dialer).DialContext
 	}
-	port := u.Port()
-	if u.Scheme == "https" {
-		port = cmp.Or(port, "443")
-		e.tls = func() *tls.Config {
-			c := &tls.Config{}
-			if config.TLS != nil {
-				c = config.TLS()
-			}
-			c.ServerName, c.MinVersion = u.Hostname(), tls.VersionTLS12
-			return c
-		}
-	}
-	e.address = net.JoinHostPort(u.Hostname(), cmp.Or(port, "80"))
 	return e, nil
 }
 
-// ParseURL reads a gateway's URL and refuses whatever it would have to ignore.
+// tlsConfig completes the configurations that base returns with what u determines.
+func tlsConfig(u *url.URL, base func() *tls.Config) func() *tls.Config {
+	return func() *tls.Config {
+		if u.Scheme != "https" {
+			return nil
+		}
+		config := &tls.Config{}
+		if base != nil {
+			config = base()
+		}
+		config.ServerName, config.MinVersion = u.Hostname(), tls.VersionTLS12
+		return config
+	}
+}
+
+// ParseURL parses a gateway's URL. It rejects a URL of which the client would ignore a
+// part.
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -73,31 +86,25 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// open dials the gateway and, for https, verifies who answers.
-func (e *endpoint) open(callers context.Context, deadline time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadline(callers, deadline)
+// open opens a connection and begins a call on it.
+func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, error) {
+	bounded, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	nc, err := e.dial(ctx, "tcp", e.address)
+	nc, err := e.dial(bounded, "tcp", e.address)
 	if err != nil {
 		return nil, err
 	}
-	s := newSocket(nc)
-	spoken := net.Conn(s)
-	if e.tls != nil {
-		secured := tls.Client(s, e.tls())
-		if err := secured.HandshakeContext(ctx); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("%w%s", err, advice(err))
-		}
-		spoken = secured
+	c, err := http1.Open(bounded, nc, e.tls())
+	if err != nil {
+		return nil, fmt.Errorf("%w%s", err, advice(err))
 	}
-	s.begin(callers, deadline)
+	c.Begin(ctx, deadline)
 	e.opened.Add(1)
-	return newConn(s, spoken), nil
+	return c, nil
 }
 
-// advice says what an operator who reads the cause in the log can do about a handshake
-// that failed, if that is known.
+// advice returns what an operator can do about a failed handshake. It is empty for an
+// unknown cause, or begins with a semicolon.
 func advice(err error) string {
 	var unknownCA x509.UnknownAuthorityError
 	var wrongName x509.HostnameError

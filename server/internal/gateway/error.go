@@ -5,56 +5,51 @@ import (
 	"fmt"
 )
 
-// Kind says how far a failed call came.
+// Kind is how far a failed call came.
 type Kind int
 
 const (
-	// NotSent: no byte of the request was written. It did not happen.
+	// NotSent: no byte of the request was written, so the gateway did not execute it.
 	NotSent Kind = iota + 1
 
-	// Refused: the gateway answered with a retcode other than "0".
+	// Refused: the gateway replied with a retcode other than "0".
 	Refused
 
-	// TimedOut: time ran out after the request was, at least partly, written.
+	// TimedOut: the time ran out after at least one byte of the request was written.
 	TimedOut
 
-	// Broken: the connection broke after the request was, at least partly,
-	// written, or what came back is not an answer of the gateway.
+	// Broken: at least one byte of the request was written. Then the connection broke, or
+	// the reply was not one of the gateway.
 	Broken
 )
 
+var kindNames = [...]string{NotSent: "not sent", Refused: "refused", TimedOut: "timed out", Broken: "broken"}
+
 func (k Kind) String() string {
-	switch k {
-	case NotSent:
-		return "not sent"
-	case Refused:
-		return "refused"
-	case TimedOut:
-		return "timed out"
-	case Broken:
-		return "broken"
+	if k < NotSent || k > Broken {
+		return fmt.Sprintf("Kind(%d)", int(k))
 	}
-	return fmt.Sprintf("Kind(%d)", int(k))
+	return kindNames[k]
 }
 
-// Error is the error of every failed call. Its text is for logs: it holds
-// neither the GUID nor anything of the body.
+// Error is the error of every failed call. Its text is for logs: it contains neither the
+// GUID nor any part of the body.
 type Error struct {
 	Kind Kind
 
-	// Retcode, Message and Result are the gateway's, when it refused. They are not
-	// bounded and may repeat what the request said.
+	// Retcode, Message and Result come from the gateway if it refused the request. They
+	// have no length limit, and may repeat parts of the request.
 	Retcode string
 	Message string
-	Result  json.RawMessage // nil if there was none
+	Result  json.RawMessage // nil if the reply had none
 
-	// Err is the cause. It is context.Canceled when the caller gave up.
+	// Err is the cause. It is context.Canceled if the caller cancelled the call.
 	Err error
 }
 
 func (e *Error) Error() string {
 	if e.Kind == Refused {
-		return e.Kind.String() // with what, may repeat the request
+		return e.Kind.String() // the gateway's message may repeat the request
 	}
 	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
 }

@@ -5,40 +5,49 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"agentconf/server/internal/gateway/http1"
 )
 
-// exchange writes m and reads the answer to it, both by deadline. Every error is an
-// *Error that says whether any of m was written.
-func (e *endpoint) exchange(ctx context.Context, deadline time.Time, m *message) (response, error) {
+// guidField is the header field in which the gateway issues a GUID (page 05_4015).
+const guidField = "Set-GUID"
+
+// exchange sends req, which it frees, and returns the response. It ends at deadline. Every
+// error is an *Error.
+func (e *endpoint) exchange(ctx context.Context, deadline time.Time, req *wireRequest) (http1.Response, error) {
 	if err := ctx.Err(); err != nil {
-		return response{}, &Error{Kind: NotSent, Err: err}
+		return http1.Response{}, &Error{Kind: NotSent, Err: err}
 	}
 	c, err := e.connect(ctx, deadline)
 	if err != nil {
-		return response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
+		return http1.Response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
 	}
-	before := c.socket.written
-	got, reusable, err := c.roundTrip(m)
-	if free := c.socket.end(); free && reusable {
+	var resp http1.Response
+	written, err := c.Send(req.bytes)
+	req.free()
+	if err == nil {
+		resp, err = c.Receive(guidField)
+	}
+	if c.End() {
 		e.idle.put(c)
 	} else {
 		c.Close()
 	}
 	if err != nil {
-		return response{}, &Error{Kind: kindOf(err, c.socket.written > before), Err: cause(ctx, err)}
+		return http1.Response{}, &Error{Kind: kindOf(err, written), Err: cause(ctx, err)}
 	}
-	return got, nil
+	return resp, nil
 }
 
-// connect returns a connection for one call: an idle one that is fit, or a new one.
-func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*conn, error) {
+// connect returns a connection on which a call has begun: an idle one, or a new one.
+func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*http1.Conn, error) {
 	for {
 		c := e.idle.get()
 		if c == nil {
-			return e.breaker.run(deadline, func() (*conn, error) { return e.open(ctx, deadline) })
+			return e.breaker.run(deadline, func() (*http1.Conn, error) { return e.open(ctx, deadline) })
 		}
-		c.socket.begin(ctx, deadline)
-		if c.fit() {
+		c.Begin(ctx, deadline)
+		if c.Quiet() {
 			e.reused.Add(1)
 			return c, nil
 		}
@@ -56,26 +65,11 @@ func kindOf(err error, written bool) Kind {
 	return Broken
 }
 
-// cause is context.Canceled if the caller gave up, whatever that looked like on
-// the connection.
+// cause returns context.Canceled if the caller has cancelled the call, since the error of
+// the connection is then only a consequence. Otherwise it returns err.
 func cause(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
 	return err
-}
-
-// roundTrip writes m, which is not to be used afterwards, and reads the final
-// response. It reports whether the connection may serve another call.
-func (c *conn) roundTrip(m *message) (got response, reusable bool, err error) {
-	_, err = c.Write(m.text)
-	m.free()
-	if err != nil {
-		return response{}, false, err
-	}
-	c.answer.left = maxAnswer
-	if got, reusable, err = c.readResponse(); err != nil {
-		return response{}, false, c.answer.failure(err)
-	}
-	return got, reusable && c.reader.Buffered() == 0, nil
 }

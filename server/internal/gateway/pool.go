@@ -4,45 +4,51 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"agentconf/server/internal/gateway/http1"
 )
 
-// idleTimeout is how long an unused connection is kept. It stays below the 20 s
-// after which Tomcat, on which the gateway runs, closes one in its stock
-// configuration: a request that crosses such a close has no known outcome.
+// idleTimeout is how long an idle connection is kept. Tomcat, on which the gateway runs,
+// closes one after 20 s by default. A request that crosses such a close has an unknown
+// outcome, so the client closes its side earlier.
 const idleTimeout = 15 * time.Second
 
-// pool keeps idle connections. The one used last is taken first, so that their
-// number follows the calls in flight down again.
+// pool keeps idle connections. It returns the one used last, so that the number of
+// connections decreases with the number of calls.
 type pool struct {
 	mu     sync.Mutex
-	conns  []*conn     // by idleSince, oldest first
-	sweep  *time.Timer // set while conns is not empty
+	idle   []idleConn  // by since, oldest first
+	sweep  *time.Timer // runs closeStale; nil while idle is empty
 	closed bool
 }
 
+type idleConn struct {
+	*http1.Conn
+	since time.Time
+}
+
 // get returns the connection used last, or nil.
-func (p *pool) get() *conn {
+func (p *pool) get() *http1.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := len(p.conns)
-	if n == 0 {
+	last := len(p.idle) - 1
+	if last < 0 {
 		return nil
 	}
-	c := p.conns[n-1]
-	p.conns[n-1] = nil
-	p.conns = p.conns[:n-1]
+	c := p.idle[last].Conn
+	p.idle = slices.Delete(p.idle, last, last+1)
 	return c
 }
 
-func (p *pool) put(c *conn) {
-	c.idleSince = time.Now()
+// put adds c, or closes it if the pool is closed.
+func (p *pool) put(c *http1.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		c.Close()
 		return
 	}
-	p.conns = append(p.conns, c)
+	p.idle = append(p.idle, idleConn{c, time.Now()})
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(idleTimeout, p.closeStale)
 	}
@@ -53,15 +59,14 @@ func (p *pool) closeStale() {
 	defer p.mu.Unlock()
 	now := time.Now()
 	stale := 0
-	for stale < len(p.conns) && now.Sub(p.conns[stale].idleSince) >= idleTimeout {
-		p.conns[stale].Close()
+	for stale < len(p.idle) && now.Sub(p.idle[stale].since) >= idleTimeout {
+		p.idle[stale].Close()
 		stale++
 	}
-	p.conns = slices.Delete(p.conns, 0, stale)
+	p.idle = slices.Delete(p.idle, 0, stale)
 	p.sweep = nil
-	if len(p.conns) > 0 {
-		next := p.conns[0].idleSince.Add(idleTimeout).Sub(now)
-		p.sweep = time.AfterFunc(next, p.closeStale)
+	if len(p.idle) > 0 {
+		p.sweep = time.AfterFunc(p.idle[0].since.Add(idleTimeout).Sub(now), p.closeStale)
 	}
 }
 
@@ -72,8 +77,8 @@ func (p *pool) close() {
 	if p.sweep != nil {
 		p.sweep.Stop()
 	}
-	for _, c := range p.conns {
+	for _, c := range p.idle {
 		c.Close()
 	}
-	p.conns = nil
+	p.idle = nil
 }

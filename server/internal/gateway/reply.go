@@ -3,48 +3,48 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"agentconf/server/internal/jsonobject"
 )
 
-// Success is the retcode of an accepted request. Nothing else is a success.
+// Success is the retcode of an accepted request. Every other retcode is a refusal.
 const Success = "0"
 
-// Reply is an answer: the envelope that all have (page 0473), with what only
-// some have.
+// Reply is the gateway's reply: the envelope (page 0473) and what some operations add.
 type Reply struct {
 	Message string
 	Retcode string
 
-	// Result and Event are any JSON value, or nil when there is none. Event is that
-	// of a poll (page 1274).
+	// Result and Event are any JSON value, or nil if the reply has none. A poll returns an
+	// Event (page 1274).
 	Result json.RawMessage
 	Event  json.RawMessage
 
-	// GUID is the GUID that the gateway issued with the answer, if it did. The agent
-	// has to use it from now on (page 05_4015).
+	// GUID is the GUID that the gateway issued with this reply, or empty. The agent must
+	// use it from now on (page 05_4015).
 	GUID string
 }
 
-// maxGUID bounds a GUID in bytes; a real one has about 50.
+// maxGUID is the limit of a GUID in bytes; a real one has about 50.
 const maxGUID = 256
 
-// issuedGUID is the GUID in a header Set-GUID: JSESSIONID=GUID.
+// issuedGUID returns the GUID of a Set-GUID header, whose form is JSESSIONID=GUID. It
+// returns an empty string if there is none that a request can carry.
 func issuedGUID(header string) string {
 	_, guid, _ := strings.Cut(header, "=")
-	if len(guid) > maxGUID || !visible(guid) {
+	if len(guid) > maxGUID || !isVisible(guid) {
 		return ""
 	}
 	return guid
 }
 
-// decodeReply reads an envelope. The page says that retcode is a string; some
-// gateways send a number, which is taken by its digits. Unknown keys are
-// skipped. A key that comes twice, or text behind the envelope, leaves open
-// what was meant and is an error. No error repeats any of body.
+// decodeReply decodes an envelope. Page 0473 defines retcode as a string; a number, which
+// some gateways send, is accepted. Unknown members are ignored. A member that occurs twice,
+// or text behind the object, is ambiguous and an error. No error repeats a part of body.
 //
-// Result and Event of the reply are parts of body.
+// Result and Event of the reply share the memory of body.
 func decodeReply(body []byte) (Reply, error) {
 	if !jsonobject.Valid(body) {
 		return Reply{}, errors.New("the reply is no JSON object in UTF-8, or is cut short")
@@ -60,7 +60,37 @@ func decodeReply(body []byte) (Reply, error) {
 	return reply, nil
 }
 
-// retcodeText is empty for a retcode that is neither string nor number.
+// envelope holds the values of a reply's members as they were sent, nil for a missing one.
+type envelope struct {
+	message, retcode, result, event []byte
+}
+
+func readEnvelope(object []byte) (envelope, error) {
+	var e envelope
+	for key, value := range jsonobject.Members(object) {
+		var member *[]byte
+		name := text(key)
+		switch name {
+		case "message":
+			member = &e.message
+		case "retcode":
+			member = &e.retcode
+		case "result":
+			member = &e.result
+		case "event":
+			member = &e.event
+		default:
+			continue
+		}
+		if *member != nil {
+			return envelope{}, fmt.Errorf("the reply has two %q", name)
+		}
+		*member = value
+	}
+	return e, nil
+}
+
+// retcodeText returns a retcode, or an empty string if value is neither string nor number.
 func retcodeText(value []byte) string {
 	if len(value) > 0 && (value[0] == '-' || '0' <= value[0] && value[0] <= '9') {
 		return string(value)
@@ -68,26 +98,24 @@ func retcodeText(value []byte) string {
 	return text(value)
 }
 
-// text is the string that value is, or empty for any other value: a message is only
-// for people. The strings that every answer has cost no memory.
+// frequent has strings that text returns without an allocation.
+var frequent = map[string]string{
+	"message": "message", "retcode": "retcode", "result": "result", "success": "success", Success: Success,
+}
+
+// text decodes a JSON string. Every other value yields an empty string: a missing message
+// is no reason to reject a reply.
 func text(value []byte) string {
-	switch string(value) {
-	case "", "null", `""`:
+	if len(value) == 0 {
 		return ""
-	case `"message"`:
-		return "message"
-	case `"retcode"`:
-		return "retcode"
-	case `"result"`:
-		return "result"
-	case `"success"`:
-		return "success"
-	case `"0"`:
-		return Success
+	}
+	if plain, ok := jsonobject.Plain(value); ok {
+		if s, ok := frequent[string(plain)]; ok {
+			return s
+		}
+		return string(plain)
 	}
 	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return ""
-	}
+	_ = json.Unmarshal(value, &s) // leaves s empty if value is no string
 	return s
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -11,9 +12,9 @@ import (
 func TestDecodeReply(t *testing.T) {
 	tests := []struct {
 		body string
-		want Reply // no retcode: an error
+		want Reply // without a retcode: an error
 	}{
-		{success, Reply{Message: "success", Retcode: "0", Result: json.RawMessage("{}")}},
+		{successBody, Reply{Message: "success", Retcode: "0", Result: json.RawMessage("{}")}},
 		{`{"message":"","retcode":"0","event":null}`, Reply{Retcode: "0", Event: json.RawMessage("null")}},
 		{`{"message":"","retcode":"0","event":{"a":1}}`, Reply{Retcode: "0", Event: json.RawMessage(`{"a":1}`)}},
 		{`{"retcode":"0","event":1,"event":2}`, Reply{}},
@@ -29,7 +30,7 @@ func TestDecodeReply(t *testing.T) {
 		{`{"retcode":"0"`, Reply{}},
 		{`{"retcode":"0",}`, Reply{}},
 		{"{\"retcode\":\"0\",\"message\":\"\xff\"}", Reply{}},
-		{"\ufeff" + success, Reply{}},
+		{"\ufeff" + successBody, Reply{}},
 		{"", Reply{}},
 		{"null", Reply{}},
 	}
@@ -43,10 +44,27 @@ func TestDecodeReply(t *testing.T) {
 	}
 }
 
-// An accepted reply is JSON that says what was read from it, to a decoder that
-// shares nothing with ours.
+// An issued GUID is the part behind the =, if a request can carry it.
+func TestIssuedGUID(t *testing.T) {
+	for header, want := range map[string]string{
+		"JSESSIONID=279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0": "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
+		"JSESSIONID=":                            "",
+		"no equal sign":                          "",
+		"JSESSIONID=a b":                         "",
+		"JSESSIONID=" + strings.Repeat("a", 257): "",
+	} {
+		l := listen(t)
+		newServer(t, l, replying(fmt.Sprintf("HTTP/1.1 200 OK\r\nSet-GUID: %s\r\nContent-Length: %d\r\n\r\n%s", header, len(successBody), successBody)))
+		reply, err := newClient(t, Options{URL: "http://" + l.Addr().String()}).Call(t.Context(), hold)
+		if err != nil || reply.GUID != want {
+			t.Errorf("%s: %q, %v", header, reply.GUID, err)
+		}
+	}
+}
+
+// FuzzDecodeReply compares accepted replies with the result of encoding/json.
 func FuzzDecodeReply(f *testing.F) {
-	for _, seed := range []string{success, `{"retcode":0}`, `{"retcode":"0","retcode":"1"}`, `{"retcode":"0"}{}`, `{"RETCODE":"0"}`, `[]`, "\xff",
+	for _, seed := range []string{successBody, `{"retcode":0}`, `{"retcode":"0","retcode":"1"}`, `{"retcode":"0"}{}`, `{"RETCODE":"0"}`, `[]`, "\xff",
 		`{"r\u0065tcode":"0","message":"\u00e9\"}","result":{"a":["}",{}]},"event":[1,"]"]}`, ` {"a" : null , "retcode" : -1e2 , "event" : true } `} {
 		f.Add([]byte(seed))
 	}

@@ -9,73 +9,73 @@ import (
 	"sync"
 )
 
-// message is an HTTP/1.1 request in its bytes. Its memory serves one call after the
-// other.
-type message struct {
-	text []byte
-	body bytes.Buffer
-	json *json.Encoder // into body
+// wireRequest is an encoded HTTP/1.1 request. Its buffers serve one call after another.
+type wireRequest struct {
+	bytes []byte
+	body  bytes.Buffer
+	json  *json.Encoder // writes to body
 }
 
-var messages = sync.Pool{New: func() any {
-	m := new(message)
-	m.json = json.NewEncoder(&m.body)
-	return m
+var wireRequests = sync.Pool{New: func() any {
+	r := new(wireRequest)
+	r.json = json.NewEncoder(&r.body)
+	return r
 }}
 
-func (m *message) free() { messages.Put(m) }
+func (r *wireRequest) free() { wireRequests.Put(r) }
 
-// encode writes req as a message, with the headers that page 0473 documents and no
-// others.
-func (e *endpoint) encode(req Request) (*message, error) {
-	if req.Path == "" || !visible(req.Path) || !visible(req.GUID) || !visible(req.ServiceToken) ||
-		!visible(req.TraceParent) || !visible(strings.ReplaceAll(req.TraceState, " ", "")) {
+// encode encodes req with the headers that page 0473 documents, and no other but those of
+// a trace.
+func (e *endpoint) encode(req Request) (*wireRequest, error) {
+	if req.Path == "" || !isVisible(req.Path) || !isVisible(req.GUID) || !isVisible(req.ServiceToken) ||
+		!isVisible(req.TraceParent) || !isVisible(strings.ReplaceAll(req.TraceState, " ", "")) {
 		return nil, errors.New("path, GUID, service token or trace has a character that would break the request")
 	}
-	m := messages.Get().(*message)
-	body, err := m.encodeBody(req.Body)
+	r := wireRequests.Get().(*wireRequest)
+	body, err := r.encodeBody(req.Body)
 	if err != nil {
 		return nil, err
 	}
-	text := append(m.text[:0], req.Method...)
-	text = append(text, " "+resourceRoot...)
-	text = append(text, req.Path...)
-	text = append(text, e.head...)
-	text = appendHeader(text, "Guid: ", req.GUID)
-	text = appendHeader(text, "service_token: ", req.ServiceToken)
-	text = appendHeader(text, "traceparent: ", req.TraceParent)
-	text = appendHeader(text, "tracestate: ", req.TraceState)
-	text = append(text, "Content-Length: "...)
-	text = strconv.AppendInt(text, int64(len(body)), 10)
-	text = append(text, "\r\n\r\n"...)
-	m.text = append(text, body...)
-	return m, nil
+	b := append(r.bytes[:0], req.Method...)
+	b = append(b, " "+resourceRoot...)
+	b = append(b, req.Path...)
+	b = append(b, e.head...)
+	b = appendHeader(b, "Guid: ", req.GUID)
+	b = appendHeader(b, "service_token: ", req.ServiceToken)
+	b = appendHeader(b, "traceparent: ", req.TraceParent)
+	b = appendHeader(b, "tracestate: ", req.TraceState)
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(body)), 10)
+	b = append(b, "\r\n\r\n"...)
+	r.bytes = append(b, body...)
+	return r, nil
 }
 
-func (m *message) encodeBody(body any) ([]byte, error) {
-	m.body.Reset()
+// encodeBody returns the JSON of body. It is valid until r is freed.
+func (r *wireRequest) encodeBody(body any) ([]byte, error) {
+	r.body.Reset()
 	if body == nil {
 		return nil, nil
 	}
-	if err := m.json.Encode(body); err != nil {
+	if err := r.json.Encode(body); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(m.body.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(r.body.Bytes(), []byte("\n")), nil
 }
 
-// appendHeader appends a header that has a value.
-func appendHeader(text []byte, name, value string) []byte {
+// appendHeader appends a header, unless value is empty.
+func appendHeader(b []byte, name, value string) []byte {
 	if value == "" {
-		return text
+		return b
 	}
-	text = append(text, name...)
-	text = append(text, value...)
-	return append(text, "\r\n"...)
+	b = append(b, name...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
 }
 
-// visible reports whether s is visible ASCII, and so cannot end its place in a
-// request line or a header.
-func visible(s string) bool {
+// isVisible reports whether s consists of visible ASCII. Such a string cannot end a request
+// line or a header.
+func isVisible(s string) bool {
 	for i := range len(s) {
 		if s[i] < '!' || s[i] > '~' {
 			return false

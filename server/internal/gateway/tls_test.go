@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,29 +16,12 @@ import (
 	"agentconf/server/internal/certificates"
 )
 
-// certificate is one for 127.0.0.1 and example.com, with the roots to verify it.
-func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	defer s.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	return s.TLS.Certificates[0], roots
-}
-
-func trusting(roots *x509.CertPool) func() *tls.Config {
-	return func() *tls.Config { return &tls.Config{RootCAs: roots} }
-}
-
-func listenTLS(t testing.TB, config *tls.Config) net.Listener {
-	return tls.NewListener(listen(t), config)
-}
-
+// A server that the client cannot verify gets no request.
 func TestTLS(t *testing.T) {
 	cert, roots := certificate(t)
-	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), answering(ok))
-	old := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), answering(ok))
-	plain := newServer(t, listen(t), answering(ok))
+	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), replying(ok))
+	old := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), replying(ok))
+	plain := newServer(t, listen(t), replying(ok))
 	_, port, err := net.SplitHostPort(s.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +40,7 @@ func TestTLS(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := newClient(t, Config{URL: test.url, TLS: trusting(test.roots)})
+			c := newClient(t, Options{URL: test.url, TLS: trusting(test.roots)})
 			for range 3 {
 				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
 					t.Errorf("error %v, want %v", err, test.kind)
@@ -82,8 +62,8 @@ func TestTLSReusesConnection(t *testing.T) {
 	cert, roots := certificate(t)
 	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version}), answering(ok))
-			c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
+			s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version}), replying(ok))
+			c := newClient(t, Options{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
 			for range 3 {
 				if _, err := c.Call(t.Context(), hold); err != nil {
 					t.Fatal(err)
@@ -96,89 +76,35 @@ func TestTLSReusesConnection(t *testing.T) {
 	}
 }
 
-// One TCP segment brings the answer and, in a TLS record of its own, bytes that
-// nobody asked for, or the farewell: neither is left for the next call to find.
-func TestTLSUnaskedBytes(t *testing.T) {
-	cert, roots := certificate(t)
-	for _, behind := range []string{ok, ""} {
-		sent := make(chan struct{})
-		s := newServer(t, listen(t), func(s *session) {
-			batch := &batchConn{Conn: s.Conn}
-			secured := tls.Server(batch, &tls.Config{Certificates: []tls.Certificate{cert}})
-			req, err := http.ReadRequest(bufio.NewReader(secured))
-			if err != nil {
-				return
-			}
-			io.Copy(io.Discard, req.Body)
-			batch.hold = true
-			io.WriteString(secured, ok)
-			if behind != "" {
-				io.WriteString(secured, behind)
-			} else {
-				secured.CloseWrite()
-				s.SetWriteDeadline(time.Time{}) // CloseWrite leaves one that is over
-			}
-			s.Conn.Write(batch.held)
-			sent <- struct{}{}
-			s.r.ReadByte() // until the client hangs up
-		})
-		c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
-		for range 2 {
-			if _, err := c.Call(t.Context(), hold); err != nil {
-				t.Errorf("with %q behind the answer: %v", behind, err)
-			}
-			<-sent
-		}
-		if conns, _ := s.counts(); conns != 2 {
-			t.Errorf("with %q behind the answer: %d connections for two calls, want 2", behind, conns)
-		}
-	}
-}
-
-// batchConn keeps what is written to it while hold is set.
-type batchConn struct {
-	net.Conn
-	hold bool
-	held []byte
-}
-
-func (b *batchConn) Write(p []byte) (int, error) {
-	if !b.hold {
-		return b.Conn.Write(p)
-	}
-	b.held = append(b.held, p...)
-	return len(p), nil
-}
-
-// A gateway that asks for a certificate gets ours, whatever CAs it says it knows. TLS
-// 1.2 tells a client that its certificate is refused before anything is sent, TLS 1.3
-// does not: then the outcome is unknown.
+// The client sends its certificate whatever CAs the gateway lists. With TLS 1.2 a rejected
+// certificate fails the handshake, so that nothing is sent. With TLS 1.3 the rejection may
+// arrive after the request.
 func TestClientCertificate(t *testing.T) {
-	ca, stranger := testca.New(t), testca.New(t)
+	ca, other := testca.New(t), testca.New(t)
 	for name, test := range map[string]struct {
-		shown *tls.Certificate
-		taken bool
+		sent     *tls.Certificate
+		accepted bool
 	}{
-		"none": {nil, false}, "a stranger's": {certified(t, stranger), false}, "ours": {certified(t, ca), true},
+		"none": {nil, false}, "of another CA": {certified(t, other), false}, "of the gateway's CA": {certified(t, ca), true},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			s := newServer(t, listenTLS(t, &tls.Config{
 				Certificates: []tls.Certificate{*certified(t, ca)}, ClientCAs: ca.Pool,
 				ClientAuth: tls.RequireAndVerifyClientCert, MaxVersion: version,
-			}), answering(ok))
-			c := newClient(t, Config{URL: "https://" + s.Addr().String(), TLS: func() *tls.Config {
+			}), replying(ok))
+			c := newClient(t, Options{URL: "https://" + s.Addr().String(), TLS: func() *tls.Config {
 				config := &tls.Config{RootCAs: ca.Pool}
-				if test.shown != nil {
-					config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return test.shown, nil }
+				if test.sent != nil {
+					config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return test.sent, nil }
 				}
 				return config
 			}})
 			_, err := c.Call(t.Context(), hold)
 			_, requests := s.counts()
-			if taken := err == nil && requests == 1; taken != test.taken {
+			if accepted := err == nil && requests == 1; accepted != test.accepted {
 				t.Errorf("%s, %s: %d requests, %v", name, tls.VersionName(version), requests, err)
 			}
-			if version == tls.VersionTLS12 && !test.taken && kind(t, err) != NotSent {
+			if version == tls.VersionTLS12 && !test.accepted && kind(t, err) != NotSent {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -190,8 +116,8 @@ func certified(t *testing.T, ca *testca.CA) *tls.Certificate {
 	return &certificate
 }
 
-// When the gateway and its clients get new certificates from a new CA, a connection
-// that is open stays, and a new one takes what is in the files.
+// After the gateway and the client have got certificates from a new CA, an open connection
+// stays usable, and a new connection uses the contents of the files.
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	files := certificates.Files{
@@ -210,13 +136,13 @@ func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := testca.New(t), testca.New(t)
 		write(first, "old")
-		kept, faults := certificates.Load(files)
+		reloader, faults := certificates.Load(files)
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
 		gateway := first
-		var shown []string // by the client, in each handshake
-		c := newClient(t, Config{URL: "https://" + testca.Host, TLS: kept.Client, Dial: pipes(t, func(c net.Conn) {
+		var sent []string // subject of the client's certificate, by handshake
+		c := newClient(t, Options{URL: "https://" + testca.Host, TLS: reloader.Client, Dial: pipes(t, func(c net.Conn) {
 			secured := tls.Server(c, &tls.Config{
 				Certificates: []tls.Certificate{*certified(t, gateway)}, ClientCAs: gateway.Pool,
 				ClientAuth: tls.RequireAndVerifyClientCert,
@@ -225,8 +151,8 @@ func TestRotation(t *testing.T) {
 				c.Close()
 				return
 			}
-			shown = append(shown, secured.ConnectionState().PeerCertificates[0].Subject.CommonName)
-			answering(ok)(&session{secured, &server{}, bufio.NewReader(secured)})
+			sent = append(sent, secured.ConnectionState().PeerCertificates[0].Subject.CommonName)
+			replying(ok)(&session{secured, &server{}, bufio.NewReader(secured)})
 		})})
 		call := func(want Kind) {
 			t.Helper()
@@ -237,14 +163,14 @@ func TestRotation(t *testing.T) {
 		call(0)
 		gateway = second
 		time.Sleep(idleTimeout / 2)
-		call(0) // over the connection that is open
+		call(0) // on the open connection
 		time.Sleep(2 * idleTimeout)
 		call(NotSent)
 		write(second, "new")
 		time.Sleep(time.Second)
 		call(0)
-		if want := []string{"old", "new"}; !slices.Equal(shown, want) {
-			t.Errorf("shown %q, want %q", shown, want)
+		if want := []string{"old", "new"}; !slices.Equal(sent, want) {
+			t.Errorf("the client sent %q, want %q", sent, want)
 		}
 	})
 }

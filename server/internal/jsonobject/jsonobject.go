@@ -1,7 +1,6 @@
-// Package jsonobject takes JSON objects apart where they lie, without copying and
-// without deciding what a member means. Both sides of agentconf read objects of
-// which they want some members as they came: the gateway's answers, and the bodies
-// of requests.
+// Package jsonobject splits a JSON object into its members without copying or decoding
+// them. The gateway's replies and the bodies of requests are read with it, since some of
+// their members are passed on as they were sent.
 package jsonobject
 
 import (
@@ -11,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// Valid reports whether text is one JSON object in UTF-8 and nothing else.
+// Valid reports whether text is exactly one JSON object in UTF-8.
 func Valid(text []byte) bool {
 	return utf8.Valid(text) && json.Valid(text) && skipSpace(text)[0] == '{'
 }
 
-// Members are the members of object in their order, the names in their quotes. It
-// must be Valid: there is no second check. A name may come twice.
+// Members returns the members of object in their order. A name has its quotes, and may
+// occur twice. The object must be Valid: Members does not check it again.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		var name, value []byte
@@ -35,7 +34,8 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Plain is the text of a string, if it stands there as it is: it needs no decoding.
+// Plain returns the text of a JSON string that needs no decoding. It returns false for a
+// string with escapes, and for any other value.
 func Plain(value []byte) (text []byte, plain bool) {
 	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
 		return nil, false
@@ -43,7 +43,7 @@ func Plain(value []byte) (text []byte, plain bool) {
 	return value[1 : len(value)-1], true
 }
 
-// cutValue cuts off the value that rest begins with, and the space behind it.
+// cutValue splits rest behind its first value and the space that follows.
 func cutValue(rest []byte) (value, after []byte) {
 	end := valueLen(rest)
 	return rest[:end:end], skipSpace(rest[end:])

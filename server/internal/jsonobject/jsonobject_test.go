@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The members are those that encoding/json finds.
+// FuzzMembers compares the members with those that encoding/json finds.
 func FuzzMembers(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":1,"b":"x","c":{"d":[1,{"}":"]"}]},"e":null}`, ` { "a" : "\"\\" , "a" : [ ] } `, `{}`, `{"":-1.5e3}`,

@@ -1,35 +1,26 @@
-package gateway
+package http1
 
 import (
-	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
-// outcome is what a client made of an answer.
-type outcome struct {
-	response
-	kept bool // the connection may serve another call
-	err  error
-}
-
-// playing dials a gateway that reads a request, writes the parts of an answer and
-// closes.
-func playing(t *testing.T, parts ...[]byte) func(context.Context, string, string) (net.Conn, error) {
-	return pipes(t, func(c net.Conn) {
+// serveParts returns a connection to a server that reads a request, writes the parts of a
+// reply, and closes.
+func serveParts(t *testing.T, parts ...[]byte) net.Conn {
+	return pipe(t, func(c net.Conn) {
 		defer c.Close()
-		req, err := http.ReadRequest(bufio.NewReader(c))
-		if err != nil {
+		if readRequest(c) != nil {
 			return
 		}
-		io.Copy(io.Discard, req.Body)
 		for _, part := range parts {
 			if _, err := c.Write(part); err != nil {
 				return
@@ -38,54 +29,51 @@ func playing(t *testing.T, parts ...[]byte) func(context.Context, string, string
 	})
 }
 
-func byUs(t *testing.T, parts ...[]byte) outcome {
-	c := newClient(t, Config{URL: "http://gateway.test", Dial: playing(t, parts...)})
-	m, err := c.gateway.encode(hold)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := c.gateway.exchange(t.Context(), time.Now().Add(time.Minute), m)
-	return outcome{got, c.gateway.idle.get() != nil, err}
+func readByConn(t *testing.T, parts ...[]byte) outcome {
+	return exchange(t.Context(), open(t, serveParts(t, parts...), nil))
 }
 
-func byNetHTTP(t *testing.T, parts ...[]byte) outcome {
-	transport := &http.Transport{DialContext: playing(t, parts...), DisableCompression: true}
+func readByNetHTTP(t *testing.T, parts ...[]byte) outcome {
+	transport := &http.Transport{
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return serveParts(t, parts...), nil },
+		DisableCompression: true,
+	}
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), hold.Method, "http://gateway.test"+resourceRoot+hold.Path, strings.NewReader("{}"))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://server.test/", strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Close = true // which keeps it from logging what is behind the answer
+	req.Close = true // else net/http logs the bytes behind the reply
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return outcome{err: err}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return outcome{response{resp.StatusCode, resp.Header.Get("Set-Guid"), body}, !resp.Close, err}
+	return outcome{Response{resp.StatusCode, resp.Header.Get(wantedField), body}, true, !resp.Close, err}
 }
 
-// compare reports how the outcomes differ, unless net/http alone failed or we alone
-// did.
+// compare reports differences between two responses, and a connection that only ours
+// keeps. It allows one of the two to fail.
 func compare(t *testing.T, ours, theirs outcome) {
 	t.Helper()
 	if ours.err == nil && theirs.err == nil {
-		if ours.status != theirs.status || ours.setGUID != theirs.setGUID || !bytes.Equal(ours.body, theirs.body) {
+		if ours.Status != theirs.Status || ours.Header != theirs.Header || !bytes.Equal(ours.Body, theirs.Body) {
 			t.Errorf("%+v, want net/http's %+v", ours, theirs)
 		}
-		if ours.kept && !theirs.kept {
-			t.Error("the connection was kept, unlike by net/http")
+		if ours.reusable && !theirs.reusable {
+			t.Error("the connection is reusable, unlike net/http's")
 		}
 	}
-	if ours.err != nil && kind(t, ours.err) != Broken {
-		t.Errorf("error %v, want %v", ours.err, Broken)
+	if !ours.written || errors.Is(ours.err, os.ErrDeadlineExceeded) {
+		t.Errorf("written %v, error %v", ours.written, ours.err)
 	}
 }
 
 var differential = []struct {
 	name, raw string
-	stricter  string // why we refuse what net/http takes
-	laxer     string // why we take what net/http refuses
+	stricter  string // the reason why Receive rejects what net/http accepts
+	laxer     string // the reason why Receive accepts what net/http rejects
 }{
 	{name: "plain", raw: ok},
 	{name: "an empty body", raw: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
@@ -95,8 +83,8 @@ var differential = []struct {
 	{name: "names in lower case", raw: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nset-guid: JSESSIONID=g\r\n\r\n{}"},
 	{name: "names in upper case", raw: "HTTP/1.1 200 OK\r\nCONTENT-LENGTH: 2\r\nSET-GUID: JSESSIONID=g\r\n\r\n{}"},
 	{name: "space around values", raw: "HTTP/1.1 200 OK\r\nContent-Length:\t 2 \t\r\nSet-GUID:JSESSIONID=g \r\n\r\n{}"},
-	{name: "two GUIDs", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-GUID: \r\nSet-GUID: JSESSIONID=g\r\n\r\n{}"},
-	{name: "what Tomcat says", raw: "HTTP/1.1 200 \r\nSet-GUID: JSESSIONID=a.AgentGateway0\r\nContent-Type: application/json;charset=UTF-8\r\n" +
+	{name: "two values of the wanted field", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-GUID: \r\nSet-GUID: JSESSIONID=g\r\n\r\n{}"},
+	{name: "a reply of Tomcat", raw: "HTTP/1.1 200 \r\nSet-GUID: JSESSIONID=a.AgentGateway0\r\nContent-Type: application/json;charset=UTF-8\r\n" +
 		"Transfer-Encoding: chunked\r\nDate: Tue, 24 Nov 2026 17:00:00 GMT\r\nKeep-Alive: timeout=20\r\nConnection: keep-alive\r\n\r\n2f\r\n" + success + "\r\n0\r\n\r\n"},
 	{name: "to be closed", raw: "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "to be closed, in a list", raw: "HTTP/1.1 200 OK\r\nConnection: x , CLOSE\r\nContent-Length: 2\r\n\r\n{}"},
@@ -118,7 +106,7 @@ var differential = []struct {
 	{name: "100", raw: "HTTP/1.1 100 Continue\r\n\r\n" + ok},
 	{name: "100 with headers", raw: "HTTP/1.1 100 Continue\r\nSet-GUID: JSESSIONID=x\r\nConnection: close\r\n\r\n" + ok},
 	{name: "100, 102 and 103", raw: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok},
-	{name: "with more behind it", raw: ok + ok},
+	{name: "with bytes behind it", raw: ok + ok},
 	{name: "the same length twice", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "a line of 4 KiB", raw: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxLine-5) + "\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "trailers of 4 KiB", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + strings.Repeat("X: y\r\n", maxLine/6) + "\r\n"},
@@ -137,7 +125,7 @@ var differential = []struct {
 	{name: "no end of trailers", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"},
 	{name: "a status of two digits", raw: "HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "a status with a sign", raw: "HTTP/1.1 -20 OK\r\nContent-Length: 2\r\n\r\n{}"},
-	{name: "a length that is none", raw: "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}"},
+	{name: "a length that is no number", raw: "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}"},
 	{name: "an empty length", raw: "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n{}"},
 	{name: "a length with a sign", raw: "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\n{}"},
 	{name: "a negative length", raw: "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}"},
@@ -150,10 +138,10 @@ var differential = []struct {
 	{name: "two codings", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
 	{name: "chunked twice", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
 	{name: "chunked in other letters", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chun\u212aed\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
-	{name: "a size that is none", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"},
+	{name: "a size that is no number", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"},
 	{name: "a size beyond 64 bits", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}\r\n0\r\n\r\n"},
 	{name: "a size with LF alone", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n"},
-	{name: "a chunk that goes on", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"},
+	{name: "a chunk longer than its size", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"},
 	{name: "trailers over 4 KiB", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + strings.Repeat("X: y\r\n", maxLine/6+1) + "\r\n"},
 	{name: "no colon", raw: "HTTP/1.1 200 OK\r\nX\r\nContent-Length: 2\r\n\r\n{}"},
 	{name: "no name", raw: "HTTP/1.1 200 OK\r\n: y\r\nContent-Length: 2\r\n\r\n{}"},
@@ -164,17 +152,17 @@ var differential = []struct {
 	{name: "CR in a value", raw: "HTTP/1.1 200 OK\r\nX: y\rContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}"},
 
 	{name: "a folded line", raw: "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 2\r\n\r\n{}",
-		stricter: "RFC 9112, 5.2 lets a client refuse it, and readers differ over it"},
+		stricter: "RFC 9112, 5.2 lets a client reject it, and readers differ over it"},
 	{name: "space before the colon", raw: "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\n{}",
 		stricter: "RFC 9112, 5.1 forbids it, and readers differ over whose name it is"},
 	{name: "LF alone", raw: "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
-		stricter: "only a sender in breach of RFC 9112 does so, and readers differ over it"},
+		stricter: "RFC 9112, 2.2 forbids senders to do so, and readers differ over it"},
 	{name: "LF alone before the body", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\n{}",
 		stricter: "as above"},
 	{name: "CR in the reason", raw: "HTTP/1.1 200 O\rK\r\nContent-Length: 2\r\n\r\n{}",
 		stricter: "as above"},
 	{name: "a control character in the reason", raw: "HTTP/1.1 200 \x01\r\nContent-Length: 2\r\n\r\n{}",
-		stricter: "it has no place in a line"},
+		stricter: "RFC 9112, 4 does not allow it"},
 	{name: "length and chunks", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		stricter: "RFC 9112, 6.3 calls it a sign of smuggling"},
 	{name: "chunks in HTTP/1.0", raw: "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
@@ -182,37 +170,37 @@ var differential = []struct {
 	{name: "HTTP/1.2", raw: "HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\n{}",
 		stricter: "there is no such version"},
 	{name: "HTTP/2", raw: "HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-		stricter: "it is not spoken like this"},
+		stricter: "HTTP/2 has no status line"},
 	{name: "two spaces before the status", raw: "HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\n{}",
 		stricter: "RFC 9112, 4 has one"},
 	{name: "a status below 100", raw: "HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\n{}",
 		stricter: "there is no such status"},
 	{name: "an upgrade", raw: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-		stricter: "nobody asked for it"},
+		stricter: "the client requests none"},
 	{name: "many interim responses", raw: strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", maxInterim+1) + ok,
-		stricter: "more than 5 bring nothing"},
+		stricter: "more than 5 serve no purpose"},
 	{name: "a line over 4 KiB", raw: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxLine-4) + "\r\nContent-Length: 2\r\n\r\n{}",
 		stricter: "it does not fit into the buffer of a connection"},
 	{name: "a head over 64 KiB", raw: "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxHead/6) + "Content-Length: 2\r\n\r\n{}",
-		stricter: "no answer needs it"},
-	{name: "a body over 1 MiB", raw: fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", maxAnswer+1, strings.Repeat("x", maxAnswer+1)),
-		stricter: "no answer needs it"},
+		stricter: "no reply needs it"},
+	{name: "a body over 1 MiB", raw: fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", maxReply+1, strings.Repeat("x", maxReply+1)),
+		stricter: "no reply needs it"},
 	{name: "chunks over 1 MiB", raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("2000\r\n"+strings.Repeat("x", 1<<13)+"\r\n", 128) + "0\r\n\r\n",
 		stricter: "as above"},
 
 	{name: "a length in two spellings", raw: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 02\r\n\r\n{}",
-		laxer: "both say the same"},
+		laxer: "both are the same number"},
 	{name: "a length announced as a trailer", raw: "HTTP/1.1 200 OK\r\nTrailer: Content-Length\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		laxer: "what trailers say is not looked at"},
+		laxer: "trailers are not interpreted"},
 }
 
-// What net/http reads from an answer we read too, however it comes in pieces, or
-// refuse it for a reason.
+// TestDifferential compares the responses with those of net/http. Where only one of the
+// two accepts a reply, the table has the reason.
 func TestDifferential(t *testing.T) {
 	for _, test := range differential {
 		t.Run(test.name, func(t *testing.T) {
 			raw := []byte(test.raw)
-			ours, theirs := byUs(t, raw), byNetHTTP(t, raw)
+			ours, theirs := readByConn(t, raw), readByNetHTTP(t, raw)
 			compare(t, ours, theirs)
 			weFail := test.stricter != "" || test.laxer == "" && theirs.err != nil
 			theyFail := test.laxer != "" || test.stricter == "" && ours.err != nil
@@ -223,22 +211,23 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-func TestSplitAnswers(t *testing.T) {
+// TestSplitReplies splits each reply at every byte. The response must not change.
+func TestSplitReplies(t *testing.T) {
 	for _, test := range differential {
 		raw := []byte(test.raw)
 		if len(raw) > 1<<10 {
-			continue // no other code reads these
+			continue // a long reply takes no other path
 		}
 		t.Run(test.name, func(t *testing.T) {
 			text := func(o outcome) string {
-				return fmt.Sprint(o.response, o.err) // kept depends on when the rest comes
+				return fmt.Sprint(o.Response, o.err) // reusable depends on when the rest arrives
 			}
-			want := text(byUs(t, raw))
-			if got := text(byUs(t, bytes.SplitAfter(raw, nil)...)); got != want {
+			want := text(readByConn(t, raw))
+			if got := text(readByConn(t, bytes.SplitAfter(raw, nil)...)); got != want {
 				t.Errorf("byte by byte: %s, want %s", got, want)
 			}
 			for i := range raw {
-				if got := text(byUs(t, raw[:i], raw[i:])); got != want {
+				if got := text(readByConn(t, raw[:i], raw[i:])); got != want {
 					t.Errorf("split at %d: %s, want %s", i, got, want)
 				}
 			}

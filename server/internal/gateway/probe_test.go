@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// A probe is a connection that is closed as its peer wants it closed, with nothing
-// sent on it.
+// Probe closes its connection in order and sends nothing on it.
 func TestProbe(t *testing.T) {
 	cert, roots := certificate(t)
 	for name, config := range map[string]*tls.Config{
@@ -24,38 +23,39 @@ func TestProbe(t *testing.T) {
 			if config != nil {
 				l, url = tls.NewListener(l, config), "https://"
 			}
-			heard := make(chan error, 1)
+			ended := make(chan error, 1)
 			s := newServer(t, l, func(s *session) {
 				_, err := s.r.ReadByte()
-				heard <- err
+				ended <- err
 			})
-			c := newClient(t, Config{URL: url + s.Addr().String(), TLS: trusting(roots)})
+			c := newClient(t, Options{URL: url + s.Addr().String(), TLS: trusting(roots)})
 			if _, err := c.Probe(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := <-heard; err != io.EOF {
+			if err := <-ended; err != io.EOF {
 				t.Errorf("the gateway's connection ended with %v", err)
 			}
 		})
 	}
 }
 
-// Whoever would fail a call before anything is sent fails a probe.
+// Probe fails where a call would fail before it sends anything, and where the gateway rejects
+// the client after the handshake.
 func TestProbeFails(t *testing.T) {
 	cert, roots := certificate(t)
 	gone := listen(t)
 	gone.Close()
-	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), answering(ok))
-	choosy := newServer(t, listenTLS(t, &tls.Config{
+	s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}}), replying(ok))
+	demanding := newServer(t, listenTLS(t, &tls.Config{
 		Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert,
-	}), answering(ok))
-	for name, config := range map[string]Config{
-		"nobody listens":         {URL: "http://" + gone.Addr().String()},
+	}), replying(ok))
+	for name, options := range map[string]Options{
+		"refused":                {URL: "http://" + gone.Addr().String()},
 		"unknown CA":             {URL: "https://" + s.Addr().String(), TLS: trusting(x509.NewCertPool())},
-		"no certificate to show": {URL: "https://" + choosy.Addr().String(), TLS: trusting(roots)},
+		"no certificate to show": {URL: "https://" + demanding.Addr().String(), TLS: trusting(roots)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := newClient(t, config).Probe(t.Context()); err == nil {
+			if _, err := newClient(t, options).Probe(t.Context()); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -63,31 +63,31 @@ func TestProbeFails(t *testing.T) {
 }
 
 func TestProbeNodes(t *testing.T) {
-	s := newServer(t, listen(t), answering(ok))
+	s := newServer(t, listen(t), replying(ok))
 	gone := listen(t)
 	gone.Close()
-	c := newClient(t, Config{URL: "http://" + gone.Addr().String(), Nodes: map[string]string{
+	c := newClient(t, Options{URL: "http://" + gone.Addr().String(), Nodes: map[string]string{
 		"up": "http://" + s.Addr().String(), "down": "http://" + gone.Addr().String(),
 	}})
 	nodes, gateway := c.Probe(t.Context())
 	if gateway == nil || len(nodes) != 2 || nodes["up"] != nil || nodes["down"] == nil {
 		t.Errorf("the gateway: %v; its nodes: %v", gateway, nodes)
 	}
-	// Connections are accepted in order: once this call is answered, the probe's has been.
+	// Connections are accepted in order: a reply to this call proves that the probe's was accepted.
 	if _, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g.up"}); err != nil {
 		t.Error(err)
 	}
 	if conns, requests := s.counts(); conns != 2 || requests != 1 {
-		t.Errorf("%d connections and %d requests, want 2 and that of the call", conns, requests)
+		t.Errorf("%d connections and %d requests, want 2 and 1", conns, requests)
 	}
 }
 
-// A gateway that is silent is waited for as long as a probe may take, and no longer;
-// so is one that does not hang up, which counts as reached.
+// Probe takes at most probeTimeout. A gateway that completes the handshake and then does not
+// close its side counts as reached.
 func TestProbeWaits(t *testing.T) {
 	cert, roots := certificate(t)
 	silent := func(c net.Conn) { io.Copy(io.Discard, c) }
-	clinging := func(c net.Conn) {
+	staysOpen := func(c net.Conn) {
 		secured := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true})
 		if err := secured.Handshake(); err != nil {
 			t.Error(err)
@@ -97,10 +97,10 @@ func TestProbeWaits(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve   func(net.Conn)
 		reached bool
-	}{"silent": {silent, false}, "clinging": {clinging, true}} {
+	}{"silent": {silent, false}, "staying open": {staysOpen, true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, Config{URL: "https://example.com", TLS: trusting(roots), Dial: pipes(t, test.serve)})
+				c := newClient(t, Options{URL: "https://example.com", TLS: trusting(roots), Dial: pipes(t, test.serve)})
 				start := time.Now()
 				if _, err := c.Probe(t.Context()); (err == nil) != test.reached || time.Since(start) != probeTimeout {
 					t.Errorf("%v after %v", err, time.Since(start))

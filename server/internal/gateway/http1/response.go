@@ -1,0 +1,149 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+const (
+	// maxReply is the limit of a reply in bytes: interim responses, head and body.
+	maxReply = 1 << 20
+
+	// maxHead is the limit of a response's head in bytes, maxLine that of one line, and
+	// of all trailers together.
+	maxHead = 64 << 10
+	maxLine = 4 << 10
+
+	// maxInterim is how many interim responses (1xx) may precede the final one.
+	maxInterim = 5
+)
+
+// These errors reject a reply that violates RFC 9112, or that two readers may read
+// differently. No error repeats bytes of the reply.
+var (
+	errNotHTTP   = errors.New("the reply is not HTTP/1.1")
+	errHead      = errors.New("the head of the reply has a line over 4 KiB, or more than 64 KiB in all")
+	errInterim   = errors.New("the reply has no final response")
+	errLength    = errors.New("the reply has no certain length") // its rest could be read as another reply
+	errTooLarge  = errors.New("the reply is larger than 1 MiB")
+	errTruncated = errors.New("the gateway closed the connection before the reply was complete")
+)
+
+// Response is a final HTTP response.
+type Response struct {
+	Status int
+	Header string // the first value of the field that the caller named
+	Body   []byte
+}
+
+// Receive reads the final response. field names the header field that the caller wants.
+func (c *Conn) Receive(field string) (Response, error) {
+	c.limited.left = maxReply
+	h, err := c.readFinalHead(field)
+	var body []byte
+	if err == nil {
+		body, err = c.readBody(&h)
+	}
+	if err != nil {
+		return Response{}, c.limited.cause(err)
+	}
+	c.reusable = h.keepsConnection() && c.reader.Buffered() == 0
+	return Response{h.status, h.wantedValue, body}, nil
+}
+
+func (c *Conn) readFinalHead(field string) (head, error) {
+	for range maxInterim + 1 {
+		h, err := c.readHead(field)
+		if err != nil || h.status > 199 {
+			return h, err
+		}
+		if h.status == http.StatusSwitchingProtocols {
+			break // the bytes behind it are not HTTP
+		}
+	}
+	return head{}, errInterim
+}
+
+func (c *Conn) readHead(field string) (head, error) {
+	left := maxHead
+	line, err := c.readLine(&left)
+	if err != nil {
+		return head{}, err
+	}
+	h, err := parseStatus(line)
+	if err != nil {
+		return head{}, err
+	}
+	h.wanted = field
+	err = c.readFields(left, h.setField)
+	if err == nil && h.chunked && (h.length >= 0 || h.oldHTTP) {
+		return head{}, errLength // two readers may find different ends
+	}
+	return h, err
+}
+
+// readFields reads at most left bytes of header or trailer lines, up to and including the
+// empty line that ends them.
+func (c *Conn) readFields(left int, set func(name, value []byte) error) error {
+	for {
+		line, err := c.readLine(&left)
+		if err != nil || len(line) == 0 {
+			return err
+		}
+		name, value, found := bytes.Cut(line, []byte(":"))
+		if !found || !httpguts.ValidHeaderFieldName(string(name)) {
+			return errNotHTTP
+		}
+		if err := set(name, value); err != nil {
+			return err
+		}
+	}
+}
+
+// readLine reads a line that ends in CR LF and subtracts its length from left, which it
+// must not exceed. The line is valid until the next read.
+func (c *Conn) readLine(left *int) ([]byte, error) {
+	line, err := c.reader.ReadSlice('\n')
+	*left -= len(line)
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull) || *left < 0:
+		return nil, errHead
+	case err != nil:
+		return nil, err
+	}
+	line, found := bytes.CutSuffix(line, []byte("\r\n"))
+	if !found || !isText(line) {
+		return nil, errNotHTTP
+	}
+	return line, nil
+}
+
+func (c *Conn) readBody(h *head) ([]byte, error) {
+	switch {
+	case h.bodiless():
+		return nil, nil
+	case h.chunked:
+		return c.readChunks()
+	case h.length > maxReply:
+		return nil, errTooLarge
+	case h.length >= 0:
+		body := make([]byte, h.length)
+		_, err := io.ReadFull(c.reader, body)
+		return body, err
+	}
+	return io.ReadAll(c.reader)
+}
+
+func (c *Conn) readChunks() ([]byte, error) {
+	body, err := io.ReadAll(httputil.NewChunkedReader(c.reader))
+	if err != nil {
+		return nil, errNotHTTP
+	}
+	return body, c.readFields(maxLine, func(_, _ []byte) error { return nil })
+}

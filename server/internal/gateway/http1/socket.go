@@ -1,0 +1,58 @@
+package http1
+
+import (
+	"io"
+	"net"
+	"os"
+)
+
+// socket is the network connection, beneath TLS if there is TLS.
+type socket struct {
+	net.Conn
+	idle       idleCheck
+	written    int64 // bytes that the network took, those of TLS records included
+	blockReads bool  // Read returns os.ErrDeadlineExceeded, from which TLS recovers
+}
+
+func (s *socket) Read(p []byte) (int, error) {
+	if s.blockReads {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.Conn.Read(p)
+}
+
+func (s *socket) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.written += int64(n)
+	return n, err
+}
+
+// limitedReader reads at most left bytes of from. It keeps the last error, because a
+// parser may report a truncated line instead.
+type limitedReader struct {
+	from net.Conn
+	left int
+	err  error
+}
+
+func (r *limitedReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		r.err = errTooLarge
+		return 0, r.err
+	}
+	n, err := r.from.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	r.err = err
+	return n, err
+}
+
+// cause returns the error that ended the reading, or err if the parser found it.
+func (r *limitedReader) cause(err error) error {
+	switch r.err {
+	case nil:
+		return err
+	case io.EOF:
+		return errTruncated
+	}
+	return r.err
+}

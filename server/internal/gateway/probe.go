@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// probeTimeout bounds the probe of one address.
+const probeTimeout = 2 * time.Second
+
+// Probe opens a connection to the gateway and to each node, sends no request, and closes
+// the connection. It returns an error for the gateway, and one for each node by name, which
+// is nil if the node can be reached.
+func (c *Client) Probe(ctx context.Context) (nodes map[string]error, gateway error) {
+	var (
+		probes sync.WaitGroup
+		mu     sync.Mutex // guards nodes
+	)
+	nodes = map[string]error{}
+	for name, e := range c.endpoints {
+		probes.Go(func() {
+			err := e.probe(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			nodes[name] = err
+		})
+	}
+	probes.Wait()
+	gateway = nodes[""]
+	delete(nodes, "")
+	return nodes, gateway
+}
+
+// probe does not leave its connection to calls: with TLS 1.3 a new connection has session
+// tickets to read, so that it is not quiet.
+func (e *endpoint) probe(ctx context.Context) error {
+	c, err := e.open(ctx, time.Now().Add(probeTimeout))
+	if err == nil {
+		err = c.CloseTLS()
+		c.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("no connection to %s: %w", e.address, err)
+	}
+	return nil
+}
