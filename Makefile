@@ -23,9 +23,10 @@ lint: ## check format, vet, staticcheck and the proto
 	$(BUF) lint
 	$(BUF) format -d --exit-code
 
-generate: ## generate gen/ from the proto
+generate: ## generate gen/ from the proto, and the tables of docs/
 	$(BUF) generate
 	cd tools && go run ./openapi ../gen/openapi/agentconf.swagger.json
+	go test ./server -run '^TestGeneratedTables$$' -args -update
 
 breaking: ## compare the contract with the newest release
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -108,7 +109,11 @@ func operationTable(t *testing.T) string {
 func reasonTable() string {
 	b := table("meaning", "gRPC code", "HTTP", "reason", "outcome")
 	for _, k := range outcome.Kinds() {
-		row(b, k.Meaning, codeName(k.Code), fmt.Sprint(runtime.HTTPStatusFromCode(k.Code)), code(string(k.Reason)), code(string(k.Outcome)))
+		httpStatus := fmt.Sprint(runtime.HTTPStatusFromCode(k.Code))
+		if k.Reason == outcome.NoSuchOperation.Reason {
+			httpStatus = "404, 405" // of the path, of the method
+		}
+		row(b, k.Meaning, codeName(k.Code), httpStatus, code(string(k.Reason)), code(string(k.Outcome)))
 	}
 	return b.String()
 }
@@ -151,7 +156,18 @@ func flagTable(command string) string {
 func metricTable(t *testing.T) string {
 	options := app.Defaults()
 	options.Gateway.URL = "http://gateway.test"
-	if _, err := app.New(options); err != nil {
+	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
+	service, err := app.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := listenAll([]port{{address: "127.0.0.1:0"}, {address: "127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := service.Serve(stopped, ports[0], ports[1]); err != nil { // ends its goroutines
 		t.Fatal(err)
 	}
 	descriptions := make(chan *prometheus.Desc)

@@ -60,6 +60,7 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 // newTracedFronts is newFrontsOf with traces, if tracer is not nil.
 func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	f := &fronts{log: &harness.Log{}, metrics: prometheus.NewRegistry()}
 	options := f.options(slog.LevelDebug)
 	options.Tracer = tracer

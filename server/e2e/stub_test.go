@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/internal/leaktest"
 	"agentconf/server/e2e/harness"
 	"agentconf/server/internal/app"
 	"agentconf/server/internal/lifecycle"
@@ -63,6 +64,7 @@ func serveTLS(t *testing.T, n network, s stub, config func() *tls.Config) *front
 // serveAs starts them on n with the options that set changes.
 func serveAs(t *testing.T, n network, s stub, set func(*lifecycle.Options)) *fronts {
 	t.Helper()
+	leaktest.Check(t)
 	f := &fronts{log: &harness.Log{}, metrics: prometheus.NewRegistry()}
 	options := f.options(slog.LevelInfo)
 	options.Calls.AgentRate = agentRate

@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"agentconf/internal/leaktest"
 	"agentconf/server/internal/app"
 )
 
@@ -38,11 +37,9 @@ type Running struct {
 	done chan struct{}
 }
 
-// Serve runs server until Stop is called or the test ends. The test must leave no
-// goroutine behind.
+// Serve runs server until Stop is called or the test ends.
 func Serve(t testing.TB, server Server, grpcListener, httpListener net.Listener) *Running {
 	t.Helper()
-	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	r := &Running{Stop: cancel, Ended: ended, done: make(chan struct{})}
