@@ -12,7 +12,8 @@ type playToConfBody struct {
 	announcement
 }
 
-// PlayVoiceToConf plays an announcement to the conference.
+// PlayVoiceToConf plays an announcement to all participants (page 0480). The event
+// AgentConf_StopVoice reports its end.
 func (s *Service) PlayVoiceToConf(ctx context.Context, req *agentconfv1.PlayVoiceToConfRequest) (*agentconfv1.PlayVoiceToConfResponse, error) {
 	var c checks
 	c.Optional("play_type", req.PlayType, 0, 1)
@@ -24,14 +25,15 @@ func (s *Service) PlayVoiceToConf(ctx context.Context, req *agentconfv1.PlayVoic
 	}, resp)
 }
 
-// StopVoiceToConf stops the announcement to the conference.
+// StopVoiceToConf stops the announcement to all participants (page 0481).
 func (s *Service) StopVoiceToConf(ctx context.Context, req *agentconfv1.StopVoiceToConfRequest) (*agentconfv1.StopVoiceToConfResponse, error) {
 	resp := &agentconfv1.StopVoiceToConfResponse{}
 	op := operation.Operation{Name: "stopVoiceToConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// PlayVoiceToParticipant plays an announcement to one participant.
+// PlayVoiceToParticipant plays an announcement to one participant (page 0482). The event
+// AgentConf_StopParticipantVoice reports its end.
 func (s *Service) PlayVoiceToParticipant(ctx context.Context, req *agentconfv1.PlayVoiceToParticipantRequest) (*agentconfv1.PlayVoiceToParticipantResponse, error) {
 	var c checks
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
@@ -42,7 +44,7 @@ func (s *Service) PlayVoiceToParticipant(ctx context.Context, req *agentconfv1.P
 	}, resp)
 }
 
-// StopVoiceToParticipant stops the announcement to one participant.
+// StopVoiceToParticipant stops the announcement to one participant (page 0483).
 func (s *Service) StopVoiceToParticipant(ctx context.Context, req *agentconfv1.StopVoiceToParticipantRequest) (*agentconfv1.StopVoiceToParticipantResponse, error) {
 	var c checks
 	body := c.participant(req)

@@ -17,7 +17,8 @@ type requestBody struct {
 	welcome
 }
 
-// RequestAgentConf requests a conference.
+// RequestAgentConf requests a conference (page 0468). The agent is its chairperson only
+// after the event AgentConf_RequestSuccess.
 func (s *Service) RequestAgentConf(ctx context.Context, req *agentconfv1.RequestAgentConfRequest) (*agentconfv1.RequestAgentConfResponse, error) {
 	var c checks
 	c.Number("member_num", req.GetMemberNum(), 1, 120)
@@ -33,28 +34,30 @@ func (s *Service) RequestAgentConf(ctx context.Context, req *agentconfv1.Request
 	}, resp)
 }
 
-// AnswerAgentConf answers an invitation.
+// AnswerAgentConf answers an invitation (page 0469), which the event AgentConf_Ringing
+// has announced.
 func (s *Service) AnswerAgentConf(ctx context.Context, req *agentconfv1.AnswerAgentConfRequest) (*agentconfv1.AnswerAgentConfResponse, error) {
 	resp := &agentconfv1.AnswerAgentConfResponse{}
 	op := operation.Operation{Name: "answerAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// RejectAgentConf rejects an invitation.
+// RejectAgentConf rejects an invitation (page 0470).
 func (s *Service) RejectAgentConf(ctx context.Context, req *agentconfv1.RejectAgentConfRequest) (*agentconfv1.RejectAgentConfResponse, error) {
 	resp := &agentconfv1.RejectAgentConfResponse{}
 	op := operation.Operation{Name: "rejectAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// RequestLeaveAgentConf leaves the conference.
+// RequestLeaveAgentConf leaves the conference (page 0471). A chairperson cannot leave:
+// it passes its role on, or releases the conference.
 func (s *Service) RequestLeaveAgentConf(ctx context.Context, req *agentconfv1.RequestLeaveAgentConfRequest) (*agentconfv1.RequestLeaveAgentConfResponse, error) {
 	resp := &agentconfv1.RequestLeaveAgentConfResponse{}
 	op := operation.Operation{Name: "requestLeaveAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// ReleaseAgentConf ends the conference.
+// ReleaseAgentConf ends the conference for all participants (page 0472).
 func (s *Service) ReleaseAgentConf(ctx context.Context, req *agentconfv1.ReleaseAgentConfRequest) (*agentconfv1.ReleaseAgentConfResponse, error) {
 	resp := &agentconfv1.ReleaseAgentConfResponse{}
 	op := operation.Operation{Name: "releaseAgentConf", Request: req, Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result)}
@@ -65,7 +68,8 @@ type prolongBody struct {
 	ProlongTime int32 `json:"prolongTime"`
 }
 
-// ProlongTime prolongs the conference.
+// ProlongTime prolongs the conference by minutes (page 0475). The gateway adds fewer
+// than requested if the whole would exceed 1440, and returns how many.
 func (s *Service) ProlongTime(ctx context.Context, req *agentconfv1.ProlongTimeRequest) (*agentconfv1.ProlongTimeResponse, error) {
 	var c checks
 	c.Number("prolong_time", req.GetProlongTime(), 1, 1440)
@@ -80,7 +84,8 @@ type shiftBody struct {
 	DestAgentNo int32 `json:"destAgentNo"`
 }
 
-// ApplyToShiftPresident makes another agent the chairperson.
+// ApplyToShiftPresident makes another agent of the conference its chairperson (page
+// 0476).
 func (s *Service) ApplyToShiftPresident(ctx context.Context, req *agentconfv1.ApplyToShiftPresidentRequest) (*agentconfv1.ApplyToShiftPresidentResponse, error) {
 	var c checks
 	c.AgentNumber("dest_agent_no", req.GetDestAgentNo(), s.operations.AgentIDMax())
@@ -96,7 +101,7 @@ type resizeBody struct {
 	ModifyNum  int32 `json:"modifyNum"`
 }
 
-// ModifyConfResource changes the capacity of the conference.
+// ModifyConfResource changes how many parties the conference can have (page 0484).
 func (s *Service) ModifyConfResource(ctx context.Context, req *agentconfv1.ModifyConfResourceRequest) (*agentconfv1.ModifyConfResourceResponse, error) {
 	var c checks
 	if req.ModifyType == nil { // 0 has a meaning

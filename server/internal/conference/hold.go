@@ -24,8 +24,9 @@ type playBody struct {
 	announcement
 }
 
-// HoldParticipant puts a participant on hold. As for every method here, the comment of
-// the RPC in the proto states limits and errors.
+// HoldParticipant puts a participant on hold and plays an announcement (page 0473). The
+// operation is not idempotent. As for every method of this package, the comment of the
+// RPC in the proto states limits and errors.
 func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
 	var c checks
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
@@ -37,7 +38,8 @@ func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldPart
 	}, events.Held, resp, &resp.Event)
 }
 
-// UnholdParticipant takes a participant off hold.
+// UnholdParticipant takes a participant off hold (page 0474). The gateway stops the
+// announcement.
 func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.UnholdParticipantRequest) (*agentconfv1.UnholdParticipantResponse, error) {
 	var c checks
 	body := c.participant(req)
@@ -58,7 +60,8 @@ type modeBody struct {
 	Attribute int32 `json:"attribute"`
 }
 
-// ChangeParticipantMode mutes or unmutes a participant.
+// ChangeParticipantMode mutes or unmutes a participant (page 0479). Only these two of the
+// four attributes are followed by an event.
 func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.ChangeParticipantModeRequest) (*agentconfv1.ChangeParticipantModeResponse, error) {
 	var c checks
 	body := modeBody{c.participant(req), req.GetAttribute()}

@@ -33,7 +33,8 @@ type inviteBody struct {
 	Caller string `json:"caller,omitempty"`
 }
 
-// BatchAddParticipant invites phones and agents.
+// BatchAddParticipant invites phones and agents (page 0477). An event for each of them
+// reports whether it joined.
 func (s *Service) BatchAddParticipant(ctx context.Context, req *agentconfv1.BatchAddParticipantRequest) (*agentconfv1.BatchAddParticipantResponse, error) {
 	var c checks
 	c.Count("addresses", len(req.GetAddresses()), maxInvitations)
@@ -57,7 +58,8 @@ type removeBody struct {
 	Addresses []operation.Participant `json:"addresses"`
 }
 
-// BatchRemoveParticipant removes participants.
+// BatchRemoveParticipant removes participants (page 0478). The result lists those that
+// were not in the conference; the others were removed.
 func (s *Service) BatchRemoveParticipant(ctx context.Context, req *agentconfv1.BatchRemoveParticipantRequest) (*agentconfv1.BatchRemoveParticipantResponse, error) {
 	var c checks
 	c.Count("addresses", len(req.GetAddresses()), maxRemovals)

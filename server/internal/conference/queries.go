@@ -14,7 +14,8 @@ type queryBody struct {
 	ConfIDs []int64 `json:"confIds"`
 }
 
-// QueryConfInfos returns what the gateway knows of conferences.
+// QueryConfInfos returns what the gateway knows of conferences (page 0485): to an
+// inspector of any in the VDN, to another agent of its own.
 func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConfInfosRequest) (*agentconfv1.QueryConfInfosResponse, error) {
 	var c checks
 	c.Count("conf_ids", len(req.GetConfIds()), maxConfIDs)
@@ -30,8 +31,8 @@ func (s *Service) QueryConfInfos(ctx context.Context, req *agentconfv1.QueryConf
 	}, resp)
 }
 
-// QueryAllConfIds lists the conferences of the VDN. The path does not have the name of
-// the method (page 0486).
+// QueryAllConfIds lists the conferences of the VDN for an inspector (page 0486). Its
+// path does not have the name of the method.
 func (s *Service) QueryAllConfIds(ctx context.Context, req *agentconfv1.QueryAllConfIdsRequest) (*agentconfv1.QueryAllConfIdsResponse, error) {
 	resp := &agentconfv1.QueryAllConfIdsResponse{Result: &agentconfv1.QueryAllConfIdsResult{}}
 	return operation.Run(ctx, s.operations, operation.Operation{

@@ -44,7 +44,14 @@ type watches struct {
 	stopping bool // no watch starts any more
 }
 
-// watch holds the events of one agent, and its watchers.
+// watch holds the events of one agent, and its watchers. Its life:
+//
+//	unproven   the gateway has not answered a poll with its GUID yet
+//	proven     it has (adopt); later watchers need the current or the last told GUID
+//	idle       no watcher and no confirmation is left; the poll loop has ended, and the
+//	           events are kept for the replay window (nextPoll)
+//	over       the session has ended, another watch was proven first, or the service
+//	           stops (end); its watchers have received the error
 type watch struct {
 	agentID      string
 	guid         string // the current one
@@ -127,8 +134,8 @@ func newWatch(agentID, guid string) *watch {
 	}
 }
 
-// equalGUID compares in constant time. want must not be empty for a caller's GUID to be
-// equal.
+// equalGUID compares in constant time. No caller's GUID equals an empty want, since Check
+// rejects an empty GUID.
 func equalGUID(got, want string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
 }

@@ -41,14 +41,16 @@ func onlineAgent(name, method string, req operation.Request, path string) operat
 	}
 }
 
-// Login signs an agent in.
+// Login signs an agent in (page 1202). The response has the GUID that all other calls of
+// the agent need.
 func (s *Service) Login(ctx context.Context, req *agentconfv1.LoginRequest) (*agentconfv1.LoginResponse, error) {
 	op := onlineAgent("login", "PUT", req, "")
 	resp := &agentconfv1.LoginResponse{}
 	return login(ctx, s, op, req, resp, operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid))
 }
 
-// ForceLogin signs an agent in and ends a session that the agent has already.
+// ForceLogin signs an agent in, and ends a session that the agent has already (page
+// 1203).
 func (s *Service) ForceLogin(ctx context.Context, req *agentconfv1.ForceLoginRequest) (*agentconfv1.ForceLoginResponse, error) {
 	op := onlineAgent("forceLogin", "PUT", req, "/forcelogin")
 	wire, err := proto.Marshal(req)
@@ -63,7 +65,8 @@ func (s *Service) ForceLogin(ctx context.Context, req *agentconfv1.ForceLoginReq
 	return login(ctx, s, op, fields, resp, operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid))
 }
 
-// Logout signs the agent out.
+// Logout signs the agent out (page 1219). The gateway refuses during a call or a
+// conference.
 func (s *Service) Logout(ctx context.Context, req *agentconfv1.LogoutRequest) (*agentconfv1.LogoutResponse, error) {
 	resp := &agentconfv1.LogoutResponse{}
 	op := onlineAgent("logout", "DELETE", req, "/logout")
@@ -71,7 +74,7 @@ func (s *Service) Logout(ctx context.Context, req *agentconfv1.LogoutRequest) (*
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// ForceLogout signs the agent out, even in a call.
+// ForceLogout signs the agent out, and releases its call (page 1220).
 func (s *Service) ForceLogout(ctx context.Context, req *agentconfv1.ForceLogoutRequest) (*agentconfv1.ForceLogoutResponse, error) {
 	resp := &agentconfv1.ForceLogoutResponse{}
 	op := onlineAgent("forceLogout", "DELETE", req, "/forcelogout")
@@ -79,7 +82,7 @@ func (s *Service) ForceLogout(ctx context.Context, req *agentconfv1.ForceLogoutR
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// ForceLogoutWithReason signs the agent out and states the reason.
+// ForceLogoutWithReason signs the agent out and states the reason, 1 to 255 (page 1221).
 func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.ForceLogoutWithReasonRequest) (*agentconfv1.ForceLogoutWithReasonResponse, error) {
 	path := "/forcelogoutwithreason/" + strconv.Itoa(int(req.GetReason()))
 	resp := &agentconfv1.ForceLogoutWithReasonResponse{}
@@ -89,7 +92,7 @@ func (s *Service) ForceLogoutWithReason(ctx context.Context, req *agentconfv1.Fo
 	return operation.Run(ctx, s.operations, op, resp)
 }
 
-// UpdateGuid requests a new GUID.
+// UpdateGuid requests a new GUID (page 1225). The agent's watch continues with it.
 func (s *Service) UpdateGuid(ctx context.Context, req *agentconfv1.UpdateGuidRequest) (*agentconfv1.UpdateGuidResponse, error) {
 	resp := &agentconfv1.UpdateGuidResponse{Result: &agentconfv1.UpdateGuidResult{}}
 	op := onlineAgent("updateGuid", "PUT", req, "/updateGuid")
@@ -112,8 +115,8 @@ func checkToken(v *operation.Violations, token string) {
 	}
 }
 
-// Handshake keeps a session whose events are pushed. Clients of the gateway send the
-// service token as a header (page 1204).
+// Handshake keeps a session whose events are pushed (page 1204). A client of the gateway
+// sends the service token as a header.
 func (s *Service) Handshake(ctx context.Context, req *agentconfv1.HandshakeRequest) (*agentconfv1.HandshakeResponse, error) {
 	resp := &agentconfv1.HandshakeResponse{}
 	op := onlineAgent("handshake", "POST", req, "/handshake")
@@ -128,7 +131,8 @@ func (s *Service) Handshake(ctx context.Context, req *agentconfv1.HandshakeReque
 
 var skillsPattern = regexp.MustCompile(`^[0-9;]*$`)
 
-// ResetSkill sets the skills that the agent serves.
+// ResetSkill sets the skill queues that the agent serves (page 1209). Its arguments are
+// in the path and the query.
 func (s *Service) ResetSkill(ctx context.Context, req *agentconfv1.ResetSkillRequest) (*agentconfv1.ResetSkillResponse, error) {
 	query := url.Values{}
 	if req.GetSkillid() != "" {
