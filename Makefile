@@ -10,12 +10,14 @@ BASELINE = $(or $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 test:
 	go test -race ./...
 	cd tools && go test -race ./...
+	cd bench && go test -race ./...
 
 lint:
 	test -z "$$(gofmt -l server emulator internal bench conformance deploy examples gen tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	cd deploy && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
+	cd bench && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
 	$(BUF) format -d --exit-code
@@ -45,7 +47,7 @@ faults:
 
 # Ten minutes of calls while gateway and agentconf are restarted (docs/reliability.md), and two of rest.
 soak:
-	go run ./bench soak
+	go run -C bench . soak
 
 # Everything that a change has to pass, as CI runs it.
 check:
@@ -57,7 +59,7 @@ RESTARTS = 1
 
 upgrade:
 	bench/install-tools nginx taskset
-	go run ./bench upgrade -rounds $(RESTARTS)
+	go run -C bench . upgrade -rounds $(RESTARTS)
 
 # How many slices every variant gets: 3 for a quick look, 60 to tell 5 % apart.
 ROUNDS = 20
@@ -65,15 +67,15 @@ ROUNDS = 20
 # What a hold costs, beside plain proxies (bench/README.md).
 bench:
 	bench/install-tools
-	go run ./bench compare -rounds $(ROUNDS)
+	go run -C bench . compare -rounds $(ROUNDS)
 
 # Memory and latency with 1 to 10,000 holds in flight.
 bench-scale:
-	go run ./bench scale
+	go run -C bench . scale
 
 # What healthy callers notice of a stall, too many calls and slow clients (docs/reliability.md).
 overload:
-	go run ./bench overload
+	go run -C bench . overload
 
 # What operators are given: alerts, dashboard, compose, Kubernetes, nginx and Envoy.
 deploy-test:
