@@ -93,7 +93,7 @@ func (a *agent) session(ctx context.Context) {
 		if a.continues(err) {
 			err = a.read(ctx, next, func(*agentconfv1.AgentEvent) bool { return false })
 		}
-		if isAway(err) {
+		if isDown(err) {
 			err = a.move()
 		}
 		if !a.continues(err) {
@@ -104,11 +104,11 @@ func (a *agent) session(ctx context.Context) {
 
 // continues reports whether the session does, after err.
 func (a *agent) continues(err error) bool {
-	return a.watch != nil && !isAway(err) && answerOf(err).reason != "SIGN_IN_REQUIRED"
+	return a.watch != nil && !isDown(err) && answerOf(err).reason != "SIGN_IN_REQUIRED"
 }
 
-// isAway reports whether err means that agentconf is not running.
-func isAway(err error) bool {
+// isDown reports whether err means that agentconf is not running.
+func isDown(err error) bool {
 	answer := answerOf(err).String()
 	return answer == "UNAVAILABLE STOPPING" || answer == "UNAVAILABLE "+clientMade
 }
@@ -139,7 +139,7 @@ func (a *agent) signIn() (err error) {
 		resp := &agentconfv1.ForceLoginResponse{}
 		err = a.call(forceLogin, &agentconfv1.ForceLoginRequest{AgentId: a.id, Password: "soak", Phonenum: "40038"}, resp)
 		a.guid = resp.GetGuid()
-		if !isAway(err) {
+		if !isDown(err) {
 			break
 		}
 	}
@@ -149,7 +149,7 @@ func (a *agent) signIn() (err error) {
 func (a *agent) connect(at int) (err error) {
 	a.disconnect()
 	a.at = at
-	a.front, err = newFront(a.json, a.endpoints[at].grpc, a.endpoints[at].http)
+	a.front, err = newFront(a.json, a.endpoints[at])
 	return err
 }
 
@@ -231,7 +231,7 @@ func confirmed(yes bool) *durationpb.Duration {
 func (a *agent) change(m method, s subject, req request, resp proto.Message) error {
 	err := a.call(m, req, resp)
 	s.operation = m.operation()
-	a.ledger.told(s, outcomeOf(err))
+	a.ledger.record(s, outcomeOf(err))
 	return err
 }
 

@@ -25,7 +25,7 @@ func runCompare(ctx context.Context, args []string) error {
 	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
-	s, err := newSite(ctx)
+	s, err := newWorkspace(ctx)
 	defer s.close()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func runCompare(ctx context.Context, args []string) error {
 
 // compareOnOneCore measures programs that have a core of their own. It prints every table
 // at once, in case a later regime fails.
-func (s *site) compareOnOneCore(ctx context.Context, rounds int) (saturated, paced *series, err error) {
+func (s *workspace) compareOnOneCore(ctx context.Context, rounds int) (saturated, paced *series, err error) {
 	b, err := s.newTestbed(ctx, targetCore, true)
 	if err != nil {
 		return nil, nil, err
@@ -64,7 +64,7 @@ func (s *site) compareOnOneCore(ctx context.Context, rounds int) (saturated, pac
 }
 
 // compareOnTwoCores measures programs that share both cores with the load.
-func (s *site) compareOnTwoCores(ctx context.Context, rounds int) (*series, error) {
+func (s *workspace) compareOnTwoCores(ctx context.Context, rounds int) (*series, error) {
 	b, err := s.newTestbed(ctx, bothCores, false)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,8 @@ type lane struct {
 // outcomes are the ends of holds.
 type outcomes struct {
 	ok, refused []float64      // latencies in ms
-	failed      map[string]int // by cause
+	failed      map[string]int // by gRPC status or cause
+	failure     error          // one of them
 }
 
 func newDriver(t target, connections int) *driver {
@@ -187,8 +188,10 @@ func (d *driver) record(r *reply) (refused bool) {
 	case r.grpcStatus == resourceExhausted:
 		d.refused = append(d.refused, ms)
 		return true
+	case d.target.kind == grpcH2 && r.grpcStatus != "0":
+		d.fail("status "+r.grpcStatus, 1, err)
 	default:
-		d.failed[err.Error()]++
+		d.fail(err.Error(), 1, err)
 	}
 	return false
 }
@@ -203,7 +206,13 @@ func (d *driver) broken(l *lane, err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failed[err.Error()] += left
+	d.fail(err.Error(), left, err)
+}
+
+// fail records failed holds. The caller holds d.mu.
+func (d *driver) fail(cause string, holds int, err error) {
+	d.failed[cause] += holds
+	d.failure = err
 }
 
 // settle waits until no hold is in flight.
@@ -254,5 +263,5 @@ func (o outcomes) err() error {
 	if len(o.refused)+len(o.failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s", len(o.ok), len(o.refused), o.failures())
+	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v", len(o.ok), len(o.refused), o.failures(), o.failure)
 }

@@ -56,12 +56,16 @@ type front interface {
 	close()
 }
 
-// newFront returns a client of the REST front or of the gRPC front.
-func newFront(json bool, grpc, http string) (front, error) {
+// newFront returns a client of the REST front or of the gRPC front. The latter sends no
+// ping to measure the network.
+func newFront(json bool, e endpoint) (front, error) {
 	if json {
-		return newJSONFront(http), nil
+		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: lineCount}}}, nil
 	}
-	return newGRPCFront(grpc)
+	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(streamWindow))
+	return grpcFront{conn}, err
 }
 
 // beginWatch begins a watch, after a sequence if after is not nil, and returns its first
@@ -79,14 +83,6 @@ func beginWatch(ctx context.Context, f front, guid, agent string, after *int64) 
 }
 
 type grpcFront struct{ conn *grpc.ClientConn }
-
-// newGRPCFront returns a client that sends no ping to measure the network.
-func newGRPCFront(address string) (front, error) {
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithDisableRetry(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(streamWindow))
-	return grpcFront{conn}, err
-}
 
 func (f grpcFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {
 	return f.conn.Invoke(withGUID(ctx, guid), string(m), req, resp)
@@ -112,10 +108,6 @@ func withGUID(ctx context.Context, guid string) context.Context {
 type jsonFront struct {
 	url    string
 	client *http.Client
-}
-
-func newJSONFront(address string) front {
-	return jsonFront{"http://" + address, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: lineCount}}}
 }
 
 func (f jsonFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {

@@ -43,7 +43,7 @@ type subject struct{ operation, phone, voicePath string }
 // account is the outcome that a caller knows, and how often the gateways have logged the
 // call.
 type account struct {
-	told             outcome
+	known            outcome
 	reached, applied int
 }
 
@@ -52,12 +52,12 @@ func (a account) lie() string {
 	switch {
 	case a.reached > 1:
 		return fmt.Sprintf("reached the gateway %d times", a.reached)
-	case a.told == "" && a.reached > 0:
+	case a.known == "" && a.reached > 0:
 		return "reached the gateway without a caller"
-	case a.told == applied && a.applied != 1,
-		a.told == notApplied && a.applied > 0,
-		a.told == notReached && a.reached > 0:
-		return fmt.Sprintf("told %s; reached the gateway %d times, applied %d times", a.told, a.reached, a.applied)
+	case a.known == applied && a.applied != 1,
+		a.known == notApplied && a.applied > 0,
+		a.known == notReached && a.reached > 0:
+		return fmt.Sprintf("known as %s, but reached the gateway %d times and was applied %d times", a.known, a.reached, a.applied)
 	}
 	return ""
 }
@@ -70,14 +70,14 @@ type ledger struct {
 	mu       sync.Mutex
 	accounts map[subject]account
 	sum      account
-	sumTold  int // of told, with the outcome applied
+	sumKnown int // calls of counted that their callers know as applied
 }
 
-func (l *ledger) told(s subject, o outcome) {
+func (l *ledger) record(s subject, o outcome) {
 	l.change(s, func(a *account) {
-		a.told = o
+		a.known = o
 		if s.operation == l.counted && o == applied {
-			l.sumTold++
+			l.sumKnown++
 		}
 	})
 }
@@ -147,8 +147,8 @@ func (l *ledger) enter(entry emulator.LogEntry) error {
 func (l *ledger) lies() (compared int, lies []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sum.applied != l.sumTold {
-		lies = append(lies, fmt.Sprintf("%s: %d told applied, %d applied", l.counted, l.sumTold, l.sum.applied))
+	if l.sum.applied != l.sumKnown {
+		lies = append(lies, fmt.Sprintf("%s: %d known as applied, %d applied", l.counted, l.sumKnown, l.sum.applied))
 	}
 	for s, a := range l.accounts {
 		if lie := a.lie(); lie != "" {

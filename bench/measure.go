@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ const (
 	maxForeign = 0.10            // share of the two cores that foreign processes may have in a slice
 	maxTries   = 3               // for a slice that foreign processes disturb; then it is dropped
 	maxWait    = 3 * time.Minute // for a quiet machine, over a whole regime
+	firstRate  = 5000.0          // holds a second, before a variant's rate is known
 	maxQuiet   = 5 * time.Second // for a quiet machine, before one slice
 )
 
@@ -70,8 +72,8 @@ type series struct {
 func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 	s := &series{regime: r, samples: map[string][]sample{}, wait: maxWait}
 	start := time.Now()
-	for _, v := range r.variants {
-		if err := b.warmUp(ctx, s, v); err != nil {
+	for i := range 2 * len(r.variants) { // slices that do not count; their rate gives the next ones their length
+		if _, err := b.takeSlice(ctx, s, r.variants[i/2]); err != nil {
 			return nil, err
 		}
 	}
@@ -100,17 +102,6 @@ func order(n, round int) []int {
 		slices.Reverse(indices)
 	}
 	return indices
-}
-
-// warmUp takes two slices that do not count. Their rate gives the next slice its length.
-func (b *testbed) warmUp(ctx context.Context, s *series, v *variant) error {
-	v.rate = 5000
-	for range 2 {
-		if _, err := b.takeSlice(ctx, s, v); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // takeCleanSlice takes a slice that foreign processes do not disturb, or drops it.
@@ -161,10 +152,7 @@ func runnableThreads() uint64 {
 
 // takeSlice measures one slice.
 func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (sample, error) {
-	if s.rate > 0 {
-		v.rate = s.rate
-	}
-	n := max(int(v.rate*s.slice.Seconds()), 64)
+	n := max(int(cmp.Or(s.rate, v.rate, firstRate)*s.slice.Seconds()), 64)
 	run, err := s.prepare(ctx, v, n)
 	if err != nil {
 		return sample{}, err

@@ -16,47 +16,48 @@ const (
 	nodeGUID    = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway2"
 
 	quietTime = 5 * time.Second
-	restTime  = 10 * time.Second // for the release of what an overload took
+	restTime  = 10 * time.Second // for the release of what the load took
 
 	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
 	maxRefusalMs = 5.0  // p99 of refusals
 	maxKept      = 1.05 // memory and goroutines after the rest, relative to those before
 )
 
-// burden is a load that agentconf bears while healthy callers call.
-type burden struct {
+// scenario is a load on agentconf while healthy callers call.
+type scenario struct {
 	name  string
-	delay time.Duration // of the burdened gateway
+	delay time.Duration // of the gateway of the other callers
 	flags []string      // of agentconf
-	bear  func(ctx context.Context, p *pair) (outcomes, error)
+	run   func(ctx context.Context, p *pair) (outcomes, error)
 	time  time.Duration
 }
 
-var burdens = []burden{
-	{"gateway stalls, 500 calls a second to it", 0, nil, bearStall, 30 * time.Second},
+var scenarios = []scenario{
+	{"gateway stalls, 500 calls a second to it", 0, nil, stallGateway, 30 * time.Second},
 	{"10 times what a limit of 200 in flight bears", 200 * time.Millisecond, []string{"--max-in-flight", "200"},
-		bearTenfold, 20 * time.Second},
-	{"10,000 callers at once, defaults", 0, nil, bearManyCallers, 20 * time.Second},
-	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, bearManyCallers, 20 * time.Second},
-	{"10,000 idle connections", 0, nil, bearIdle, 15 * time.Second},
-	{"1,000 slow senders", 0, nil, bearSlowSenders, 15 * time.Second},
+		offerTenfold, 20 * time.Second},
+	{"10,000 callers at once, defaults", 0, nil, keepManyCallers, 20 * time.Second},
+	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, keepManyCallers, 20 * time.Second},
+	{"10,000 idle connections", 0, nil, openIdleConnections, 15 * time.Second},
+	{"1,000 slow senders", 0, nil, runSlowSenders, 15 * time.Second},
 }
 
-// runOverload measures what healthy callers notice of each burden, and what remains of it.
+// runOverload measures the latency of healthy callers in each scenario, and what
+// remains of it.
 func runOverload(ctx context.Context, _ []string) error {
 	start := time.Now()
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	l, err := newSite(ctx)
+	l, err := newWorkspace(ctx)
 	defer l.close()
 	if err != nil {
 		return err
 	}
 	printVersions(ctx)
-	var all []burdenResult
-	for _, b := range burdens {
-		result := burdenResult{name: b.name}
+	var all []scenarioResult
+	for _, b := range scenarios {
+		result := scenarioResult{name: b.name}
 		if err := result.measure(ctx, l, b); err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
@@ -69,19 +70,19 @@ func runOverload(ctx context.Context, _ []string) error {
 	return nil
 }
 
-// burdenResult is the result of one burden.
-type burdenResult struct {
+// scenarioResult is the result of one scenario.
+type scenarioResult struct {
 	name                string
 	quiet, during       outcomes // of the healthy callers
-	others              outcomes // of the callers that are the burden
+	others              outcomes // of the other callers
 	before, peak, after footprint
 }
 
 // footprint is the consumption of agentconf: memory, and the heap after a collection.
 type footprint struct{ residentMB, heapMB, goroutines float64 }
 
-// measure starts an agentconf with a second node for healthy callers, and burdens it.
-func (r *burdenResult) measure(ctx context.Context, s *site, b burden) error {
+// measure runs a scenario with a new agentconf, which has a second node for healthy callers.
+func (r *scenarioResult) measure(ctx context.Context, s *workspace, b scenario) error {
 	node, err := s.launchSlowGateway(ctx, 0)
 	if err != nil {
 		return err
@@ -99,20 +100,20 @@ func (r *burdenResult) measure(ctx context.Context, s *site, b burden) error {
 	}, append(b.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
 }
 
-// measurePhases goes through the phases: quiet, burden, rest.
-func (r *burdenResult) measurePhases(ctx context.Context, p *pair, healthy *driver, b burden) (err error) {
+// measurePhases goes through the phases: quiet, load, rest.
+func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver, b scenario) (err error) {
 	sleep(ctx, quietTime)
 	r.quiet = healthy.take()
 	if r.before, err = footprintOf(ctx, p); err != nil {
 		return err
 	}
 	healthy.take()
-	bearing, stop := context.WithTimeout(ctx, b.time)
+	running, stop := context.WithTimeout(ctx, b.time)
 	defer stop()
 	watching, unwatch := context.WithCancel(ctx)
 	peak := make(chan footprint, 1)
 	go func() { peak <- watchPeak(watching, p) }()
-	r.others, err = b.bear(bearing, p)
+	r.others, err = b.run(running, p)
 	r.during = healthy.take()
 	unwatch()
 	r.peak = <-peak
@@ -141,15 +142,15 @@ func watchPeak(ctx context.Context, p *pair) (peak footprint) {
 		if err == nil {
 			peak.residentMB = max(peak.residentMB, m.now/1e6)
 		}
-		if v, err := readVitals(ctx, p.admin); err == nil { // the reply may be late under a burden
+		if v, err := readVitals(ctx, p.admin); err == nil { // the reply may be late under load
 			peak.goroutines = max(peak.goroutines, v.values[2])
 		}
 	}
 	return peak
 }
 
-// bearStall stops the gateway as a debugger does: its connections remain, without a reply.
-func bearStall(ctx context.Context, p *pair) (outcomes, error) {
+// stallGateway stops the gateway as a debugger does: its connections remain, without a reply.
+func stallGateway(ctx context.Context, p *pair) (outcomes, error) {
 	if err := p.gateway.Signal(syscall.SIGSTOP); err != nil {
 		return outcomes{}, err
 	}
@@ -157,19 +158,19 @@ func bearStall(ctx context.Context, p *pair) (outcomes, error) {
 	return p.drive(20, func(d *driver) error { return d.open(ctx, 500, math.MaxInt) })
 }
 
-// bearTenfold offers ten times the calls that a limit of 200 in flight lets through: the
+// offerTenfold offers ten times the calls that a limit of 200 in flight admits: the
 // gateway takes 200 ms, so that is 200 calls five times a second.
-func bearTenfold(ctx context.Context, p *pair) (outcomes, error) {
+func offerTenfold(ctx context.Context, p *pair) (outcomes, error) {
 	return p.drive(100, func(d *driver) error { return d.open(ctx, 10*5*200, math.MaxInt) })
 }
 
-// bearManyCallers has 10,000 callers, who call again at once, or a second after a refusal.
-func bearManyCallers(ctx context.Context, p *pair) (outcomes, error) {
+// keepManyCallers has 10,000 callers, who call again at once, or a second after a refusal.
+func keepManyCallers(ctx context.Context, p *pair) (outcomes, error) {
 	return p.drive(100, func(d *driver) error { return d.closed(ctx, 10_000, 0) })
 }
 
-// bearIdle opens the connections over 6 s. Each makes one call.
-func bearIdle(ctx context.Context, p *pair) (outcomes, error) {
+// openIdleConnections opens the connections over 6 s. Each makes one call.
+func openIdleConnections(ctx context.Context, p *pair) (outcomes, error) {
 	o, err := p.drive(idleClients, func(d *driver) error {
 		if err := d.open(ctx, idleClients/6, idleClients); err != nil {
 			return err
@@ -180,19 +181,19 @@ func bearIdle(ctx context.Context, p *pair) (outcomes, error) {
 	return outcomes{}, errors.Join(err, o.err())
 }
 
-func bearSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
+func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
 	if sendSlowly(ctx, 1000, p.grpc, p.http) == 0 {
 		return outcomes{}, errors.New("agentconf closed no connection of a slow sender")
 	}
 	return outcomes{}, nil
 }
 
-func printCallers(all []burdenResult) {
+func printCallers(all []scenarioResult) {
 	title := fmt.Sprintf("healthy callers: p99 at most %.0f times that before; others: p99 of refusals at most %.0f ms",
 		maxSlower, maxRefusalMs)
-	header := "burden\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
+	header := "scenario\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
 		"others' OK\trefused\tp99 ms\t\tfailed\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r burdenResult) {
+	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
 		before, during := quantile(r.quiet.ok, 0.99), quantile(r.during.ok, 0.99)
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s\n", r.name,
 			quantile(r.quiet.ok, 0.5), quantile(r.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
@@ -212,10 +213,10 @@ func othersCells(o outcomes) string {
 	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t", len(o.ok), len(o.refused), p99, bar, o.failures())
 }
 
-func printFootprints(all []burdenResult) {
+func printFootprints(all []scenarioResult) {
 	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before", restTime, maxKept)
-	header := "burden\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r burdenResult) {
+	header := "scenario\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
+	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", r.name,
 			r.before.residentMB, r.peak.residentMB, r.after.residentMB, verdict(r.after.residentMB/r.before.residentMB, maxKept),
 			r.before.heapMB, r.after.heapMB, verdict(r.after.heapMB/r.before.heapMB, maxKept),

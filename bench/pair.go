@@ -32,12 +32,13 @@ type pair struct {
 
 // withPair runs measure with a new pair. agentconf gets additional flags, and does not
 // probe the gateway, as the connections of the probes would be counted.
-func (s *site) withPair(ctx context.Context, delay time.Duration, measure func(p *pair) error, flags ...string) (err error) {
+func (s *workspace) withPair(ctx context.Context, delay time.Duration, measure func(p *pair) error, flags ...string) (err error) {
 	defer s.stop()
-	p := &pair{}
-	if p.endpoint, err = freeEndpoint(); err != nil {
+	a, err := freeAddresses(3)
+	if err != nil {
 		return err
 	}
+	p := &pair{endpoint: endpoint{a[0], a[1], a[2]}}
 	if p.gateway, err = s.launchSlowGateway(ctx, delay); err != nil {
 		return err
 	}

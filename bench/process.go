@@ -53,17 +53,17 @@ func (p *process) stop() error {
 	return nil
 }
 
-// site is a temporary directory with the binary of agentconf, and the processes that run
+// workspace is a temporary directory with the binary of agentconf, and the processes that run
 // there.
-type site struct {
+type workspace struct {
 	dir, binary string
 	processes   []*process
 	starts      int
 }
 
-// newSite builds agentconf. The caller must close the site even after an error.
-func newSite(ctx context.Context) (s *site, err error) {
-	s = &site{}
+// newWorkspace builds agentconf. The caller must close the workspace even after an error.
+func newWorkspace(ctx context.Context) (s *workspace, err error) {
+	s = &workspace{}
 	if s.dir, err = os.MkdirTemp("", "agentconf-bench-"); err != nil {
 		return s, err
 	}
@@ -72,14 +72,14 @@ func newSite(ctx context.Context) (s *site, err error) {
 }
 
 // stop stops all processes.
-func (s *site) stop() {
+func (s *workspace) stop() {
 	for _, p := range s.processes {
 		p.stop() // no error matters: the processes have done their work, or have ended
 	}
 	s.processes = nil
 }
 
-func (s *site) close() {
+func (s *workspace) close() {
 	s.stop()
 	os.RemoveAll(s.dir)
 }
@@ -87,7 +87,7 @@ func (s *site) close() {
 // launch starts a command on cores and waits until it accepts connections on all
 // addresses. Its environment has no GOGC and no AGENTCONF_ variable of the caller. Its
 // output goes to a file, because reading it would cost this program CPU time.
-func (s *site) launch(ctx context.Context, name string, on cores, args []string, addresses ...string) (*process, error) {
+func (s *workspace) launch(ctx context.Context, name string, on cores, args []string, addresses ...string) (*process, error) {
 	s.starts++
 	log, err := os.Create(filepath.Join(s.dir, fmt.Sprintf("%s-%d.out", name, s.starts)))
 	if err != nil {
@@ -95,6 +95,7 @@ func (s *site) launch(ctx context.Context, name string, on cores, args []string,
 	}
 	defer log.Close()
 	cmd := command(on, args...)
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.dir, certificateFile)) // of the stub, if there is one
 	cmd.Stdout, cmd.Stderr = log, log
 	launched, err := program.Launch(cmd)
 	if err != nil {
@@ -111,7 +112,7 @@ func (s *site) launch(ctx context.Context, name string, on cores, args []string,
 }
 
 // launchSelf starts this program with another command.
-func (s *site) launchSelf(ctx context.Context, on cores, args []string, addresses ...string) (*process, error) {
+func (s *workspace) launchSelf(ctx context.Context, on cores, args []string, addresses ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ type endpoint struct{ grpc, http, admin string }
 
 // launchAgentconf starts an agentconf with its defaults and additional flags. It stops
 // without a delay.
-func (s *site) launchAgentconf(ctx context.Context, on cores, e endpoint, gateway string, flags ...string) (*process, error) {
+func (s *workspace) launchAgentconf(ctx context.Context, on cores, e endpoint, gateway string, flags ...string) (*process, error) {
 	args := []string{
 		s.binary, "serve", "--gateway", gateway, "--grpc-listen", e.grpc, "--http-listen", e.http,
 		"--admin-listen", e.admin, "--drain-delay", "0",
@@ -181,12 +182,4 @@ func freeAddresses(n int) (addresses []string, err error) {
 		}
 	}
 	return addresses, nil
-}
-
-func freeEndpoint() (endpoint, error) {
-	a, err := freeAddresses(3)
-	if err != nil {
-		return endpoint{}, err
-	}
-	return endpoint{a[0], a[1], a[2]}, nil
 }

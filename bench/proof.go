@@ -35,7 +35,7 @@ func prove(ctx context.Context, v *variant) (err error) {
 }
 
 func proveGRPC(ctx context.Context, address string) (size int, err error) {
-	front, err := newGRPCFront(address)
+	front, err := newFront(false, endpoint{grpc: address})
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,7 @@ const shownFaults = 10
 // replicas are two agentconfs in front of one emulated gateway, and what their callers
 // record. Every process keeps its addresses when it is restarted.
 type replicas struct {
-	*site
+	*workspace
 	records
 	gatewayArgs    []string
 	gatewayAddress string
@@ -31,8 +31,8 @@ type replicas struct {
 
 // withReplicas starts r, runs it and stops it. The gateway gets additional flags.
 func (r *replicas) withReplicas(ctx context.Context, run func() error, gatewayFlags ...string) (err error) {
-	r.site, err = newSite(ctx)
-	defer r.site.close()
+	r.workspace, err = newWorkspace(ctx)
+	defer r.workspace.close()
 	if err != nil {
 		return err
 	}

@@ -9,24 +9,25 @@ import (
 	"time"
 )
 
-// column returns one figure of all samples of a variant.
-func (s *series) column(id string, figure func(sample) float64) (column []float64) {
-	for _, each := range s.samples[id] {
-		column = append(column, figure(each))
-	}
-	return column
+// median returns the median of one figure of all samples of a variant.
+func (s *series) median(id string, figure func(sample) float64) float64 {
+	return s.quantile(id, 0.5, figure)
 }
 
-func (s *series) median(id string, figure func(sample) float64) float64 {
-	return quantile(s.column(id, figure), 0.5)
+func (s *series) quantile(id string, q float64, figure func(sample) float64) float64 {
+	var values []float64
+	for _, each := range s.samples[id] {
+		values = append(values, figure(each))
+	}
+	return quantile(values, q)
 }
 
 // cost is the CPU time of a hold in µs.
 type cost struct{ p25, median, p75 float64 }
 
 func (s *series) cost(id string) cost {
-	c := s.column(id, func(x sample) float64 { return x.cpu })
-	return cost{quantile(c, 0.25), quantile(c, 0.5), quantile(c, 0.75)}
+	cpu := func(x sample) float64 { return x.cpu }
+	return cost{s.quantile(id, 0.25, cpu), s.median(id, cpu), s.quantile(id, 0.75, cpu)}
 }
 
 // over returns the ratio of two costs, by their medians and by their lower quartiles.
@@ -34,9 +35,9 @@ func (c cost) over(other cost) (median, p25 float64) {
 	return c.median / other.median, c.p25 / other.p25
 }
 
-// yardstick returns the ID of the variant that v is compared with: nginx with the same
+// baseline returns the ID of the variant that v is compared with: nginx with the same
 // protocol on either side, as far as nginx speaks it.
-func yardstick(v *variant) string {
+func baseline(v *variant) string {
 	if v.kind == jsonH1 {
 		return suffixed("nginx h1", " TLS", v.tls)
 	}
@@ -56,7 +57,7 @@ func printSeries(s *series) {
 func (s *series) printRow(w io.Writer, v *variant) {
 	id := v.id()
 	c := s.cost(id)
-	nginx, nginxP25 := c.over(s.cost(yardstick(v)))
+	nginx, nginxP25 := c.over(s.cost(baseline(v)))
 	proxy, proxyP25 := c.over(s.cost(suffixed("ReverseProxy h1", " TLS", v.tls)))
 	fmt.Fprintf(w, "%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f %%\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f %%\t",
 		id, len(s.samples[id]), s.median(id, func(x sample) float64 { return x.rate }), c.median, c.p25,
@@ -64,7 +65,7 @@ func (s *series) printRow(w io.Writer, v *variant) {
 		100*s.median(id, func(x sample) float64 { return x.foreign }))
 	if s.rate > 0 {
 		p50, p99 := func(x sample) float64 { return x.p50 }, func(x sample) float64 { return x.p99 }
-		fmt.Fprintf(w, "%.0f\t%.0f\t%+.0f\t", s.median(id, p50), s.median(id, p99), s.median(id, p50)-s.median(yardstick(v), p50))
+		fmt.Fprintf(w, "%.0f\t%.0f\t%+.0f\t", s.median(id, p50), s.median(id, p99), s.median(id, p50)-s.median(baseline(v), p50))
 	}
 	fmt.Fprintln(w)
 }

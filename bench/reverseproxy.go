@@ -2,38 +2,25 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"runtime/debug"
 	"sync"
 )
 
 // runReverseProxy runs Go's own reverse proxy, tuned: it keeps every connection, reuses
-// its buffers, and collects garbage rarely. Its arguments are its address, the URL of the
-// gateway, and "--gateway-ca" with a file if that speaks TLS.
+// its buffers, and collects garbage rarely. Its arguments are its address and the URL of
+// the gateway.
 func runReverseProxy(ctx context.Context, args []string) error {
-	if len(args) < 2 {
-		return errors.New("usage: reverse-proxy ADDRESS GATEWAY [--gateway-ca FILE]")
+	if len(args) != 2 {
+		return errors.New("usage: reverse-proxy ADDRESS GATEWAY")
 	}
 	debug.SetGCPercent(400)
 	gateway, err := url.Parse(args[1])
 	if err != nil {
 		return err
-	}
-	transport := &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true}
-	if len(args) == 4 {
-		pem, err := os.ReadFile(args[3])
-		if err != nil {
-			return err
-		}
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(pem)
-		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -43,7 +30,7 @@ func runReverseProxy(ctx context.Context, args []string) error {
 		Protocols: &protocols,
 		Handler: &httputil.ReverseProxy{
 			Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(gateway) },
-			Transport:  transport,
+			Transport:  &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
 			BufferPool: &bufferPool{},
 		},
 	})

@@ -38,7 +38,7 @@ func runScale(ctx context.Context, _ []string) error {
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	s, err := newSite(ctx)
+	s, err := newWorkspace(ctx)
 	defer s.close()
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ type holdsRow struct {
 }
 
 // measureHolds starts an agentconf for every number of holds in flight.
-func (s *site) measureHolds(ctx context.Context, delay time.Duration) error {
+func (s *workspace) measureHolds(ctx context.Context, delay time.Duration) error {
 	var rows []holdsRow
 	for _, n := range inFlightSteps {
 		row := holdsRow{inFlight: n}
@@ -217,7 +217,7 @@ func (p *pair) measureWatches(ctx context.Context) error {
 // watch has begun or failed. A gap in the sequence, another message and hardly any event
 // are errors.
 func countEvents(ctx context.Context, address, agent string, started func()) (n int64, err error) {
-	front, err := newGRPCFront(address)
+	front, err := newFront(false, endpoint{grpc: address})
 	if err != nil {
 		started()
 		return 0, err

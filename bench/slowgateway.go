@@ -83,7 +83,7 @@ type slowGatewayProcess struct {
 	address, statistics string
 }
 
-func (s *site) launchSlowGateway(ctx context.Context, delay time.Duration) (g slowGatewayProcess, err error) {
+func (s *workspace) launchSlowGateway(ctx context.Context, delay time.Duration) (g slowGatewayProcess, err error) {
 	a, err := freeAddresses(2)
 	if err != nil {
 		return g, err

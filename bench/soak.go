@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -106,7 +107,7 @@ func (s *soak) watchVitals(ctx context.Context) error {
 		if n%12 == 0 {
 			s.tally.add(func() {
 				fmt.Fprintf(os.Stderr, "%s  %d calls, %d errors; %.0f KiB, %.0f goroutines\n",
-					v.at.Format(time.TimeOnly), s.tally.calls, len(s.tally.troubles), v.values[0], v.values[2])
+					v.at.Format(time.TimeOnly), s.tally.calls, len(s.tally.incidents), v.values[0], v.values[2])
 			})
 		}
 	}
@@ -155,12 +156,15 @@ func (s *soak) report() error {
 	fmt.Printf("%d calls, %.0f a second. %d watches with %d events, %d new GUIDs and %d failures of polls.\n",
 		t.calls, float64(t.calls)/s.length.Seconds(), t.watches, t.events, t.guids, t.failedPolls)
 	fmt.Printf("Longest time of an agent without a watch: %v; %d of %d watched at the end.\n\n",
-		t.blind.Round(time.Millisecond), t.watching, soakAgents)
+		t.longestGap.Round(time.Millisecond), t.watching, soakAgents)
 	t.printErrors(os.Stdout)
 	compared, lies := s.ledger.lies()
 	fmt.Printf("\n%d calls compared with the logs of the gateway. lies: %d\n", compared, len(lies))
 	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:", s.loaded[len(s.loaded)/5:])
-	printVitals(os.Stdout, fmt.Sprintf("Before the load, and %v after it:", s.quiet), s.idle[:])
+	printTable(os.Stdout, fmt.Sprintf("Before the load, and %v after it:", s.quiet), "\tbefore\tafter\t", []int{0, 1, 2, 3},
+		func(w io.Writer, i int) {
+			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t\n", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
+		})
 	return s.judge(s.unwatched()...)
 }
 

@@ -60,13 +60,13 @@ panic: runtime error: index out of range
 // Everything that goes wrong is a fault of the run.
 func TestJudge(t *testing.T) {
 	for name, spoil := range map[string]func(*soak){
-		"lie":           func(s *soak) { s.ledger.told(subject{"holdParticipant", "1", ""}, applied) },
+		"lie":           func(s *soak) { s.ledger.record(subject{"holdParticipant", "1", ""}, applied) },
 		"error":         func(s *soak) { s.tally.call("login", midnight, failure(codes.Internal, "INTERNAL", "unknown")) },
 		"process":       func(s *soak) { s.faults = []string{"panic"} },
 		"ended watch":   func(s *soak) { s.tally.watching-- },
-		"unhold":        func(s *soak) { s.ledger.counted = "unhold"; s.ledger.told(subject{operation: "unhold"}, applied) },
+		"unhold":        func(s *soak) { s.ledger.counted = "unhold"; s.ledger.record(subject{operation: "unhold"}, applied) },
 		"sequence gap":  func(s *soak) { (&agent{records: &s.records}).expect(1, 2) },
-		"missing event": func(s *soak) { s.tally.note(trouble{answer: answer{reason: eventMissing}}) },
+		"missing event": func(s *soak) { s.tally.note(incident{answer: answer{reason: eventMissing}}) },
 	} {
 		s := &soak{}
 		s.tally.watching = soakAgents
@@ -113,7 +113,7 @@ func TestReadSSE(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"UNAVAILABLE STOPPING", "UNAVAILABLE " + clientMade} { // then the stream breaks
-		if _, err := readSSE(lines); answerOf(err).String() != want || !isAway(err) {
+		if _, err := readSSE(lines); answerOf(err).String() != want || !isDown(err) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -180,10 +180,10 @@ const gatewayLog = `{"seq":1,"operation":"requestAgentConf","agentId":"1001","bo
 // The logs of one gateway after another are compared with the outcomes that callers know.
 func TestLedger(t *testing.T) {
 	var l ledger
-	l.told(subject{"batchAddParticipant", "1", ""}, applied)
-	l.told(subject{"holdParticipant", "1", "x"}, notApplied)
-	l.told(subject{"holdParticipant", "2", "x"}, unknown)
-	l.told(subject{"holdParticipant", "3", "x"}, notReached)
+	l.record(subject{"batchAddParticipant", "1", ""}, applied)
+	l.record(subject{"holdParticipant", "1", "x"}, notApplied)
+	l.record(subject{"holdParticipant", "2", "x"}, unknown)
+	l.record(subject{"holdParticipant", "3", "x"}, notReached)
 	if err := l.read(strings.NewReader(gatewayLog)); err != nil {
 		t.Fatal(err)
 	}
@@ -218,8 +218,8 @@ func TestLedgerOfUpgrade(t *testing.T) {
 	lies := func(log ...string) []string {
 		l := ledger{counted: "unholdParticipant"}
 		for _, voicePath := range []string{"a", "b"} {
-			l.told(subject{"holdParticipant", "1", voicePath}, applied)
-			l.told(subject{"unholdParticipant", "1", ""}, applied)
+			l.record(subject{"holdParticipant", "1", voicePath}, applied)
+			l.record(subject{"unholdParticipant", "1", ""}, applied)
 		}
 		if err := l.read(strings.NewReader(strings.Join(log, "\n"))); err != nil {
 			t.Error(err)
@@ -270,7 +270,7 @@ func TestCauseOf(t *testing.T) {
 		{"the right reason with a wrong code", answer{code: codes.Internal, reason: "STOPPING"}, 12, 13, ""},
 		{"a fault", answerOf(failure(codes.Internal, "INTERNAL", "unknown")), 16, 17, ""},
 	} {
-		x := trouble{watchOperation, test.answer, "", second(test.from), second(test.to)}
+		x := incident{watchOperation, test.answer, "", second(test.from), second(test.to)}
 		if got := c.causeOf(x); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
@@ -326,13 +326,13 @@ func TestTallyMessages(t *testing.T) {
 		t.Errorf("%d events, %d GUIDs, %d failed polls", c.events, c.guids, c.failedPolls)
 	}
 	c.watchBegan(time.Time{})
-	if c.watches != 1 || c.blind != 0 {
-		t.Errorf("%d watches, %v without one", c.watches, c.blind)
+	if c.watches != 1 || c.longestGap != 0 {
+		t.Errorf("%d watches, %v without one", c.watches, c.longestGap)
 	}
 	c.watchBegan(time.Now().Add(-time.Hour))
 	c.watchBegan(time.Now())
-	if c.watches != 3 || c.blind < time.Hour {
-		t.Errorf("%d watches, %v without one", c.watches, c.blind)
+	if c.watches != 3 || c.longestGap < time.Hour {
+		t.Errorf("%d watches, %v without one", c.watches, c.longestGap)
 	}
 }
 

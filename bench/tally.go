@@ -84,8 +84,8 @@ type disturbance struct {
 	from, to time.Time
 }
 
-// trouble is a failed call, or another fault.
-type trouble struct {
+// incident is a failed call, or another fault.
+type incident struct {
 	operation string
 	answer    answer
 	text      string
@@ -96,12 +96,12 @@ type trouble struct {
 type tally struct {
 	mu           sync.Mutex
 	calls        int
-	troubles     []trouble
+	incidents    []incident
 	disturbances []disturbance
 
 	events, guids, failedPolls int           // messages of watches
 	watches, watching          int           // begun; alive at the end
-	blind                      time.Duration // longest time of an agent without a watch
+	longestGap                 time.Duration // longest time of an agent without a watch
 }
 
 func (t *tally) add(change func()) {
@@ -119,11 +119,11 @@ func (t *tally) call(operation string, from time.Time, err error) {
 // failed records err, unless it is nil.
 func (t *tally) failed(operation string, from time.Time, err error) {
 	if err != nil {
-		t.note(trouble{operation, answerOf(err), err.Error(), from, time.Now()})
+		t.note(incident{operation, answerOf(err), err.Error(), from, time.Now()})
 	}
 }
 
-func (t *tally) note(x trouble) { t.add(func() { t.troubles = append(t.troubles, x) }) }
+func (t *tally) note(x incident) { t.add(func() { t.incidents = append(t.incidents, x) }) }
 
 func (t *tally) disturbed(d disturbance) {
 	t.add(func() { t.disturbances = append(t.disturbances, d) })
@@ -134,7 +134,7 @@ func (t *tally) watchBegan(lost time.Time) {
 	t.add(func() {
 		t.watches++
 		if !lost.IsZero() {
-			t.blind = max(t.blind, time.Since(lost))
+			t.longestGap = max(t.longestGap, time.Since(lost))
 		}
 	})
 }
@@ -154,7 +154,7 @@ func (t *tally) message(m *agentconfv1.WatchAgentEventsResponse) {
 }
 
 // causeOf returns the latest cause that explains x, or "".
-func (t *tally) causeOf(x trouble) string {
+func (t *tally) causeOf(x incident) string {
 	if x.operation == resumeOperation && x.answer.reason == "GUID_STALE" {
 		return "a watch was given up with a new GUID unread"
 	}
@@ -177,9 +177,9 @@ func (t *tally) times(c cause) (n int) {
 	return n
 }
 
-// unexplained returns the troubles without a cause.
+// unexplained returns the incidents without a cause.
 func (t *tally) unexplained() (list []string) {
-	for _, x := range t.troubles {
+	for _, x := range t.incidents {
 		if t.causeOf(x) == "" {
 			list = append(list, fmt.Sprintf("%s %s: %v: %s", x.to.Format("15:04:05.000"), x.operation, x.answer, x.text))
 		}
@@ -190,7 +190,7 @@ func (t *tally) unexplained() (list []string) {
 // printErrors prints how often each error came of each cause, and in which operations.
 func (t *tally) printErrors(to io.Writer) {
 	rows := map[string]map[string]int{} // by row and operation
-	for _, x := range t.troubles {
+	for _, x := range t.incidents {
 		row := fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))
 		if rows[row] == nil {
 			rows[row] = map[string]int{}

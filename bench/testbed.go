@@ -32,7 +32,7 @@ func suffixed(name, suffix string, yes bool) string {
 
 // testbed is a stub gateway and the variants in front of it.
 type testbed struct {
-	*site
+	*workspace
 	on       cores // of the variants
 	variants []*variant
 	status   string // address of the stub's request counter
@@ -50,8 +50,8 @@ type configuration struct {
 }
 
 // newTestbed starts all programs and proves that every variant is correct.
-func (s *site) newTestbed(ctx context.Context, on cores, withTLS bool) (*testbed, error) {
-	b := &testbed{site: s, on: on}
+func (s *workspace) newTestbed(ctx context.Context, on cores, withTLS bool) (*testbed, error) {
+	b := &testbed{workspace: s, on: on}
 	if err := errors.Join(writeCertificate(s.dir), b.writeBodies()); err != nil {
 		return nil, err
 	}
@@ -100,25 +100,24 @@ func (b *testbed) startVariants(ctx context.Context, upstream string, tls bool) 
 	if err := b.startProxy(ctx, "nginx", "proxy.conf", []string{"nginx", "-c"}, upstream, tls); err != nil {
 		return err
 	}
-	url, ca := "http://"+upstream, []string{}
-	if tls {
-		url, ca = "https://"+upstream, []string{"--gateway-ca", filepath.Join(b.dir, certificateFile)}
-	} else if err := b.startProxy(ctx, "haproxy", "haproxy.cfg", []string{"haproxy", "-db", "-f"}, upstream, tls); err != nil {
-		return err
+	url := "https://" + upstream
+	if !tls {
+		url = "http://" + upstream
+		if err := b.startProxy(ctx, "haproxy", "haproxy.cfg", []string{"haproxy", "-db", "-f"}, upstream, tls); err != nil {
+			return err
+		}
 	}
-	e, err := freeEndpoint()
+	a, err := freeAddresses(4)
 	if err != nil {
 		return err
 	}
-	p, err := b.launchSelf(ctx, b.on, append([]string{"reverse-proxy", e.http, url}, ca...), e.http)
+	p, err := b.launchSelf(ctx, b.on, []string{"reverse-proxy", a[3], url}, a[3])
 	if err != nil {
 		return err
 	}
-	b.addProxy("ReverseProxy", tls, p, e.http, e.http)
-	if e, err = freeEndpoint(); err != nil {
-		return err
-	}
-	if p, err = b.launchAgentconf(ctx, b.on, e, url, append(ca, "--agent-rate", "0")...); err != nil {
+	b.addProxy("ReverseProxy", tls, p, a[3], a[3])
+	e := endpoint{a[0], a[1], a[2]}
+	if p, err = b.launchAgentconf(ctx, b.on, e, url, "--agent-rate", "0"); err != nil {
 		return err
 	}
 	b.add("agentconf gRPC", tls, p, grpcTarget(e.grpc, guid))
@@ -147,7 +146,7 @@ func (b *testbed) addProxy(name string, tls bool, p *process, h1, h2 string) {
 
 // launchConfigured starts a program whose last argument is a configuration, made from a
 // template in conf/.
-func (s *site) launchConfigured(
+func (s *workspace) launchConfigured(
 	ctx context.Context, file string, c configuration, on cores, args []string, addresses ...string,
 ) (*process, error) {
 	c.Dir = s.dir

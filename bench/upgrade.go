@@ -40,7 +40,7 @@ func runUpgrade(ctx context.Context, args []string) error {
 	}
 	compared, lies := u.ledger.lies()
 	fmt.Printf("%d calls, %d failed; %d compared with the log of the gateway, %d not exactly once in it\n",
-		u.tally.calls, len(u.tally.troubles), compared, len(lies))
+		u.tally.calls, len(u.tally.incidents), compared, len(lies))
 	return u.judge()
 }
 
@@ -62,9 +62,7 @@ func (u *upgrade) run(ctx context.Context, rounds int) error {
 		if err != nil {
 			return err
 		}
-		name := map[bool]string{false: "gRPC", true: "JSON"}[json]
-		fmt.Printf("%s: %d holds in %v, %.0f a second, at most %v late; %d restarts\n",
-			name, load.holds, load.took.Round(time.Millisecond), load.rate(), load.late.Round(time.Millisecond), 2*rounds)
+		fmt.Printf("%s: %v; %d restarts\n", map[bool]string{false: "gRPC", true: "JSON"}[json], load, 2*rounds)
 		if err := load.check(); err != nil {
 			return err
 		}
@@ -123,7 +121,7 @@ func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err 
 	}
 	var clients []front
 	for range clientCount {
-		client, err := newFront(json, u.proxy.grpc, u.proxy.http)
+		client, err := newFront(json, u.proxy)
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +174,11 @@ func (h holdLoad) check() error {
 		return fmt.Errorf("%.0f holds a second, %w", h.rate(), errUnsound)
 	}
 	return nil
+}
+
+func (h holdLoad) String() string {
+	return fmt.Sprintf("%d holds in %v, %.0f a second, at most %v late",
+		h.holds, h.took.Round(time.Millisecond), h.rate(), h.late.Round(time.Millisecond))
 }
 
 func (u *upgrade) restartAll(ctx context.Context, rounds int) error {

@@ -89,7 +89,7 @@ func (a *agent) await(ctx context.Context, match func(*agentconfv1.AgentEvent) b
 	from := time.Now()
 	err := a.read(ctx, from.Add(eventTimeout), match)
 	if errors.Is(err, errTimeout) {
-		a.tally.note(trouble{watchOperation, answer{reason: eventMissing}, "an event did not come", from, time.Now()})
+		a.tally.note(incident{watchOperation, answer{reason: eventMissing}, "an event did not come", from, time.Now()})
 	}
 	return err
 }
@@ -136,6 +136,6 @@ func (a *agent) handle(m *agentconfv1.WatchAgentEventsResponse) *agentconfv1.Age
 func (a *agent) expect(want, got int64) {
 	if got != want {
 		text := fmt.Sprintf("sequence %d of agent %s, want %d", got, a.id, want)
-		a.tally.note(trouble{watchOperation, answer{reason: "SEQUENCE_GAP"}, text, time.Now(), time.Now()})
+		a.tally.note(incident{watchOperation, answer{reason: "SEQUENCE_GAP"}, text, time.Now(), time.Now()})
 	}
 }
