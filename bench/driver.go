@@ -263,5 +263,6 @@ func (o outcomes) err() error {
 	if len(o.refused)+len(o.failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v", len(o.ok), len(o.refused), o.failures(), o.failure)
+	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v",
+		len(o.ok), len(o.refused), o.failures(), o.failure)
 }

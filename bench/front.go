@@ -70,7 +70,9 @@ func newFront(json bool, e endpoint) (front, error) {
 
 // beginWatch begins a watch, after a sequence if after is not nil, and returns its first
 // message.
-func beginWatch(ctx context.Context, f front, guid, agent string, after *int64) (receiveFunc, *agentconfv1.WatchStarted, error) {
+func beginWatch(
+	ctx context.Context, f front, guid, agent string, after *int64,
+) (receiveFunc, *agentconfv1.WatchStarted, error) {
 	next, err := f.watch(ctx, guid, &agentconfv1.WatchAgentEventsRequest{AgentId: agent, AfterSequence: after})
 	if err != nil {
 		return nil, nil, err

@@ -57,7 +57,8 @@ func (a account) lie() string {
 	case a.known == applied && a.applied != 1,
 		a.known == notApplied && a.applied > 0,
 		a.known == notReached && a.reached > 0:
-		return fmt.Sprintf("known as %s, but reached the gateway %d times and was applied %d times", a.known, a.reached, a.applied)
+		return fmt.Sprintf("known as %s, but reached the gateway %d times and was applied %d times",
+			a.known, a.reached, a.applied)
 	}
 	return ""
 }

@@ -49,8 +49,8 @@ func runOverload(ctx context.Context, _ []string) error {
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	l, err := newWorkspace(ctx)
-	defer l.close()
+	w, err := newWorkspace(ctx)
+	defer w.close()
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func runOverload(ctx context.Context, _ []string) error {
 	var all []scenarioResult
 	for _, b := range scenarios {
 		result := scenarioResult{name: b.name}
-		if err := result.measure(ctx, l, b); err != nil {
+		if err := result.measure(ctx, w, b); err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
 		all = append(all, result)
@@ -214,7 +214,8 @@ func othersCells(o outcomes) string {
 }
 
 func printFootprints(all []scenarioResult) {
-	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before", restTime, maxKept)
+	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before",
+		restTime, maxKept)
 	header := "scenario\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
 	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", r.name,

@@ -32,7 +32,9 @@ type pair struct {
 
 // withPair runs measure with a new pair. agentconf gets additional flags, and does not
 // probe the gateway, as the connections of the probes would be counted.
-func (s *workspace) withPair(ctx context.Context, delay time.Duration, measure func(p *pair) error, flags ...string) (err error) {
+func (s *workspace) withPair(
+	ctx context.Context, delay time.Duration, measure func(p *pair) error, flags ...string,
+) (err error) {
 	defer s.stop()
 	a, err := freeAddresses(3)
 	if err != nil {

@@ -87,7 +87,9 @@ func (s *workspace) close() {
 // launch starts a command on cores and waits until it accepts connections on all
 // addresses. Its environment has no GOGC and no AGENTCONF_ variable of the caller. Its
 // output goes to a file, because reading it would cost this program CPU time.
-func (s *workspace) launch(ctx context.Context, name string, on cores, args []string, addresses ...string) (*process, error) {
+func (s *workspace) launch(
+	ctx context.Context, name string, on cores, args []string, addresses ...string,
+) (*process, error) {
 	s.starts++
 	log, err := os.Create(filepath.Join(s.dir, fmt.Sprintf("%s-%d.out", name, s.starts)))
 	if err != nil {
@@ -125,7 +127,9 @@ type endpoint struct{ grpc, http, admin string }
 
 // launchAgentconf starts an agentconf with its defaults and additional flags. It stops
 // without a delay.
-func (s *workspace) launchAgentconf(ctx context.Context, on cores, e endpoint, gateway string, flags ...string) (*process, error) {
+func (s *workspace) launchAgentconf(
+	ctx context.Context, on cores, e endpoint, gateway string, flags ...string,
+) (*process, error) {
 	args := []string{
 		s.binary, "serve", "--gateway", gateway, "--grpc-listen", e.grpc, "--http-listen", e.http,
 		"--admin-listen", e.admin, "--drain-delay", "0",

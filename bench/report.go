@@ -45,7 +45,8 @@ func baseline(v *variant) string {
 }
 
 func printSeries(s *series) {
-	title := fmt.Sprintf("%s\n%d rounds of %v slices in %v; %d slices repeated, %d dropped, as foreign processes had over %.0f %% of the cores",
+	title := fmt.Sprintf("%s\n%d rounds of %v slices in %v; %d slices repeated, %d dropped, "+
+		"as foreign processes had over %.0f %% of the cores",
 		s.title, s.rounds, s.slice, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
 	header := "variant\tslices\tholds/s\tCPU µs\tp25\tspread\tto nginx\tp25\tto ReverseProxy h1\tp25\tforeign\t"
 	if s.rate > 0 {

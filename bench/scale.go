@@ -79,7 +79,8 @@ func (s *workspace) measureHolds(ctx context.Context, delay time.Duration) error
 		rows = append(rows, row)
 		fmt.Fprintf(os.Stderr, "%v, %d in flight: done\n", delay, n)
 	}
-	title := fmt.Sprintf("gateway that takes %v; memory of a hold at most %d KiB with %d in flight; less than 1 new connection in 1000 calls",
+	title := fmt.Sprintf("gateway that takes %v; memory of a hold at most %d KiB with %d in flight; "+
+		"less than 1 new connection in 1000 calls",
 		delay, maxKiBPerHold, inFlightSteps[len(inFlightSteps)-1])
 	printTable(os.Stdout, title, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\t"+
 		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tforeign CPU\t", rows,

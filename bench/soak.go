@@ -125,7 +125,8 @@ func (s *soak) disturb(ctx context.Context) error {
 			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.startGateway(ctx) })
 		case n%4 == 1:
 			s.tally.disturbed(disturbance{lostGUID, time.Now(), time.Now().Add(2*s.guid + aftermath)})
-			err = s.restart(agentconfRestart, func() error { return s.stopReplica(1) }, func() error { return s.startReplica(ctx, 1) })
+			err = s.restart(agentconfRestart,
+				func() error { return s.stopReplica(1) }, func() error { return s.startReplica(ctx, 1) })
 		}
 		if ctx.Err() == nil && err != nil {
 			return err

@@ -160,7 +160,8 @@ func (t *tally) causeOf(x incident) string {
 	}
 	var last disturbance
 	for _, d := range t.disturbances {
-		if x.from.Before(d.to) && x.to.After(d.from) && d.from.After(last.from) && slices.Contains(d.explains, x.answer.String()) {
+		overlaps := x.from.Before(d.to) && x.to.After(d.from)
+		if overlaps && d.from.After(last.from) && slices.Contains(d.explains, x.answer.String()) {
 			last = d
 		}
 	}
