@@ -60,7 +60,7 @@ type front interface {
 // ping to measure the network.
 func newFront(json bool, e endpoint) (front, error) {
 	if json {
-		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: lineCount}}}, nil
+		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{}}}, nil
 	}
 	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

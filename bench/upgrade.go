@@ -19,8 +19,7 @@ const (
 	awayTime = 500 * time.Millisecond // of a replica that is restarted
 
 	holdsPerSecond = 500
-	lineCount      = 64 // agents, each in a conference with one phone
-	clientCount    = 4  // with one connection each over gRPC
+	lineCount      = 64 // agents, each with its own connection and a conference with one phone
 )
 
 // upgrade is a run: two agentconfs behind nginx, as deploy/nginx.conf configures it.
@@ -59,6 +58,9 @@ func (u *upgrade) run(ctx context.Context, rounds int) error {
 		err = u.restartAll(ctx, rounds)
 		stop()
 		load := <-made
+		for _, l := range lines {
+			l.disconnect()
+		}
 		if err != nil {
 			return err
 		}
@@ -100,8 +102,7 @@ type line struct {
 	phone string
 }
 
-// openLines opens a conference with a phone for every agent, by way of nginx. The lines
-// share a few clients.
+// openLines opens a conference with a phone for every agent, by way of nginx.
 func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err error) {
 	var group errgroup.Group
 	for n := range lineCount {
@@ -109,28 +110,14 @@ func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err 
 		l := &line{a, phoneNumber(u.phones.Add(1))}
 		lines = append(lines, l)
 		group.Go(func() error {
-			defer l.disconnect()
+			defer l.unfollow()
 			if err := l.openConference(ctx); err != nil {
 				return err
 			}
 			return l.invite(ctx, l.phone)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var clients []front
-	for range clientCount {
-		client, err := newFront(json, u.proxy)
-		if err != nil {
-			return nil, err
-		}
-		clients = append(clients, client)
-	}
-	for n, l := range lines {
-		l.front = clients[n%clientCount]
-	}
-	return lines, nil
+	return lines, group.Wait()
 }
 
 // holdLoad is the number of holds of a load and its timing.
