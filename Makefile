@@ -13,12 +13,14 @@ BASELINE = $(or $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 test: ## run the Go tests with the race detector
 	go test -race ./...
 	cd tools && go test -race ./...
+	cd bench && go test -race ./...
 
 lint: ## check format, vet, staticcheck and the proto
-	test -z "$$(gofmt -l server emulator internal bench conformance deploy examples gen tools | tee /dev/stderr)"
+	test -z "$$(gofmt -l server emulator internal bench conformance deploy examples gen proto tools | tee /dev/stderr)"
 	go vet ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	cd deploy/test && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...
+	cd bench && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
 	$(BUF) lint
 	$(BUF) format -d --exit-code
@@ -37,14 +39,14 @@ conformance: ## run the conformance cases with clients in other languages
 examples: ## run the programs of examples/ with every outcome of a hold
 	examples/run
 
-# docs/reliability.md describes both tests. The first makes thousands of calls with every fault; in the
+# docs/proof.md describes both tests. The first makes thousands of calls with every fault; in the
 # second 50 callers hold and unhold one participant 50,000 times.
 faults: ## run the fault tests for two minutes
 	cd server/e2e/faults && go test -count=1 -timeout 20m -run '^TestTruth$$' -args -long
 	cd server/e2e && go test -race -count=1 -run '^TestConcurrentHolds$$' -args -long
 
 soak: ## restart gateway and agentconf under load for 12 minutes
-	go run ./bench soak
+	go run -C bench . soak
 
 check: ## run every check of CI
 	.ci/run
@@ -53,20 +55,20 @@ RESTARTS = 1
 
 upgrade: ## restart two agentconfs behind nginx under load, RESTARTS times each
 	bench/install-tools nginx taskset
-	go run ./bench upgrade -rounds $(RESTARTS)
+	go run -C bench . upgrade -rounds $(RESTARTS)
 
 # Slices of each variant: 3 give a first impression, 60 distinguish 5 %.
 ROUNDS = 20
 
 bench: ## compare the cost of a hold with plain proxies (bench/README.md)
 	bench/install-tools
-	go run ./bench compare -rounds $(ROUNDS)
+	go run -C bench . compare -rounds $(ROUNDS)
 
 bench-scale: ## measure memory and latency with 1 to 10,000 holds in flight
-	go run ./bench scale
+	go run -C bench . scale
 
 overload: ## measure healthy callers during a stall, overload and slow clients
-	go run ./bench overload
+	go run -C bench . overload
 
 deploy-test: ## test the files of deploy/
 	.ci/deploy

@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -7,108 +5,124 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"time"
 )
 
-const slice = 400 * time.Millisecond
+const (
+	slice = 400 * time.Millisecond
 
-// compare measures in every regime and prints what it found.
-func compare(ctx context.Context, rounds int) error {
+	pacedRate        = 4000 // holds a second
+	pacedConnections = 40
+)
+
+// runCompare measures in every regime and prints the results.
+func runCompare(ctx context.Context, args []string) error {
+	rounds := roundsFlag("compare", args, 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
 	start := time.Now()
-	dir, err := os.MkdirTemp("", "agentconf-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	// All threads of this program stay on the core of the load.
 	pin := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid()))
 	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
-	server, err := build(ctx, dir, "./server")
+	s, err := newWorkspace(ctx)
+	defer s.close()
 	if err != nil {
 		return err
 	}
 	printVersions(ctx)
-	saturated, paced, err := oneCore(ctx, filepath.Join(dir, "one"), server, rounds)
+	saturated, paced, err := s.compareOnOneCore(ctx, rounds)
 	if err != nil {
 		return err
 	}
-	onTwo, err := twoCores(ctx, filepath.Join(dir, "two"), server, rounds)
+	s.stop()
+	shared, err := s.compareOnTwoCores(ctx, rounds)
 	if err != nil {
 		return err
 	}
 	printBars(saturated, paced)
-	printNotes()
-	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
-	return sound(saturated, paced, onTwo)
+	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
+	return checkSlices(saturated, paced, shared)
 }
 
-// oneCore measures what is pinned to a core of its own. Every table is printed as
-// soon as it is there, in case that a later regime fails.
-func oneCore(ctx context.Context, dir, server string, rounds int) (saturated, paced *series, err error) {
-	r, err := newRig(ctx, dir, server, targetCore, true)
-	defer r.stop()
+// compareOnOneCore measures programs that have a core of their own. It prints every table
+// at once, in case a later regime fails.
+func (s *workspace) compareOnOneCore(ctx context.Context, rounds int) (saturated, paced *series, err error) {
+	b, err := s.newTestbed(ctx, targetCore, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	if saturated, err = r.saturated(ctx, "saturated, one core", rounds); err != nil {
+	if saturated, err = b.measure(ctx, b.saturated("saturated, one core", rounds)); err != nil {
 		return nil, nil, err
 	}
 	printSeries(saturated)
-	printTLS(saturated)
-	if paced, err = r.paced(ctx, rounds); err != nil {
+	if paced, err = b.measure(ctx, b.paced(rounds)); err != nil {
 		return nil, nil, err
 	}
 	printSeries(paced)
 	return saturated, paced, nil
 }
 
-// twoCores measures what shares both cores with the load.
-func twoCores(ctx context.Context, dir, server string, rounds int) (*series, error) {
-	r, err := newRig(ctx, dir, server, bothCores, false)
-	defer r.stop()
+// compareOnTwoCores measures programs that share both cores with the load.
+func (s *workspace) compareOnTwoCores(ctx context.Context, rounds int) (*series, error) {
+	b, err := s.newTestbed(ctx, bothCores, false)
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.saturated(ctx, "saturated, two cores shared with the load: no bar holds here", rounds)
+	shared, err := b.measure(ctx, b.saturated("saturated, two cores shared with the load, without bars", rounds))
 	if err == nil {
-		printSeries(s)
+		printSeries(shared)
 	}
-	return s, err
+	return shared, err
 }
 
-func (r *rig) paced(ctx context.Context, rounds int) (*series, error) {
-	return r.measure(ctx, regime{
-		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
-		variants: r.find(false, "stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
-		rounds:  max(2, rounds*6/10),
-		slice:   time.Second,
-		rate:    pacedRate,
-		prepare: r.pacedLoad,
-	})
-}
-
-func (r *rig) saturated(ctx context.Context, title string, rounds int) (*series, error) {
-	return r.measure(ctx, regime{
-		title:    title,
-		variants: r.variants,
-		rounds:   rounds,
-		slice:    slice,
+func (b *testbed) saturated(title string, rounds int) regime {
+	return regime{
+		title: title, variants: b.variants, rounds: rounds, slice: slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
-			// A few holds reopen connections to the gateway that were idle too long.
-			_, err := r.h2load(ctx, v, 512)
-			return func() (load, error) { return r.h2load(ctx, v, n) }, err
+			// A few holds reopen connections to the gateway that were idle for too long.
+			_, err := b.h2load(ctx, v, 512)
+			return func() (load, error) { return b.h2load(ctx, v, n) }, err
 		},
-	})
+	}
 }
 
-// sound reports whether enough slices were left undisturbed: a quarter is, as those
-// that are differ by one or two percent.
-func sound(all ...*series) error {
+func (b *testbed) paced(rounds int) regime {
+	return regime{
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
+		variants: b.find("stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
+		rounds: max(2, rounds*6/10), slice: time.Second, rate: pacedRate, prepare: preparePaced,
+	}
+}
+
+// preparePaced opens the connections of a slice, which are not part of it. The function
+// that it returns makes n holds.
+func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error), error) {
+	d := newDriver(v.target, pacedConnections)
+	if err := d.open(ctx, pacedRate, pacedConnections); err != nil {
+		return nil, err
+	}
+	if err := d.take().err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", v.id(), err)
+	}
+	return func() (load, error) {
+		defer d.close()
+		start := time.Now()
+		if err := d.open(ctx, pacedRate, n); err != nil {
+			return load{}, err
+		}
+		o := d.take()
+		return load{
+			holds: len(o.ok), rate: float64(n) / time.Since(start).Seconds(),
+			p50: 1000 * quantile(o.ok, 0.5), p99: 1000 * quantile(o.ok, 0.99),
+		}, o.err()
+	}, nil
+}
+
+// checkSlices reports whether enough slices of every variant were undisturbed. A quarter
+// is enough, as undisturbed slices differ by 1 to 2 % only.
+func checkSlices(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
 			if n := len(s.samples[v.id()]); 4*n < s.rounds {

@@ -1,112 +1,86 @@
-//go:build linux
-
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
-// cpuOf is the time that the threads of processes have run, by the scheduler's own
+// cpuOf returns the time that the threads of processes have run, by the scheduler's own
 // account, which is exact where sampled times are not.
-func cpuOf(pids ...int) (time.Duration, error) {
-	var sum time.Duration
+func cpuOf(pids ...int) (sum time.Duration, err error) {
 	for _, pid := range pids {
-		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-		if err != nil || len(files) == 0 {
-			return 0, fmt.Errorf("process %d is gone", pid)
+		threads, err := procfs.AllThreads(pid)
+		if err != nil {
+			return 0, fmt.Errorf("process %d: %w", pid, err)
 		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if os.IsNotExist(err) {
-				continue // a thread that has just ended
+		for _, thread := range threads {
+			ran, err := thread.Schedstat()
+			if err != nil && !os.IsNotExist(err) { // such a thread has just ended
+				return 0, fmt.Errorf("process %d: %w", pid, err)
 			}
-			if err != nil {
-				return 0, err
-			}
-			ran, err := parseSchedstat(string(text))
-			if err != nil {
-				return 0, fmt.Errorf("%s: %w", file, err)
-			}
-			sum += ran
+			sum += time.Duration(ran.RunningNanoseconds)
 		}
 	}
 	return sum, nil
 }
 
-// parseSchedstat reads the first of the three numbers of a schedstat.
-func parseSchedstat(text string) (time.Duration, error) {
-	first, _, _ := strings.Cut(text, " ")
-	ns, err := strconv.ParseInt(first, 10, 64)
-	return time.Duration(ns), err
-}
-
-// idleCPU is how long the first two processors have been idle, together.
-func idleCPU() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/stat")
+// systemStat reads /proc/stat.
+func systemStat() (procfs.Stat, error) {
+	fs, err := procfs.NewDefaultFS()
 	if err != nil {
-		return 0, err
+		return procfs.Stat{}, err
 	}
-	return parseIdle(string(text))
+	return fs.Stat()
 }
 
-// parseIdle reads the idle and the iowait column of cpu0 and cpu1, which count
-// hundredths of a second.
-func parseIdle(text string) (time.Duration, error) {
-	var ticks int64
-	found := 0
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) < 6 || fields[0] != "cpu0" && fields[0] != "cpu1" {
-			continue
-		}
-		found++
-		for _, field := range fields[4:6] {
-			n, err := strconv.ParseInt(field, 10, 64)
-			if err != nil {
-				return 0, err
-			}
-			ticks += n
-		}
-	}
-	if found != 2 {
-		return 0, errors.New("the machine needs two cores, cpu0 and cpu1")
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
+// clocks is a reading of the CPU time that has been used so far.
+type clocks struct {
+	at     time.Time
+	idle   float64       // seconds of both cores
+	ours   time.Duration // of this program and the processes that it has started
+	target time.Duration // of the measured process
 }
 
-// memory is a process's resident memory in KiB, now and at its peak.
-type memory struct{ now, peak int }
+func readClocks(target *process, ours []*process) (c clocks, err error) {
+	c.at = time.Now()
+	pids := []int{os.Getpid()}
+	for _, p := range ours {
+		pids = append(pids, p.pids...)
+	}
+	stat, err := systemStat()
+	if err == nil && len(stat.CPU) < 2 {
+		err = errors.New("the machine needs two cores, cpu0 and cpu1")
+	}
+	for _, cpu := range []procfs.CPUStat{stat.CPU[0], stat.CPU[1]} {
+		c.idle += cpu.Idle + cpu.Iowait
+	}
+	var targetErr, oursErr error
+	c.target, targetErr = cpuOf(target.pids...)
+	c.ours, oursErr = cpuOf(pids...)
+	return c, errors.Join(err, targetErr, oursErr)
+}
 
-func memoryOf(pid int) (memory, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// since returns the CPU time of a hold in µs between two readings, and the share of both
+// cores that foreign processes had. ended is the CPU time of a load that has ended.
+func (c clocks) since(before clocks, holds int, ended time.Duration) (cpu, foreign float64) {
+	both := 2 * c.at.Sub(before.at).Seconds()
+	others := both - (c.idle - before.idle) - (c.ours - before.ours + ended).Seconds()
+	cpu = float64((c.target - before.target).Nanoseconds()) / 1000 / float64(holds)
+	return cpu, max(0, others/both)
+}
+
+// memory is the resident memory of a process in bytes, now and at its peak.
+type memory struct{ now, peak float64 }
+
+func memoryOf(p *process) (memory, error) {
+	proc, err := procfs.NewProc(p.Pid())
 	if err != nil {
 		return memory{}, err
 	}
-	return parseMemory(string(text))
-}
-
-func parseMemory(text string) (memory, error) {
-	var m memory
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		switch fields[0] {
-		case "VmRSS:":
-			m.now, _ = strconv.Atoi(fields[1])
-		case "VmHWM:":
-			m.peak, _ = strconv.Atoi(fields[1])
-		}
-	}
-	if m.now == 0 || m.peak == 0 {
-		return memory{}, fmt.Errorf("no VmRSS or VmHWM in %q", text)
-	}
-	return m, nil
+	status, err := proc.NewStatus()
+	return memory{float64(status.VmRSS), float64(status.VmHWM)}, err
 }

@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -10,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -24,16 +23,20 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// rpc is a call of the contract.
-type rpc struct{ service, name string }
+// method is the full name of an RPC, such as
+// "/agentconf.v1.ConferenceService/HoldParticipant".
+type method string
 
-// operation is the gateway's name of it.
-func (r rpc) operation() string { return strings.ToLower(r.name[:1]) + r.name[1:] }
+// operation returns the gateway's name of the RPC, such as "holdParticipant".
+func (m method) operation() string {
+	name := path.Base(string(m))
+	return strings.ToLower(name[:1]) + name[1:]
+}
 
-func (r rpc) grpcPath() string { return "/agentconf.v1." + r.service + "Service/" + r.name }
-
-func (r rpc) v1Path(agent string) string {
-	return "/v1/agents/" + agent + "/" + strings.ToLower(r.service) + ":" + r.operation()
+// v1Path returns the REST path of an RPC of ConferenceService or SessionService.
+func (m method) v1Path(agent string) string {
+	service := strings.TrimPrefix(path.Dir(string(m)), "/agentconf.v1.")
+	return "/v1/agents/" + agent + "/" + strings.ToLower(strings.TrimSuffix(service, "Service")) + ":" + m.operation()
 }
 
 // request is a message that names its agent.
@@ -42,29 +45,52 @@ type request interface {
 	GetAgentId() string
 }
 
-// receive returns the next message of a watch, or why there are no more.
-type receive func() (*agentconfv1.WatchAgentEventsResponse, error)
+// receiveFunc returns the next message of a watch, or the reason of its end.
+type receiveFunc func() (*agentconfv1.WatchAgentEventsResponse, error)
 
-// front is how the program of an agent reaches an agentconf. All errors are statuses
-// of gRPC; those without google.rpc.ErrorInfo are the client's own.
+// front is a client of an agentconf that never retries. All errors are gRPC statuses; those
+// without google.rpc.ErrorInfo are made by the client.
 type front interface {
-	call(ctx context.Context, r rpc, guid string, req request, resp proto.Message) error
-	watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receive, error)
+	call(ctx context.Context, m method, guid string, req request, resp proto.Message) error
+	watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error)
 	close()
+}
+
+// newFront returns a client of the REST front or of the gRPC front. The latter sends no
+// ping to measure the network.
+func newFront(json bool, e endpoint) (front, error) {
+	if json {
+		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{}}}, nil
+	}
+	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(streamWindow))
+	return grpcFront{conn}, err
+}
+
+// beginWatch begins a watch, after a sequence if after is not nil, and returns its first
+// message.
+func beginWatch(
+	ctx context.Context, f front, guid, agent string, after *int64,
+) (receiveFunc, *agentconfv1.WatchStarted, error) {
+	next, err := f.watch(ctx, guid, &agentconfv1.WatchAgentEventsRequest{AgentId: agent, AfterSequence: after})
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := next()
+	if err == nil && m.GetStarted() == nil {
+		err = fmt.Errorf("first message of a watch: %v", m)
+	}
+	return next, m.GetStarted(), err
 }
 
 type grpcFront struct{ conn *grpc.ClientConn }
 
-func newGRPCFront(address string) (front, error) {
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	return grpcFront{conn}, err
+func (f grpcFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {
+	return f.conn.Invoke(withGUID(ctx, guid), string(m), req, resp)
 }
 
-func (f grpcFront) call(ctx context.Context, r rpc, guid string, req request, resp proto.Message) error {
-	return f.conn.Invoke(withGUID(ctx, guid), r.grpcPath(), req, resp)
-}
-
-func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receive, error) {
+func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
 	stream, err := agentconfv1.NewEventServiceClient(f.conn).WatchAgentEvents(withGUID(ctx, guid), req)
 	if err != nil {
 		return nil, err
@@ -86,36 +112,38 @@ type jsonFront struct {
 	client *http.Client
 }
 
-func newJSONFront(address string) (front, error) {
-	return jsonFront{"http://" + address, &http.Client{Transport: &http.Transport{}}}, nil
-}
-
-func (f jsonFront) call(ctx context.Context, r rpc, guid string, req request, resp proto.Message) error {
-	bare := proto.Clone(req) // the agent stands in the path
-	fields := bare.ProtoReflect()
-	fields.Clear(fields.Descriptor().Fields().ByName("agent_id"))
-	body, err := protojson.Marshal(bare)
+func (f jsonFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {
+	body := proto.Clone(req).ProtoReflect()
+	body.Clear(body.Descriptor().Fields().ByName("agent_id")) // is in the path
+	text, err := protojson.Marshal(body.Interface())
 	if err != nil {
 		return err
 	}
-	answer, err := f.send(ctx, "POST", r.v1Path(req.GetAgentId()), guid, body)
-	if err != nil {
+	if text, err = f.post(ctx, m.v1Path(req.GetAgentId()), guid, text); err != nil {
 		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return clientError(err)
 	}
 	if err := protojson.Unmarshal(text, resp); err != nil {
-		return fmt.Errorf("the answer of %s: %w", r.name, err)
+		return fmt.Errorf("reply of %s: %w", m.operation(), err)
 	}
 	return nil
 }
 
-// send returns the answer if it is OK. A status in another one is an error.
-func (f jsonFront) send(ctx context.Context, method, path, guid string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, f.url+path, bytes.NewReader(body))
+func (f jsonFront) post(ctx context.Context, path, guid string, body []byte) ([]byte, error) {
+	resp, err := f.send(ctx, "POST", path, guid, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, clientError(err)
+	}
+	return text, nil
+}
+
+// send returns a response with HTTP status 200. Any other one is an error.
+func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, httpMethod, f.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +166,7 @@ func (f jsonFront) send(ctx context.Context, method, path, guid string, body []b
 	return nil, statusError(text)
 }
 
-func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receive, error) {
+func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
 	path := "/v1/agents/" + req.GetAgentId() + "/events"
 	if req.AfterSequence != nil {
 		path += fmt.Sprintf("?after_sequence=%d", req.GetAfterSequence())
@@ -149,7 +177,7 @@ func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.Watc
 	}
 	lines := bufio.NewReader(resp.Body)
 	return func() (*agentconfv1.WatchAgentEventsResponse, error) {
-		m, err := readServerSent(lines)
+		m, err := readSSE(lines)
 		if err != nil {
 			resp.Body.Close()
 		}
@@ -159,9 +187,9 @@ func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.Watc
 
 func (f jsonFront) close() { f.client.CloseIdleConnections() }
 
-// readServerSent reads the next message of a watch. The name of a server-sent event
-// is that of the field of the message, but for those of the agent, which have none.
-func readServerSent(lines *bufio.Reader) (*agentconfv1.WatchAgentEventsResponse, error) {
+// readSSE reads the next message of a watch. The name of a server-sent event is the field
+// of the message; events of the agent have no name.
+func readSSE(lines *bufio.Reader) (*agentconfv1.WatchAgentEventsResponse, error) {
 	name, data := "event", ""
 	for {
 		line, err := lines.ReadString('\n')
@@ -169,31 +197,29 @@ func readServerSent(lines *bufio.Reader) (*agentconfv1.WatchAgentEventsResponse,
 			return nil, clientError(err)
 		}
 		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		switch field {
-		case "event":
+		switch {
+		case field == "event":
 			name = value
-		case "data":
+		case field == "data":
 			data = value
-		case "":
-			if data != "" {
-				return serverSent(name, data)
-			}
+		case field == "" && data != "":
+			return decodeSSE(name, data)
 		}
 	}
 }
 
-func serverSent(name, data string) (*agentconfv1.WatchAgentEventsResponse, error) {
+func decodeSSE(name, data string) (*agentconfv1.WatchAgentEventsResponse, error) {
 	if name == "ended" {
 		return nil, statusError([]byte(data))
 	}
 	m := &agentconfv1.WatchAgentEventsResponse{}
 	if err := protojson.Unmarshal(fmt.Appendf(nil, "{%q:%s}", name, data), m); err != nil {
-		return nil, fmt.Errorf("a server-sent event %s: %w", name, err)
+		return nil, fmt.Errorf("server-sent event %s: %w", name, err)
 	}
 	return m, nil
 }
 
-// statusError is the error that a google.rpc.Status in JSON tells.
+// statusError returns the error of a google.rpc.Status in JSON.
 func statusError(text []byte) error {
 	var s spb.Status
 	if err := protojson.Unmarshal(text, &s); err != nil {
@@ -202,7 +228,7 @@ func statusError(text []byte) error {
 	return status.FromProto(&s).Err()
 }
 
-// clientError is a connection that failed, in the words of gRPC's own clients.
+// clientError returns the status that a gRPC client gives to a failed connection.
 func clientError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return status.Error(codes.DeadlineExceeded, err.Error())

@@ -1,13 +1,10 @@
-//go:build linux
-
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -15,7 +12,7 @@ import (
 	"agentconf/emulator"
 )
 
-// outcome is what a caller is told of the outcome of a call.
+// outcome is the outcome of a call, as its caller knows it.
 type outcome string
 
 const (
@@ -25,8 +22,9 @@ const (
 	unknown    outcome = "unknown"
 )
 
-// told is what err says. An error of the client's own says nothing.
-func told(err error) outcome {
+// outcomeOf returns the outcome that an error states. An error that the client made states
+// none.
+func outcomeOf(err error) outcome {
 	a := answerOf(err)
 	switch {
 	case a.code == codes.OK:
@@ -39,44 +37,59 @@ func told(err error) outcome {
 	return notApplied
 }
 
-// subject is what one call is told from all others by: every phone is invited, held,
-// taken back and removed once.
-type subject struct{ operation, phone string }
+// subject identifies a call: no two calls share an operation, a phone and a voice path.
+type subject struct{ operation, phone, voicePath string }
 
-// account is what was told of a call, and what the gateway's logs say.
+// account is the outcome that a caller knows, and how often the gateways have logged the
+// call.
 type account struct {
-	told             outcome
+	known            outcome
 	reached, applied int
 }
 
-// lie is what is wrong with it, if anything is.
+// lie returns what is wrong with an account, or "".
 func (a account) lie() string {
 	switch {
 	case a.reached > 1:
 		return fmt.Sprintf("reached the gateway %d times", a.reached)
-	case a.told == "" && a.reached > 0:
-		return "reached the gateway, and nobody asked for it"
-	case a.told == applied && a.applied != 1,
-		a.told == notApplied && a.applied > 0,
-		a.told == notReached && a.reached > 0:
-		return fmt.Sprintf("told %s; reached the gateway %d times, applied %d times", a.told, a.reached, a.applied)
+	case a.known == "" && a.reached > 0:
+		return "reached the gateway without a caller"
+	case a.known == applied && a.applied != 1,
+		a.known == notApplied && a.applied > 0,
+		a.known == notReached && a.reached > 0:
+		return fmt.Sprintf("known as %s, but reached the gateway %d times and was applied %d times",
+			a.known, a.reached, a.applied)
 	}
 	return ""
 }
 
 // ledger has the accounts of all calls about a phone. It is safe for concurrent use.
 type ledger struct {
+	// counted is an operation whose calls share subjects. Only their sums are compared.
+	counted string
+
 	mu       sync.Mutex
 	accounts map[subject]account
+	sum      account
+	sumKnown int // calls of counted that their callers know as applied
 }
 
-func (l *ledger) tell(s subject, o outcome) {
-	l.change(s, func(a *account) { a.told = o })
+func (l *ledger) record(s subject, o outcome) {
+	l.change(s, func(a *account) {
+		a.known = o
+		if s.operation == l.counted && o == applied {
+			l.sumKnown++
+		}
+	})
 }
 
 func (l *ledger) change(s subject, change func(*account)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s.operation == l.counted {
+		change(&l.sum)
+		return
+	}
 	if l.accounts == nil {
 		l.accounts = map[subject]account{}
 	}
@@ -85,32 +98,44 @@ func (l *ledger) change(s subject, change func(*account)) {
 	l.accounts[s] = a
 }
 
-// read takes the log of a gateway that has ended.
-func (l *ledger) read(file string) error {
-	log, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	lines := bufio.NewScanner(log)
-	for lines.Scan() {
-		if err := l.enter(lines.Bytes()); err != nil {
-			return fmt.Errorf("%w in %q", err, lines.Text())
+// read enters the log of a gateway.
+func (l *ledger) read(log io.Reader) error {
+	lines := json.NewDecoder(log)
+	for {
+		var entry emulator.LogEntry
+		err := lines.Decode(&entry)
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = l.enter(entry)
+		}
+		if err != nil {
+			return fmt.Errorf("log of the gateway: %w in %+v", err, entry)
 		}
 	}
-	return lines.Err()
 }
 
-func (l *ledger) enter(line []byte) error {
-	var entry emulator.LogEntry
-	if err := json.Unmarshal(line, &entry); err != nil {
+// enter counts a log entry that names one phone.
+func (l *ledger) enter(entry emulator.LogEntry) error {
+	var body struct {
+		Address, VoicePath string
+		Addresses          []struct{ Address string }
+	}
+	if err := json.Unmarshal(entry.Body, &body); err != nil {
 		return err
 	}
-	phone, err := phoneIn(entry.Body)
-	if err != nil || phone == "" {
-		return err
+	switch len(body.Addresses) {
+	case 0:
+	case 1:
+		body.Address = body.Addresses[0].Address
+	default:
+		return errors.New("more than one phone")
 	}
-	l.change(subject{entry.Operation, phone}, func(a *account) {
+	if body.Address == "" {
+		return nil
+	}
+	l.change(subject{entry.Operation, body.Address, body.VoicePath}, func(a *account) {
 		a.reached++
 		if entry.Applied {
 			a.applied++
@@ -119,32 +144,17 @@ func (l *ledger) enter(line []byte) error {
 	return nil
 }
 
-// phoneIn is the only phone that a request names, or none.
-func phoneIn(body json.RawMessage) (string, error) {
-	var named struct {
-		Address   string
-		Addresses []struct{ Address string }
-	}
-	if err := json.Unmarshal(body, &named); err != nil {
-		return "", err
-	}
-	switch len(named.Addresses) {
-	case 0:
-		return named.Address, nil
-	case 1:
-		return named.Addresses[0].Address, nil
-	}
-	return "", errors.New("more phones than one")
-}
-
-// lies are what is wrong with the calls.
+// lies returns how many calls were compared, and what is wrong with them.
 func (l *ledger) lies() (compared int, lies []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.sum.applied != l.sumKnown {
+		lies = append(lies, fmt.Sprintf("%s: %d known as applied, %d applied", l.counted, l.sumKnown, l.sum.applied))
+	}
 	for s, a := range l.accounts {
 		if lie := a.lie(); lie != "" {
-			lies = append(lies, fmt.Sprintf("%s of %s: %s", s.operation, s.phone, lie))
+			lies = append(lies, fmt.Sprintf("%s of %s %s: %s", s.operation, s.phone, s.voicePath, lie))
 		}
 	}
-	return len(l.accounts), lies
+	return len(l.accounts) + l.sum.reached, lies
 }

@@ -1,9 +1,6 @@
-//go:build linux
-
-// Command bench compares the CPU that a hold costs in agentconf with what it
-// costs in programs that only forward bytes, and shows how agentconf scales. The
-// README beside it says how, and how to read the result. It also soaks agentconf, as
-// docs/reliability.md says.
+// Command bench measures agentconf on Linux: the CPU time of a hold next to plain
+// proxies, and memory and latency under many calls. It also runs the soak, overload and
+// upgrade tests of docs/reliability.md. The README describes the methods and results.
 package main
 
 import (
@@ -14,17 +11,18 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
-const usage = `usage:
-  bench compare [-rounds N]  CPU per hold, side by side with plain proxies
+const usage = `usage, in the directory bench:
+  bench compare [-rounds N]  CPU time of a hold, next to plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
-  bench upgrade [-rounds N]  no hold is lost while two agentconfs behind nginx are restarted
-  bench soak [-for TIME]     a steady load, while gateway and agentconf are restarted
-  bench overload             what healthy callers notice of a stall, too many calls, and slow clients
+  bench upgrade [-rounds N]  restarts of two agentconfs behind nginx, without a lost hold
+  bench soak [-for TIME]     steady load while the gateway and agentconf are restarted
+  bench overload             latency of healthy callers during stalls, overload and slow clients
 `
 
-// errUnsound is for a run whose figures would be worth nothing.
+// errUnsound marks a run whose figures cannot be trusted.
 var errUnsound = errors.New("run it again on a quiet machine")
 
 var commands = map[string]func(ctx context.Context, args []string) error{
@@ -34,9 +32,8 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"soak":     runSoak,
 	"overload": runOverload,
 
-	// What those above run as processes of their own, to be measured or pinned.
+	// The commands above start these two as separate processes.
 	"reverse-proxy": runReverseProxy,
-	"paced-load":    runPacedLoad,
 	"slow-gateway":  runSlowGateway,
 }
 
@@ -53,9 +50,20 @@ func main() {
 	}
 }
 
-func runCompare(ctx context.Context, args []string) error {
-	fs := flag.NewFlagSet("compare", flag.ExitOnError)
-	rounds := fs.Int("rounds", 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
-	fs.Parse(args)
-	return compare(ctx, *rounds)
+// roundsFlag reads the only flag of a command.
+func roundsFlag(command string, args []string, rounds int, usage string) int {
+	fs := flag.NewFlagSet(command, flag.ExitOnError)
+	fs.IntVar(&rounds, "rounds", rounds, usage)
+	fs.Parse(args) // exits on an error
+	return rounds
+}
+
+// sleep waits for d and reports whether d passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }

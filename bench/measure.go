@@ -1,48 +1,63 @@
-//go:build linux
-
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"strings"
+	"slices"
 	"time"
 )
 
 const (
-	// maxForeign is how much of the two cores others may have had in a slice.
-	maxForeign = 0.10
-
-	// maxTries is how often a slice is tried that others disturb; then it is dropped.
-	maxTries = 3
-
-	// maxWait bounds the time that a regime waits for a quiet machine, all together.
-	maxWait = 3 * time.Minute
+	maxForeign = 0.10            // share of the two cores that foreign processes may have in a slice
+	maxTries   = 3               // for a slice that foreign processes disturb; then it is dropped
+	maxWait    = 3 * time.Minute // for a quiet machine, over a whole regime
+	firstRate  = 5000.0          // holds a second, before a variant's rate is known
+	maxQuiet   = 5 * time.Second // for a quiet machine, before one slice
 )
 
-// regime is one way of loading variants side by side.
+// regime is one way to load variants side by side.
 type regime struct {
 	title    string
 	variants []*variant
 	rounds   int
 	slice    time.Duration
+	rate     float64 // holds a second, if it is fixed
 
-	// prepare gets the load of a slice ready; what it returns makes n holds.
+	// prepare prepares the load of a slice. The function that it returns makes n holds.
 	prepare func(ctx context.Context, v *variant, n int) (func() (load, error), error)
-	rate    float64 // holds a second, if it is fixed
 }
 
-// sample is what one slice showed.
+// load is what a load generator did in a slice.
+type load struct {
+	holds    int
+	data     int           // bytes of all bodies, or 0 if every reply was checked
+	rate     float64       // holds a second
+	cpu      time.Duration // of a generator that has ended
+	p50, p99 float64       // µs, if they were measured
+}
+
+// check returns an error if a load of v cannot be trusted. The stub must have seen every
+// hold. The replies must have the proved length, as h2load does not look at grpc-status.
+func (l load) check(v *variant, seen int) error {
+	if seen != l.holds {
+		return fmt.Errorf("%s: %d holds, but the stub saw %d requests", v.id(), l.holds, seen)
+	}
+	if l.data > 0 && l.data != l.holds*v.replySize {
+		return fmt.Errorf("%s: %d holds brought %d bytes, want %d each", v.id(), l.holds, l.data, v.replySize)
+	}
+	return nil
+}
+
+// sample is the result of one slice.
 type sample struct {
-	cpu     float64 // µs of the measured process a hold
-	rate    float64 // holds a second
-	foreign float64 // part of both cores that others had
-	p50     float64 // µs, or 0
-	p99     float64
+	load
+	cpu     float64 // µs of the measured process for a hold
+	foreign float64 // share of both cores that foreign processes had
 }
 
-// series is all samples of a regime.
+// series is the samples of a regime.
 type series struct {
 	regime
 	samples  map[string][]sample // by variant
@@ -52,52 +67,51 @@ type series struct {
 	took     time.Duration
 }
 
-// measure takes the slices of a regime, round by round. An error means that the
-// figures are worth nothing: a hold failed, or went another way.
-func (r *rig) measure(ctx context.Context, g regime) (*series, error) {
-	s := &series{regime: g, samples: map[string][]sample{}, wait: maxWait}
+// measure takes the slices of a regime, round by round. It returns an error if the
+// figures cannot be trusted: a hold failed, or took another way.
+func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
+	s := &series{regime: r, samples: map[string][]sample{}, wait: maxWait}
 	start := time.Now()
-	for _, v := range g.variants {
-		if err := r.warmUp(ctx, s, v); err != nil {
+	for i := range 2 * len(r.variants) { // slices that do not count; their rate gives the next ones their length
+		if _, err := b.takeSlice(ctx, s, r.variants[i/2]); err != nil {
 			return nil, err
 		}
 	}
-	for round := range g.rounds {
-		for _, i := range order(len(g.variants), round) {
-			if err := r.cleanSlice(ctx, s, g.variants[i]); err != nil {
+	for round := range r.rounds {
+		for _, i := range order(len(r.variants), round) {
+			if err := b.takeCleanSlice(ctx, s, r.variants[i]); err != nil {
 				return nil, err
 			}
 		}
-		fmt.Fprintf(os.Stderr, "\r%s: round %d of %d ", g.title, round+1, g.rounds)
+		fmt.Fprintf(os.Stderr, "\r%s: round %d of %d ", r.title, round+1, r.rounds)
 	}
 	fmt.Fprintln(os.Stderr)
 	s.took = time.Since(start)
 	return s, nil
 }
 
-// warmUp takes slices that do not count, until the rate is known well enough to
-// make the next one as long as it should be.
-func (r *rig) warmUp(ctx context.Context, s *series, v *variant) error {
-	v.rate = 5000
-	if s.rate > 0 {
-		v.rate = s.rate
+// order returns the order of n variants in a round. Each round begins with another
+// variant and every second one runs backwards, so that no variant always follows the same
+// neighbour.
+func order(n, round int) []int {
+	indices := make([]int, n)
+	for i := range indices {
+		indices[i] = (i + round) % n
 	}
-	for range 2 {
-		if _, err := r.takeSlice(ctx, s, v); err != nil {
-			return err
-		}
+	if round%2 == 1 {
+		slices.Reverse(indices)
 	}
-	return nil
+	return indices
 }
 
-// cleanSlice takes a slice that others do not disturb, or none.
-func (r *rig) cleanSlice(ctx context.Context, s *series, v *variant) error {
+// takeCleanSlice takes a slice that foreign processes do not disturb, or drops it.
+func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) error {
 	for try := range maxTries {
 		if try > 0 {
 			s.repeated++
 		}
 		s.awaitQuiet(ctx)
-		got, err := r.takeSlice(ctx, s, v)
+		got, err := b.takeSlice(ctx, s, v)
 		if err != nil {
 			return err
 		}
@@ -108,114 +122,71 @@ func (r *rig) cleanSlice(ctx context.Context, s *series, v *variant) error {
 	}
 	s.dropped++
 	if 4*s.dropped > 3*s.rounds*len(s.variants) {
-		return fmt.Errorf("%s: others use the cores all the time; %w", s.title, errUnsound)
+		return fmt.Errorf("%s: foreign processes use the cores all the time; %w", s.title, errUnsound)
 	}
 	return nil
 }
 
-// awaitQuiet waits until nobody else wants to run, for 5 s at most.
+// awaitQuiet waits until no other thread wants to run five times in a row.
 func (s *series) awaitQuiet(ctx context.Context) {
 	start := time.Now()
-	limit := min(5*time.Second, s.wait)
+	limit := min(maxQuiet, s.wait)
 	for quiet := 0; quiet < 5 && time.Since(start) < limit && ctx.Err() == nil; {
 		time.Sleep(4 * time.Millisecond)
 		quiet++
-		if running() > 1 {
+		if runnableThreads() > 1 {
 			quiet = 0
 		}
 	}
 	s.wait -= time.Since(start)
 }
 
-// running is how many threads run or want to, this one among them.
-func running() int {
-	text, err := os.ReadFile("/proc/loadavg")
+// runnableThreads returns how many threads run or want to, this one included.
+func runnableThreads() uint64 {
+	stat, err := systemStat()
 	if err != nil {
 		return 0
 	}
-	var load1, load5, load15 float64
-	var n int
-	fmt.Sscanf(strings.Replace(string(text), "/", " ", 1), "%f %f %f %d", &load1, &load5, &load15, &n)
-	return n
+	return stat.ProcessesRunning
 }
 
 // takeSlice measures one slice.
-func (r *rig) takeSlice(ctx context.Context, s *series, v *variant) (sample, error) {
-	n := max(int(v.rate*s.slice.Seconds()), 64)
+func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (sample, error) {
+	n := max(int(cmp.Or(s.rate, v.rate, firstRate)*s.slice.Seconds()), 64)
 	run, err := s.prepare(ctx, v, n)
 	if err != nil {
 		return sample{}, err
 	}
-	seen, err := r.upstreamCount(ctx)
+	seen, err := b.requestsSeen(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	l, got, err := r.clocked(v, run)
+	got, err := b.readAround(v, run)
 	if err != nil {
 		return sample{}, err
 	}
-	seenAfter, err := r.upstreamCount(ctx)
+	seenAfter, err := b.requestsSeen(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	if s.rate == 0 {
-		v.rate = l.rate
-	}
-	return got, l.check(v, seenAfter-seen-1) // without the request of the counting
+	v.rate = got.rate
+	return got, got.check(v, seenAfter-seen-1) // without the request of requestsSeen
 }
 
-// clocked reads the clocks on either side of a load.
-func (r *rig) clocked(v *variant, run func() (load, error)) (load, sample, error) {
-	before, err := readClocks(v.process, r.processes)
+// readAround reads the clocks before and after a load.
+func (b *testbed) readAround(v *variant, run func() (load, error)) (got sample, err error) {
+	before, err := readClocks(v.process, b.processes)
 	if err != nil {
-		return load{}, sample{}, err
+		return sample{}, err
 	}
-	l, err := run()
-	if err != nil {
-		return load{}, sample{}, err
+	if got.load, err = run(); err != nil {
+		return sample{}, err
 	}
 	time.Sleep(5 * time.Millisecond) // while the connections of the load close
-	after, err := readClocks(v.process, r.processes)
+	after, err := readClocks(v.process, b.processes)
 	if err != nil {
-		return load{}, sample{}, err
+		return sample{}, err
 	}
-	return l, after.since(before, l), nil
-}
-
-// clocks is who has used how much CPU so far.
-type clocks struct {
-	at     time.Time
-	idle   time.Duration // of both cores
-	ours   time.Duration // all that this program started and that still runs, and itself
-	target time.Duration
-}
-
-func readClocks(target *process, ours []*process) (clocks, error) {
-	c := clocks{at: time.Now()}
-	var err error
-	if c.target, err = cpuOf(target.pids...); err != nil {
-		return c, err
-	}
-	all := []int{os.Getpid()}
-	for _, p := range ours {
-		all = append(all, p.pids...)
-	}
-	if c.ours, err = cpuOf(all...); err != nil {
-		return c, err
-	}
-	c.idle, err = idleCPU()
-	return c, err
-}
-
-// since is the sample between two readings.
-func (c clocks) since(before clocks, l load) sample {
-	all := 2 * c.at.Sub(before.at)
-	foreign := all - (c.idle - before.idle) - (c.ours - before.ours) - l.cpu
-	return sample{
-		cpu:     float64((c.target - before.target).Nanoseconds()) / 1000 / float64(l.holds),
-		rate:    l.rate,
-		foreign: max(0, foreign.Seconds()/all.Seconds()),
-		p50:     float64(l.p50.Microseconds()),
-		p99:     float64(l.p99.Microseconds()),
-	}
+	got.cpu, got.foreign = after.since(before, got.holds, got.load.cpu)
+	return got, nil
 }

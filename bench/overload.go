@@ -1,14 +1,13 @@
-//go:build linux
-
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
@@ -17,195 +16,211 @@ const (
 	nodeGUID    = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway2"
 
 	quietTime = 5 * time.Second
-	restTime  = 10 * time.Second // until what an overload took has to be given back
+	restTime  = 10 * time.Second // for the release of what the load took
 
-	maxSlower    = 2.0  // p99 of healthy callers, to that of before
-	maxRefusalMs = 5.0  // p99 of calls that are refused
-	maxKept      = 1.05 // memory and goroutines after the rest, to those of before
+	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
+	maxRefusalMs = 5.0  // p99 of refusals
+	maxKept      = 1.05 // memory and goroutines after the rest, relative to those before
 )
 
-// burden is what agentconf has to bear while healthy callers call.
-type burden struct {
-	name     string
-	delay    time.Duration // of the gateway that the burden is with
-	flags    []string      // of agentconf
-	duration time.Duration
-	make     func(ctx context.Context, p *pair, duration time.Duration) (outcomes, error)
+// scenario is a load on agentconf while healthy callers call.
+type scenario struct {
+	name  string
+	delay time.Duration // of the gateway of the other callers
+	flags []string      // of agentconf
+	run   func(ctx context.Context, p *pair) (outcomes, error)
+	time  time.Duration
 }
 
-var burdens = []burden{
-	{"gateway stalls, 500 calls a second to it", 0, nil, 30 * time.Second, stall},
-	{"10 times what a limit of 200 in flight bears", 200 * time.Millisecond, []string{"--max-in-flight", "200"}, 20 * time.Second, tenfold(200)},
-	{"10,000 callers at once, defaults", 0, nil, 20 * time.Second, manyCallers},
-	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, 20 * time.Second, manyCallers},
-	{"10,000 idle connections", 0, nil, 15 * time.Second, idle},
-	{"1,000 slow senders", 0, nil, 15 * time.Second, slowClients},
+var scenarios = []scenario{
+	{"gateway stalls, 500 calls a second to it", 0, nil, stallGateway, 30 * time.Second},
+	{"10 times what a limit of 200 in flight bears", 200 * time.Millisecond, []string{"--max-in-flight", "200"},
+		offerTenfold, 20 * time.Second},
+	{"10,000 callers at once, defaults", 0, nil, keepManyCallers, 20 * time.Second},
+	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, keepManyCallers, 20 * time.Second},
+	{"10,000 idle connections", 0, nil, openIdleConnections, 15 * time.Second},
+	{"1,000 slow senders", 0, nil, runSlowSenders, 15 * time.Second},
 }
 
-// runOverload shows what healthy callers notice of each burden, and what stays of it.
+// runOverload measures the latency of healthy callers in each scenario, and what
+// remains of it.
 func runOverload(ctx context.Context, _ []string) error {
 	start := time.Now()
-	dir, server, err := prepare(ctx)
-	defer os.RemoveAll(dir)
+	if err := checkOpenFiles(); err != nil {
+		return err
+	}
+	w, err := newWorkspace(ctx)
+	defer w.close()
 	if err != nil {
 		return err
 	}
-	var all []borne
-	for _, t := range burdens {
-		b, err := bear(ctx, dir, server, t)
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+	printVersions(ctx)
+	var all []scenarioResult
+	for _, b := range scenarios {
+		result := scenarioResult{name: b.name}
+		if err := result.measure(ctx, w, b); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
-		all = append(all, b)
-		fmt.Fprintln(os.Stderr, t.name, "done")
+		all = append(all, result)
+		fmt.Fprintf(os.Stderr, "%s: done\n", b.name)
 	}
 	printCallers(all)
 	printFootprints(all)
-	fmt.Printf("\nIt all took %v.\n", time.Since(start).Round(time.Second))
+	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
 	return nil
 }
 
-// borne is what one burden showed.
-type borne struct {
+// scenarioResult is the result of one scenario.
+type scenarioResult struct {
 	name                string
-	quiet, during       outcomes // of healthy callers
-	others              outcomes // of those who make the burden, if they call
+	quiet, during       outcomes // of the healthy callers
+	others              outcomes // of the other callers
 	before, peak, after footprint
 }
 
-// bear starts agentconf anew, with a node of its own for healthy callers, and has it bear t.
-func bear(ctx context.Context, dir, server string, t burden) (b borne, err error) {
-	b.name = t.name
-	a, err := freeAddresses(2)
+// footprint is the consumption of agentconf: memory, and the heap after a collection.
+type footprint struct{ residentMB, heapMB, goroutines float64 }
+
+// measure runs a scenario with a new agentconf, which has a second node for healthy callers.
+func (r *scenarioResult) measure(ctx context.Context, s *workspace, b scenario) error {
+	node, err := s.launchSlowGateway(ctx, 0)
 	if err != nil {
-		return b, err
+		return err
 	}
-	node, err := startGateway(ctx, dir, "node", a[0], a[1], 0)
-	if err != nil {
-		return b, err
-	}
-	defer node.stop()
-	p, err := newPair(ctx, dir, server, t.delay, append(t.flags, "--gateway-node", "AgentGateway2=http://"+a[0])...)
-	if err != nil {
-		return b, err
-	}
-	defer p.stop()
-	healthy, err := newCallers(p.grpc, nodeGUID, 4)
-	if err != nil {
-		return b, err
-	}
-	defer healthy.close()
-	end, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- healthy.offer(healthyRate, end) }()
-	err = b.phases(ctx, p, healthy, t)
-	close(end)
-	return b, errors.Join(err, <-ended, healthy.settle())
+	return s.withPair(ctx, b.delay, func(p *pair) error {
+		healthy := newDriver(grpcTarget(p.grpc, nodeGUID), 4)
+		defer healthy.close()
+		calling, stop := context.WithCancel(ctx)
+		defer stop()
+		ended := make(chan error, 1)
+		go func() { ended <- healthy.open(calling, healthyRate, math.MaxInt) }()
+		err := r.measurePhases(ctx, p, healthy, b)
+		stop()
+		return errors.Join(err, <-ended)
+	}, append(b.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
 }
 
-// phases are the quiet, the burden, and the rest.
-func (b *borne) phases(ctx context.Context, p *pair, healthy *callers, t burden) (err error) {
-	time.Sleep(quietTime)
-	b.quiet = healthy.take()
-	if b.before, err = footprintOf(ctx, p); err != nil {
+// measurePhases goes through the phases: quiet, load, rest.
+func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver, b scenario) (err error) {
+	sleep(ctx, quietTime)
+	r.quiet = healthy.take()
+	if r.before, err = footprintOf(ctx, p); err != nil {
 		return err
 	}
 	healthy.take()
-	peak := watchPeak(ctx, p)
-	b.others, err = t.make(ctx, p, t.duration)
-	b.during = healthy.take()
-	b.peak = peak()
+	running, stop := context.WithTimeout(ctx, b.time)
+	defer stop()
+	watching, unwatch := context.WithCancel(ctx)
+	peak := make(chan footprint, 1)
+	go func() { peak <- watchPeak(watching, p) }()
+	r.others, err = b.run(running, p)
+	r.during = healthy.take()
+	unwatch()
+	r.peak = <-peak
 	if err != nil {
 		return err
 	}
-	time.Sleep(restTime)
-	b.after, err = footprintOf(ctx, p)
+	sleep(ctx, restTime)
+	r.after, err = footprintOf(ctx, p)
 	return err
 }
 
-// after is a channel that is closed then.
-func after(d time.Duration) <-chan struct{} {
-	end := make(chan struct{})
-	time.AfterFunc(d, func() { close(end) })
-	return end
-}
-
-// stall stops the gateway as a debugger would: its connections stay, and it says nothing.
-func stall(_ context.Context, p *pair, duration time.Duration) (outcomes, error) {
-	gateway := p.gateway.cmd.Process
-	if err := gateway.Signal(syscall.SIGSTOP); err != nil {
-		return outcomes{}, err
-	}
-	defer gateway.Signal(syscall.SIGCONT)
-	return calling(p, 20, func(c *callers) error { return c.offer(500, after(duration)) })
-}
-
-// tenfold offers ten times as many calls as may be answered: inFlight, five times a second.
-func tenfold(inFlight int) func(context.Context, *pair, time.Duration) (outcomes, error) {
-	return func(_ context.Context, p *pair, duration time.Duration) (outcomes, error) {
-		return calling(p, 100, func(c *callers) error { return c.offer(10*5*inFlight, after(duration)) })
-	}
-}
-
-// manyCallers call again as soon as they are answered, or a second after they are refused.
-func manyCallers(_ context.Context, p *pair, duration time.Duration) (outcomes, error) {
-	return calling(p, 100, func(c *callers) error { return c.keep(10_000, after(duration)) })
-}
-
-// calling has callers call, and waits for the end of their calls.
-func calling(p *pair, connections int, call func(c *callers) error) (outcomes, error) {
-	c, err := newCallers(p.grpc, guid, connections)
+// footprintOf reads the resident memory before it runs the garbage collector.
+func footprintOf(ctx context.Context, p *pair) (footprint, error) {
+	m, err := memoryOf(p.agentconf)
 	if err != nil {
+		return footprint{}, err
+	}
+	v, err := readVitalsAfterGC(ctx, p.admin)
+	return footprint{m.now / 1e6, v.values[1] * 1024 / 1e6, v.values[2]}, err
+}
+
+// watchPeak returns the highest footprint until ctx is done, of four samples a second.
+func watchPeak(ctx context.Context, p *pair) (peak footprint) {
+	for sleep(ctx, 250*time.Millisecond) {
+		m, err := memoryOf(p.agentconf)
+		if err == nil {
+			peak.residentMB = max(peak.residentMB, m.now/1e6)
+		}
+		if v, err := readVitals(ctx, p.admin); err == nil { // the reply may be late under load
+			peak.goroutines = max(peak.goroutines, v.values[2])
+		}
+	}
+	return peak
+}
+
+// stallGateway stops the gateway as a debugger does: its connections remain, without a reply.
+func stallGateway(ctx context.Context, p *pair) (outcomes, error) {
+	if err := p.gateway.Signal(syscall.SIGSTOP); err != nil {
 		return outcomes{}, err
 	}
-	defer c.close()
-	err = errors.Join(call(c), c.settle())
-	return c.take(), err
+	defer p.gateway.Signal(syscall.SIGCONT)
+	return p.drive(20, func(d *driver) error { return d.open(ctx, 500, math.MaxInt) })
 }
 
-func idle(_ context.Context, p *pair, duration time.Duration) (outcomes, error) {
-	end := after(duration)
-	clients, err := eachOf(idleClients, func(int) (client, error) {
-		time.Sleep(20 * time.Millisecond) // they come in 6 s, not all at once
-		return holdOnce(p.grpc)
+// offerTenfold offers ten times the calls that a limit of 200 in flight admits: the
+// gateway takes 200 ms, so that is 200 calls five times a second.
+func offerTenfold(ctx context.Context, p *pair) (outcomes, error) {
+	return p.drive(100, func(d *driver) error { return d.open(ctx, 10*5*200, math.MaxInt) })
+}
+
+// keepManyCallers has 10,000 callers, who call again at once, or a second after a refusal.
+func keepManyCallers(ctx context.Context, p *pair) (outcomes, error) {
+	return p.drive(100, func(d *driver) error { return d.closed(ctx, 10_000, 0) })
+}
+
+// openIdleConnections opens the connections over 6 s. Each makes one call.
+func openIdleConnections(ctx context.Context, p *pair) (outcomes, error) {
+	o, err := p.drive(idleClients, func(d *driver) error {
+		if err := d.open(ctx, idleClients/6, idleClients); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
 	})
-	defer closeAll(clients)
-	if err == nil {
-		<-end
-	}
-	return outcomes{}, err
+	return outcomes{}, errors.Join(err, o.err())
 }
 
-func slowClients(_ context.Context, p *pair, duration time.Duration) (outcomes, error) {
-	s := newSlowSenders(1000, p.grpc, p.http)
-	defer s.stop()
-	<-after(duration)
-	if s.cut.Load() == 0 {
-		return outcomes{}, errors.New("no slow sender was cut off")
+func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
+	if sendSlowly(ctx, 1000, p.grpc, p.http) == 0 {
+		return outcomes{}, errors.New("agentconf closed no connection of a slow sender")
 	}
 	return outcomes{}, nil
 }
 
-func printCallers(all []borne) {
-	fmt.Printf("\nhealthy callers, whose p99 may be %.0f times that of before, and the others, of whom 99 %% are refused in %.0f ms if they are\n\n", maxSlower, maxRefusalMs)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer w.Flush()
-	fmt.Fprintln(w, "burden\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\tothers' OK\trefused\tp99 ms\t\tfailed\t")
-	for _, b := range all {
-		before, during := quantile(b.quiet.ok, 0.99), quantile(b.during.ok, 0.99)
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s\n", b.name,
-			quantile(b.quiet.ok, 0.5), quantile(b.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
-			len(b.during.ok)+len(b.during.refused), len(b.during.refused), b.during.failures(), othersCells(b.others))
-	}
+func printCallers(all []scenarioResult) {
+	title := fmt.Sprintf("healthy callers: p99 at most %.0f times that before; others: p99 of refusals at most %.0f ms",
+		maxSlower, maxRefusalMs)
+	header := "scenario\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
+		"others' OK\trefused\tp99 ms\t\tfailed\t"
+	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
+		before, during := quantile(r.quiet.ok, 0.99), quantile(r.during.ok, 0.99)
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s\n", r.name,
+			quantile(r.quiet.ok, 0.5), quantile(r.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
+			len(r.during.ok)+len(r.during.refused), len(r.during.refused), r.during.failures(), othersCells(r.others))
+	})
 }
 
-func othersCells(t outcomes) string {
-	if t.failed == nil {
+func othersCells(o outcomes) string {
+	if o.failed == nil {
 		return "-\t-\t-\t\t-\t"
 	}
-	refusal, bar := "-", ""
-	if len(t.refused) > 0 {
-		p99 := quantile(t.refused, 0.99)
-		refusal, bar = fmt.Sprintf("%.1f", p99), verdict(p99, maxRefusalMs)
+	p99, bar := "-", ""
+	if len(o.refused) > 0 {
+		ms := quantile(o.refused, 0.99)
+		p99, bar = fmt.Sprintf("%.1f", ms), verdict(ms, maxRefusalMs)
 	}
-	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t", len(t.ok), len(t.refused), refusal, bar, t.failures())
+	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t", len(o.ok), len(o.refused), p99, bar, o.failures())
+}
+
+func printFootprints(all []scenarioResult) {
+	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before",
+		restTime, maxKept)
+	header := "scenario\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
+	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", r.name,
+			r.before.residentMB, r.peak.residentMB, r.after.residentMB, verdict(r.after.residentMB/r.before.residentMB, maxKept),
+			r.before.heapMB, r.after.heapMB, verdict(r.after.heapMB/r.before.heapMB, maxKept),
+			r.before.goroutines, r.peak.goroutines, r.after.goroutines, verdict(r.after.goroutines/r.before.goroutines, maxKept))
+	})
 }

@@ -1,39 +1,32 @@
-//go:build linux
-
 package main
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// prove shows with an ordinary client that v does what is measured: the reply is
-// the documented one, and the GUID reaches the stub, as another one is refused
-// there. It notes the size of a good reply, which every slice then looks for.
-func prove(ctx context.Context, v *variant) error {
+// prove checks v with an ordinary client (grpc-go, net/http): the reply is the documented
+// one, and the GUID reaches the stub, which rejects any other GUID. It records the size of
+// the reply, with which every slice is compared.
+func prove(ctx context.Context, v *variant) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	var err error
 	if v.kind == grpcH2 {
-		v.reply, err = proveGRPC(ctx, v.address)
+		v.replySize, err = proveGRPC(ctx, v.address)
 	} else {
-		v.reply, err = proveJSON(ctx, v)
+		v.replySize, err = proveJSON(ctx, v)
 	}
 	if err != nil {
 		return fmt.Errorf("%s is not correct: %w", v.id(), err)
@@ -41,66 +34,46 @@ func prove(ctx context.Context, v *variant) error {
 	return nil
 }
 
-func proveGRPC(ctx context.Context, address string) (int, error) {
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+func proveGRPC(ctx context.Context, address string) (size int, err error) {
+	front, err := newFront(false, endpoint{grpc: address})
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
-	client := agentconfv1.NewConferenceServiceClient(conn)
-	got, err := client.HoldParticipant(metadata.AppendToOutgoingContext(ctx, "guid", guid), holdRequest())
-	if err != nil {
+	defer front.close()
+	var got agentconfv1.HoldParticipantResponse
+	if err := front.call(ctx, grpcPath, guid, holdRequest(), &got); err != nil {
 		return 0, err
 	}
-	if want := holdResponse(); !proto.Equal(got, want) {
-		return 0, fmt.Errorf("reply %v, want %v", got, want)
+	if want := holdResponse(); !proto.Equal(&got, want) {
+		return 0, fmt.Errorf("reply %v, want %v", &got, want)
 	}
-	_, err = client.HoldParticipant(metadata.AppendToOutgoingContext(ctx, "guid", "x"+guid), holdRequest())
+	err = front.call(ctx, grpcPath, "x"+guid, holdRequest(), &agentconfv1.HoldParticipantResponse{})
 	if status.Code(err) != codes.Unauthenticated {
 		return 0, fmt.Errorf("with another GUID: %v, want %v", err, codes.Unauthenticated)
 	}
-	return len(grpcFrame(got)), nil
+	return len(grpcFrame(&got)), nil
 }
 
-func proveJSON(ctx context.Context, v *variant) (int, error) {
+func proveJSON(ctx context.Context, v *variant) (size int, err error) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(v.kind == jsonH1)
 	protocols.SetUnencryptedHTTP2(v.kind == jsonH2)
-	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}}
-	defer client.CloseIdleConnections()
-	code, body, err := postHold(ctx, client, v, guid)
+	front := jsonFront{"http://" + v.address, &http.Client{Transport: &http.Transport{Protocols: &protocols}}}
+	defer front.close()
+	body, err := front.post(ctx, v.path, guid, []byte(jsonBody))
 	if err != nil {
 		return 0, err
 	}
 	var got, want any
-	if json.Unmarshal([]byte(stubReply), &want) != nil {
-		panic("the stub's reply is not JSON")
-	}
-	if err := json.Unmarshal(body, &got); err != nil || code != http.StatusOK || !reflect.DeepEqual(got, want) {
-		return 0, fmt.Errorf("reply %d %s, want 200 %s", code, body, stubReply)
-	}
-	code, other, err := postHold(ctx, client, v, "x"+guid)
-	if err != nil {
+	if err := errors.Join(json.Unmarshal(body, &got), json.Unmarshal([]byte(stubReply), &want)); err != nil {
 		return 0, err
 	}
-	if code != http.StatusUnauthorized && !bytes.Contains(other, []byte("100-006")) {
-		return 0, fmt.Errorf("with another GUID: reply %d %s", code, other)
+	if !reflect.DeepEqual(got, want) {
+		return 0, fmt.Errorf("reply %s, want %s", body, stubReply)
+	}
+	other, err := front.post(ctx, v.path, "x"+guid, []byte(jsonBody))
+	if status.Code(err) != codes.Unauthenticated && !bytes.Contains(other, []byte("100-006")) {
+		return 0, fmt.Errorf("with another GUID: reply %s, %v", other, err)
 	}
 	return len(body), nil
-}
-
-func postHold(ctx context.Context, client *http.Client, v *variant, guid string) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+v.address+v.path, strings.NewReader(jsonBody))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Guid", guid)
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, body, err
 }

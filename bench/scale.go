@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -7,249 +5,241 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"syscall"
-	"text/tabwriter"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-var inFlights = []int{1, 10, 100, 1000, 5000, 10000}
+var inFlightSteps = []int{1, 10, 100, 1000, 5000, 10000}
 
 const (
 	maxKiBPerHold = 30
 	maxIdleMB     = 225
 	idleClients   = 10000
 	watchers      = 1000
+	watchTime     = 10 * time.Second
 
-	// openFiles is what a process needs at most: a connection to the gateway for
-	// every hold in flight, and those of the clients.
-	openFiles = 12000
+	// streamsEach is the number of holds in flight on a connection, well below the limit
+	// of agentconf.
+	streamsEach = 100
 )
 
-// prepare builds the server in a directory that its caller removes, if many connections
-// can be opened here.
-func prepare(ctx context.Context) (dir, server string, err error) {
-	if err := checkOpenFiles(); err != nil {
-		return "", "", err
-	}
-	if dir, err = os.MkdirTemp("", "agentconf-bench-"); err != nil {
-		return "", "", err
-	}
-	if server, err = build(ctx, dir, "./server"); err != nil {
-		return dir, "", err
-	}
-	printVersions(ctx)
-	return dir, server, nil
-}
-
-// runScale shows what agentconf, as it runs by default, takes for many calls, many
-// connections and many watches.
+// runScale measures an agentconf with its defaults under many calls, many connections and
+// many watches.
 func runScale(ctx context.Context, _ []string) error {
 	start := time.Now()
-	dir, server, err := prepare(ctx)
-	defer os.RemoveAll(dir)
+	if err := checkOpenFiles(); err != nil {
+		return err
+	}
+	s, err := newWorkspace(ctx)
+	defer s.close()
 	if err != nil {
 		return err
 	}
+	printVersions(ctx)
 	for _, delay := range []time.Duration{200 * time.Millisecond, 2 * time.Second} {
-		if err := inFlightTable(ctx, dir, server, delay); err != nil {
+		if err := s.measureHolds(ctx, delay); err != nil {
 			return err
 		}
 	}
-	for _, part := range []func(context.Context, string, string) error{shrinking, idleConnections, watching} {
-		if err := part(ctx, dir, server); err != nil {
+	for _, m := range []struct {
+		delay   time.Duration
+		measure func(p *pair, ctx context.Context) error
+	}{{200 * time.Millisecond, (*pair).measureShrinking}, {0, (*pair).measureIdle}, {time.Second, (*pair).measureWatches}} {
+		if err := s.withPair(ctx, m.delay, func(p *pair) error { return m.measure(p, ctx) }); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("\nNo call failed. It all took %v.\n", time.Since(start).Round(time.Second))
+	fmt.Printf("\nNo call failed. Total time: %v.\n", time.Since(start).Round(time.Second))
 	return nil
 }
 
-func checkOpenFiles() error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
+// holdsRow is the result of a number of holds in flight.
+type holdsRow struct {
+	inFlight              int
+	latencies             []float64 // ms
+	before, middle, after reading   // middle is in the middle of the load
+}
+
+// measureHolds starts an agentconf for every number of holds in flight.
+func (s *workspace) measureHolds(ctx context.Context, delay time.Duration) error {
+	var rows []holdsRow
+	for _, n := range inFlightSteps {
+		row := holdsRow{inFlight: n}
+		if err := s.withPair(ctx, delay, func(p *pair) error { return row.measure(ctx, p, delay) }); err != nil {
+			return fmt.Errorf("%d holds in flight: %w", n, err)
+		}
+		rows = append(rows, row)
+		fmt.Fprintf(os.Stderr, "%v, %d in flight: done\n", delay, n)
 	}
-	if limit.Max < openFiles {
-		return fmt.Errorf("the hard limit of open files is %d, and it takes %d: ulimit -Hn %[2]d", limit.Max, openFiles)
-	}
+	title := fmt.Sprintf("gateway that takes %v; memory of a hold at most %d KiB with %d in flight; "+
+		"less than 1 new connection in 1000 calls",
+		delay, maxKiBPerHold, inFlightSteps[len(inFlightSteps)-1])
+	printTable(os.Stdout, title, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\t"+
+		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tforeign CPU\t", rows,
+		func(w io.Writer, r holdsRow) { r.print(w) })
 	return nil
 }
 
-// pair is agentconf in front of a slow gateway. Both run on both cores, as do the
-// clients.
-type pair struct {
-	gateway, agentconf *process
-	grpc, http, admin  string // addresses of agentconf
-	statistics         string // address of the gateway's
-	before             memory // of agentconf after its first call
-}
-
-// newPair starts both; agentconf gets further flags.
-func newPair(ctx context.Context, dir, server string, delay time.Duration, flags ...string) (*pair, error) {
-	a, err := freeAddresses(5)
-	if err != nil {
-		return nil, err
-	}
-	p := &pair{grpc: a[2], http: a[3], admin: a[4], statistics: a[1]}
-	p.gateway, err = startGateway(ctx, dir, "slow-gateway", a[0], a[1], delay)
-	if err != nil {
-		return nil, err
-	}
-	command := append([]string{server, "serve", "--grpc-listen", p.grpc, "--http-listen", p.http,
-		"--admin-listen", p.admin, "--agent-rate", "0",
-		"--drain-delay", "0", "--probe-interval", "0", "--gateway", "http://" + a[0]}, flags...)
-	p.agentconf, err = start(ctx, dir, "agentconf", bothCores, command, p.grpc, p.http, p.admin)
-	if err != nil {
-		p.gateway.stop()
-		return nil, err
-	}
-	if err := p.begin(); err != nil {
-		p.stop()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *pair) begin() error {
-	c, err := holdOnce(p.grpc)
-	if err != nil {
+// measure keeps holds in flight. The first ones are spread over the gateway's delay, or
+// all calls would come in waves.
+func (r *holdsRow) measure(ctx context.Context, p *pair, delay time.Duration) (err error) {
+	r.before = p.before
+	duration := max(4*time.Second, 4*delay)
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		sleep(ctx, duration/2)
+		r.middle, err = p.read(ctx)
+		return err
+	})
+	r.latencies, err = p.keepInFlight(ctx, r.inFlight, duration, delay)
+	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
-	defer c.Close()
-	p.before, err = p.memory()
+	r.after, err = p.read(ctx)
 	return err
 }
 
-func (p *pair) memory() (memory, error) { return memoryOf(p.agentconf.cmd.Process.Pid) }
-
-func (p *pair) clocks() (clocks, error) {
-	return readClocks(p.agentconf, []*process{p.agentconf, p.gateway})
+func (r holdsRow) print(w io.Writer) {
+	holds := float64(len(r.latencies))
+	cpu, foreign := r.after.since(r.before.clocks, len(r.latencies), 0)
+	opened := 1000 * float64(r.after.Opened-r.middle.Opened) / float64(r.after.Requests-r.middle.Requests)
+	fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\t%.2f\t%s\t%.0f %%\t\n",
+		r.inFlight, holds, holds/r.after.at.Sub(r.before.at).Seconds(),
+		quantile(r.latencies, 0.5), quantile(r.latencies, 0.99), cpu,
+		r.before.now/1e6, r.after.peak/1e6, r.memoryCells(), opened, verdict(opened, 0.999), 100*foreign)
 }
 
-func (p *pair) stop() {
-	p.agentconf.stop()
-	p.gateway.stop()
-}
-
-func inFlightTable(ctx context.Context, dir, server string, delay time.Duration) error {
-	fmt.Printf("\na gateway that takes %v; memory per hold at most %d KiB with %d in flight; "+
-		"fewer than 1 new connection per 1000 calls\n\n", delay, maxKiBPerHold, inFlights[len(inFlights)-1])
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer w.Flush()
-	fmt.Fprintln(w, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\t"+
-		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tothers' CPU\t")
-	for _, n := range inFlights {
-		if err := inFlightRow(ctx, w, dir, server, delay, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func inFlightRow(ctx context.Context, w io.Writer, dir, server string, delay time.Duration, inFlight int) error {
-	p, err := newPair(ctx, dir, server, delay)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	before, err := p.clocks()
-	if err != nil {
-		return err
-	}
-	duration := max(4*time.Second, 4*delay)
-	later := statsAt(ctx, p.statistics, before.at.Add(duration/2))
-	var f fleet
-	if err := f.run(p.grpc, inFlight, duration, delay); err != nil {
-		return err
-	}
-	after, err := p.clocks()
-	if err != nil {
-		return err
-	}
-	m, err := p.memory()
-	if err != nil {
-		return err
-	}
-	end, err := statsOf(ctx, p.statistics)
-	middle := <-later
-	if err := errors.Join(err, middle.err); err != nil {
-		return err
-	}
-	spent := after.since(before, load{holds: len(f.latencies)})
-	fresh := 1000 * float64(end.Opened-middle.Opened) / float64(end.Requests-middle.Requests)
-	fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\t%.2f\t%s\t%.0f %%\t\n",
-		inFlight, len(f.latencies), float64(len(f.latencies))/after.at.Sub(before.at).Seconds(),
-		quantile(f.latencies, 0.5), quantile(f.latencies, 0.99), spent.cpu,
-		megabytes(p.before.now), megabytes(m.peak), memoryCells(inFlight, m.peak-p.before.now),
-		fresh, verdict(fresh, 0.999), 100*spent.foreign)
-	return nil
-}
-
-// memoryCells is the memory of a hold and what to think of it: with few in flight it
-// is that of the process, and up to the collector's limit mostly garbage.
-func memoryCells(inFlight, grownKiB int) string {
-	perHold := float64(grownKiB) / float64(inFlight)
+// memoryCells returns the memory of a hold and its verdict. With few holds in flight there
+// is none, as the memory is the process's; below the last step it is mostly garbage.
+func (r holdsRow) memoryCells() string {
+	perHold := (r.after.peak - r.before.now) / 1024 / float64(r.inFlight)
 	switch {
-	case inFlight < 1000:
+	case r.inFlight < 1000:
 		return "-\t"
-	case inFlight < inFlights[len(inFlights)-1]:
+	case r.inFlight < inFlightSteps[len(inFlightSteps)-1]:
 		return fmt.Sprintf("%.1f\t", perHold)
 	}
 	return fmt.Sprintf("%.1f\t%s", perHold, verdict(perHold, maxKiBPerHold))
 }
 
-func megabytes(kib int) float64 { return float64(kib) * 1024 / 1e6 }
-
-// timedStats is what a gateway had seen at some time.
-type timedStats struct {
-	gatewayStats
-	err error
+// keepInFlight keeps holds in flight for duration, with up to streamsEach of them on a
+// connection, and returns their latencies. Every hold must be successful.
+func (p *pair) keepInFlight(ctx context.Context, inFlight int, duration, ramp time.Duration) ([]float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, duration)
+	defer cancel()
+	o, err := p.drive((inFlight+streamsEach-1)/streamsEach, func(d *driver) error { return d.closed(ctx, inFlight, ramp) })
+	return o.ok, errors.Join(err, o.err())
 }
 
-// statsAt asks a gateway at a later time.
-func statsAt(ctx context.Context, address string, at time.Time) <-chan timedStats {
-	result := make(chan timedStats, 1)
-	time.AfterFunc(time.Until(at), func() {
-		stats, err := statsOf(ctx, address)
-		result <- timedStats{stats, err}
-	})
-	return result
-}
-
-// shrinking shows that connections to the gateway follow the calls in flight.
-func shrinking(ctx context.Context, dir, server string) error {
-	const delay = 200 * time.Millisecond
-	p, err := newPair(ctx, dir, server, delay)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	fmt.Printf("\nconnections to the gateway, of which agentconf keeps idle ones for 15 s\n\n")
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer w.Flush()
-	fmt.Fprintln(w, "in flight\tfor\topen\tat most\t\t")
-	for _, step := range []struct {
+// measureShrinking shows that connections to the gateway follow the calls in flight.
+func (p *pair) measureShrinking(ctx context.Context) error {
+	type step struct {
 		inFlight int
 		duration time.Duration
-		atMost   int
-	}{
-		{1000, 3 * time.Second, 1100},
-		{10, 20 * time.Second, 20},
-		{0, 18 * time.Second, 0},
-	} {
-		var f fleet
-		idle := time.After(step.duration)
-		if err := f.run(p.grpc, step.inFlight, step.duration, delay); err != nil {
+		atMost   float64
+		open     float64
+	}
+	steps := []step{{1000, 3 * time.Second, 1100, 0}, {10, 20 * time.Second, 20, 0}, {0, 18 * time.Second, 0, 0}}
+	for i, s := range steps {
+		if _, err := p.keepInFlight(ctx, s.inFlight, s.duration, 200*time.Millisecond); err != nil {
 			return err
 		}
-		<-idle
-		stats, err := statsOf(ctx, p.statistics)
+		stats, err := p.gateway.stats(ctx)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%d\t%v\t%d\t%d\t%s\t\n", step.inFlight, step.duration, stats.Open, step.atMost,
-			verdict(float64(stats.Open), float64(step.atMost)))
+		steps[i].open = float64(stats.Open)
 	}
+	printTable(os.Stdout, "connections to the gateway; agentconf keeps idle ones for 15 s",
+		"in flight\tfor\topen\tat most\t\t", steps, func(w io.Writer, s step) {
+			fmt.Fprintf(w, "%d\t%v\t%.0f\t%.0f\t%s\t\n", s.inFlight, s.duration, s.open, s.atMost, verdict(s.open, s.atMost))
+		})
 	return nil
+}
+
+// measureIdle measures the memory of connections that are idle after one call.
+func (p *pair) measureIdle(ctx context.Context) error {
+	var after memory
+	o, err := p.drive(idleClients, func(d *driver) (err error) {
+		if err := d.open(ctx, math.Inf(1), idleClients); err != nil {
+			return err
+		}
+		after, err = memoryOf(p.agentconf)
+		return err
+	})
+	fmt.Printf("\n%d idle gRPC connections after one call each: %.0f MB, %.1f KiB each, at most %d MB: %s\n",
+		idleClients, after.now/1e6, (after.now-p.before.now)/1024/idleClients, maxIdleMB, verdict(after.now/1e6, maxIdleMB))
+	return errors.Join(err, o.err())
+}
+
+// measureWatches measures many watches. Each one is of another agent, has its own
+// connection, and gets an event every 1.2 s.
+func (p *pair) measureWatches(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	var counting errgroup.Group
+	var started sync.WaitGroup
+	var events atomic.Int64
+	started.Add(watchers)
+	for i := range watchers {
+		counting.Go(func() error {
+			n, err := countEvents(watching, p.grpc, strconv.Itoa(1000+i), started.Done)
+			events.Add(n)
+			return err
+		})
+	}
+	started.Wait()
+	before, err := p.read(ctx)
+	if err != nil {
+		return err
+	}
+	sleep(ctx, watchTime)
+	after, err := p.read(ctx)
+	stop()
+	if err := errors.Join(err, counting.Wait()); err != nil {
+		return err
+	}
+	fmt.Printf("\n%d watches for %v: %d events, none lost, none failed; %.0f MB at most, "+
+		"%.1f KiB a watch with its connection; %.1f %% of a core\n",
+		watchers, watchTime, events.Load(), after.peak/1e6, (after.peak-p.before.now)/1024/watchers,
+		100*(after.target-before.target).Seconds()/watchTime.Seconds())
+	return nil
+}
+
+// countEvents counts the events of a watch until ctx is done. It calls started when the
+// watch has begun or failed. A gap in the sequence, another message and hardly any event
+// are errors.
+func countEvents(ctx context.Context, address, agent string, started func()) (n int64, err error) {
+	front, err := newFront(false, endpoint{grpc: address})
+	if err != nil {
+		started()
+		return 0, err
+	}
+	defer front.close()
+	next, first, err := beginWatch(ctx, front, guid, agent, nil)
+	started()
+	for ; err == nil; n++ {
+		var m *agentconfv1.WatchAgentEventsResponse
+		if m, err = next(); err != nil {
+			break
+		}
+		if m.GetEvent().GetSequence() != first.GetLastSequence()+n+1 || m.GetEvent().GetStopVoice() == nil {
+			return n, fmt.Errorf("agent %s, after event %d: %v", agent, first.GetLastSequence()+n, m)
+		}
+	}
+	if ctx.Err() == nil {
+		return n, err
+	}
+	if n < 5 {
+		return n, fmt.Errorf("agent %s: only %d events", agent, n)
+	}
+	return n, nil
 }

@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -10,15 +8,16 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// gatewayStats is what the slow gateway has seen so far.
+// gatewayStats are the counters of a slow gateway.
 type gatewayStats struct {
-	Opened   int64 // connections
-	Open     int64 // of them now
+	Opened   int64 // connections so far
+	Open     int64 // connections now
 	Requests int64
 }
 
@@ -28,7 +27,7 @@ type slowGateway struct {
 	opened, open, requests atomic.Int64
 }
 
-// runSlowGateway runs a slow gateway. Its arguments are its address, that of its
+// runSlowGateway runs a slow gateway. Its arguments are its address, the address of its
 // statistics, and the delay.
 func runSlowGateway(ctx context.Context, args []string) error {
 	if len(args) != 3 {
@@ -42,29 +41,12 @@ func runSlowGateway(ctx context.Context, args []string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+ownPath, g.hold)
 	mux.HandleFunc("GET /agentgateway/resource/agentevent/{agent}", g.poll)
-	gateway := &http.Server{Addr: args[0], Handler: mux, ConnState: g.count}
-	statistics := &http.Server{Addr: args[1], Handler: http.HandlerFunc(g.tell)}
-	defer context.AfterFunc(ctx, func() {
-		gateway.Close()
-		statistics.Close()
-	})()
-	ended := make(chan error, 2)
-	for _, server := range []*http.Server{gateway, statistics} {
-		go func() { ended <- server.ListenAndServe() }()
-	}
-	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// startGateway starts a slow gateway as a process of its own.
-func startGateway(ctx context.Context, dir, name, address, statistics string, delay time.Duration) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return start(ctx, dir, name, bothCores, []string{self, "slow-gateway", address, statistics, delay.String()}, address, statistics)
+	servers, ctx := errgroup.WithContext(ctx)
+	servers.Go(func() error { return serveUntil(ctx, &http.Server{Addr: args[0], Handler: mux, ConnState: g.count}) })
+	servers.Go(func() error {
+		return serveUntil(ctx, &http.Server{Addr: args[1], Handler: http.HandlerFunc(g.writeStats)})
+	})
+	return servers.Wait()
 }
 
 func (g *slowGateway) hold(w http.ResponseWriter, r *http.Request) {
@@ -91,20 +73,29 @@ func (g *slowGateway) count(_ net.Conn, state http.ConnState) {
 	}
 }
 
-func (g *slowGateway) tell(w http.ResponseWriter, _ *http.Request) {
+func (g *slowGateway) writeStats(w http.ResponseWriter, _ *http.Request) {
 	json.NewEncoder(w).Encode(gatewayStats{g.opened.Load(), g.open.Load(), g.requests.Load()})
 }
 
-func statsOf(ctx context.Context, address string) (gatewayStats, error) {
-	var stats gatewayStats
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+address, nil)
+// slowGatewayProcess is a slow gateway in a process of its own.
+type slowGatewayProcess struct {
+	*process
+	address, statistics string
+}
+
+func (s *workspace) launchSlowGateway(ctx context.Context, delay time.Duration) (g slowGatewayProcess, err error) {
+	a, err := freeAddresses(2)
+	if err != nil {
+		return g, err
+	}
+	p, err := s.launchSelf(ctx, bothCores, []string{"slow-gateway", a[0], a[1], delay.String()}, a...)
+	return slowGatewayProcess{p, a[0], a[1]}, err
+}
+
+func (g slowGatewayProcess) stats(ctx context.Context) (stats gatewayStats, err error) {
+	text, err := fetch(ctx, "http://"+g.statistics)
 	if err != nil {
 		return stats, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return stats, err
-	}
-	defer resp.Body.Close()
-	return stats, json.NewDecoder(resp.Body).Decode(&stats)
+	return stats, json.Unmarshal([]byte(text), &stats)
 }

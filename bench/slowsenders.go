@@ -1,9 +1,8 @@
-//go:build linux
-
 package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"sync"
@@ -11,98 +10,75 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
-// slowSenders send a byte a second, each over a connection of its own, and come back when
-// they are cut off.
-type slowSenders struct {
-	end     chan struct{}
-	running sync.WaitGroup
-	cut     atomic.Int64 // how often one was cut off
-}
-
-// slowly is how somebody sends who is slow.
-type slowly struct {
+// slowSender describes one kind of slow client.
+type slowSender struct {
 	address string
 	first   []byte // sent at once
 	each    []byte // sent every second
 }
 
-func newSlowSenders(n int, grpc, http string) *slowSenders {
+// slowSenders returns one sender for every part of a request: head and body of HTTP/1.1,
+// preface, headers and message of gRPC.
+func slowSenders(grpc, http string) []slowSender {
 	a := []byte("a")
-	kinds := []slowly{
+	return []slowSender{
 		{http, []byte("POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\nX: "), a},
 		{http, fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: agentconf\r\nGuid: %s\r\nContent-Length: 60000\r\n\r\n{", ownPath, guid), a},
 		{grpc, []byte(http2.ClientPreface[:1]), []byte(http2.ClientPreface[1:2])},
-		{grpc, slowHeaders(), a},
-		{grpc, slowBody(grpc), oneByteFrame()},
+		{grpc, frames(true, func(f *http2.Framer, out *bytes.Buffer) {
+			out.Write([]byte{0, 0x3e, 0x80, byte(http2.FrameHeaders), 0, 0, 0, 0, 1}) // promises 16,000 bytes
+		}), a},
+		{grpc, frames(true, func(f *http2.Framer, _ *bytes.Buffer) {
+			block, _ := headerBlocks(grpcTarget(grpc, guid))
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
+			f.WriteData(1, false, []byte{0, 0, 0, 0x3e, 0x80}) // promises 16,000 bytes
+		}), frames(false, func(f *http2.Framer, _ *bytes.Buffer) { f.WriteData(1, false, a) })},
 	}
-	s := &slowSenders{end: make(chan struct{})}
+}
+
+// frames returns frames of HTTP/2, after the client's preface if the connection is new.
+func frames(isNew bool, write func(f *http2.Framer, out *bytes.Buffer)) []byte {
+	var out bytes.Buffer
+	f := http2.NewFramer(&out, nil)
+	if isNew {
+		out.WriteString(http2.ClientPreface)
+		f.WriteSettings()
+	}
+	write(f, &out)
+	return out.Bytes()
+}
+
+// sendSlowly runs n slow senders until ctx is done. A sender connects again after it has
+// been cut off. It returns how often that happened.
+func sendSlowly(ctx context.Context, n int, grpc, http string) int64 {
+	kinds := slowSenders(grpc, http)
+	var senders sync.WaitGroup
+	var cut atomic.Int64
 	for i := range n {
-		s.running.Go(func() { s.send(kinds[i%len(kinds)]) })
+		senders.Go(func() {
+			for kinds[i%len(kinds)].send(ctx) != nil && ctx.Err() == nil {
+				cut.Add(1)
+				sleep(ctx, 100*time.Millisecond)
+			}
+		})
 	}
-	return s
+	senders.Wait()
+	return cut.Load()
 }
 
-// greeting is what an HTTP/2 connection begins with.
-func greeting() []byte {
-	var out bytes.Buffer
-	out.WriteString(http2.ClientPreface)
-	http2.NewFramer(&out, nil).WriteSettings() // into memory, as all that follows
-	return out.Bytes()
-}
-
-// slowHeaders promise 16,000 bytes of headers.
-func slowHeaders() []byte {
-	return append(greeting(), 0, 0x3e, 0x80, byte(http2.FrameHeaders), 0, 0, 0, 0, 1)
-}
-
-// slowBody is a call whose message is said to have 16,000 bytes.
-func slowBody(address string) []byte {
-	var block bytes.Buffer
-	fields := headerFields(address, grpcPath, "application/grpc", guid)
-	call := newFrames(&block, hpack.NewEncoder(&block), fields, nil)
-	out := bytes.NewBuffer(append(greeting(), call.bytes[:call.second]...))
-	http2.NewFramer(out, nil).WriteData(1, false, []byte{0, 0, 0, 0x3e, 0x80})
-	return out.Bytes()
-}
-
-func oneByteFrame() []byte {
-	var out bytes.Buffer
-	http2.NewFramer(&out, nil).WriteData(1, false, []byte("a"))
-	return out.Bytes()
-}
-
-func (s *slowSenders) send(kind slowly) {
-	for s.once(kind) != nil {
-		s.cut.Add(1)
-		select {
-		case <-s.end:
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// once sends over one connection until it breaks, or until all is over.
-func (s *slowSenders) once(kind slowly) error {
-	conn, err := net.Dial("tcp", kind.address)
+// send sends over one connection until it breaks, which is an error, or ctx is done.
+func (s slowSender) send(ctx context.Context) error {
+	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for _, err = conn.Write(kind.first); err == nil; _, err = conn.Write(kind.each) {
-		select {
-		case <-s.end:
+	for _, err = conn.Write(s.first); err == nil; _, err = conn.Write(s.each) {
+		if !sleep(ctx, time.Second) {
 			return nil
-		case <-time.After(time.Second):
 		}
 	}
 	return err
-}
-
-func (s *slowSenders) stop() {
-	close(s.end)
-	s.running.Wait()
 }

@@ -1,14 +1,15 @@
-//go:build linux
-
 package main
 
 import (
+	"fmt"
+	"io"
 	"math"
 	"slices"
+	"text/tabwriter"
 )
 
-// quantile is the value below which the part q of values lies, between two of them
-// in proportion, or no number if there are none.
+// quantile returns the value below which the part q of values lies, interpolated between
+// two of them. Without values it returns NaN.
 func quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -22,16 +23,21 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
 }
 
-// order is the order of n variants in a round: it begins with another one each
-// time, and every second round runs backwards, so that none always follows the
-// same neighbour.
-func order(n, round int) []int {
-	indices := make([]int, n)
-	for i := range indices {
-		indices[i] = (i + round) % n
+// verdict compares a measured value with its bar.
+func verdict(measured, atMost float64) string {
+	if measured <= atMost {
+		return "PASS"
 	}
-	if round%2 == 1 {
-		slices.Reverse(indices)
+	return "MISS"
+}
+
+// printTable prints a title and one row for every item. Tabs separate and end cells.
+func printTable[T any](to io.Writer, title, header string, items []T, row func(w io.Writer, item T)) {
+	fmt.Fprintf(to, "\n%s\n\n", title)
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, header)
+	for _, item := range items {
+		row(w, item)
 	}
-	return indices
+	w.Flush()
 }

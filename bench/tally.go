@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -21,7 +19,7 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// answer is what the caller of an operation was told.
+// answer is the code, reason and outcome of a call.
 type answer struct {
 	code            codes.Code
 	reason, outcome string // empty if the client made the error
@@ -38,16 +36,17 @@ func answerOf(err error) answer {
 	return a
 }
 
-// String names the answer as the README does.
+// String returns the names of the code and the reason.
 func (a answer) String() string {
-	return code.Code(a.code).String() + " " + cmp.Or(a.reason, ownError)
+	return code.Code(a.code).String() + " " + cmp.Or(a.reason, clientMade)
 }
 
-// ownError stands for the reason of an error that the client made.
-const ownError = "(client's own)"
+const (
+	clientMade   = "(client's own)" // reason of an error that the client made
+	eventMissing = "EVENT_MISSING"  // reason of the absence of an event
+)
 
-// cause is something that is done to the processes, and the answers that may come of
-// it.
+// cause is a disturbance of the processes, and the answers to which it may lead.
 type cause struct {
 	name     string
 	explains []string
@@ -56,40 +55,37 @@ type cause struct {
 var gatewayRestart = cause{"the gateway was restarted", []string{
 	"UNAVAILABLE GATEWAY_UNREACHABLE",
 	"UNAVAILABLE CIRCUIT_OPEN",            // after several of those
-	"UNKNOWN OUTCOME_UNKNOWN",             // the connection was cut
-	"UNAUTHENTICATED SIGN_IN_REQUIRED",    // its sessions are gone
+	"UNKNOWN OUTCOME_UNKNOWN",             // the connection broke
+	"UNAUTHENTICATED SIGN_IN_REQUIRED",    // the sessions are gone
 	"FAILED_PRECONDITION NO_EVENT_SOURCE", // polls fail
 	"UNKNOWN NOT_CONFIRMED",               // the session ended before the event came
 	"DEADLINE_EXCEEDED NOT_CONFIRMED",     // the event is gone
-	"OK " + eventMissing,                  // the same
+	"OK " + eventMissing,                  // the event is gone
 }}
 
 var agentconfRestart = cause{"agentconf was restarted", []string{
 	"UNAVAILABLE STOPPING",
-	"UNAVAILABLE " + ownError,
-	"UNAUTHENTICATED GUID_STALE",      // the other agentconf knows a session that is over
-	"DEADLINE_EXCEEDED NOT_CONFIRMED", // its last poll took the event
-	"OK " + eventMissing,              // the same
+	"UNAVAILABLE " + clientMade,
+	"UNAUTHENTICATED GUID_STALE",      // the other agentconf knows an older session
+	"DEADLINE_EXCEEDED NOT_CONFIRMED", // the last poll took the event
+	"OK " + eventMissing,              // the last poll took the event
 }}
 
-// lostGUID is for a while after agentconf was restarted: if its last poll for an agent
-// took a new GUID with it, the one that the agent has expires.
+// lostGUID follows a restart of agentconf: if the last poll for an agent took a new GUID,
+// the GUID of the agent expires.
 var lostGUID = cause{"a GUID was lost with a poll", []string{
 	"UNAUTHENTICATED SIGN_IN_REQUIRED",
 	"UNKNOWN NOT_CONFIRMED", // the watch ended with the session
 }}
 
-// eventMissing is what is noted if an event does not come that has to.
-const eventMissing = "EVENT_MISSING"
-
-// disturbance is a cause and for how long its answers may come.
+// disturbance is a cause and the time in which its answers may come.
 type disturbance struct {
 	cause
 	from, to time.Time
 }
 
-// trouble is a call that failed, or anything else that went wrong.
-type trouble struct {
+// incident is a failed call, or another fault.
+type incident struct {
 	operation string
 	answer    answer
 	text      string
@@ -100,12 +96,18 @@ type trouble struct {
 type tally struct {
 	mu           sync.Mutex
 	calls        int
-	troubles     []trouble
+	incidents    []incident
 	disturbances []disturbance
 
-	events, guids, failedPolls int           // that watchers were told
-	watches, watching          int           // begun; going on at the end
-	blind                      time.Duration // the longest that an agent was without a watch
+	events, guids, failedPolls int           // messages of watches
+	watches, watching          int           // begun; alive at the end
+	longestGap                 time.Duration // longest time of an agent without a watch
+}
+
+func (t *tally) add(change func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change()
 }
 
 // call counts a call that began at from and ends now.
@@ -114,29 +116,31 @@ func (t *tally) call(operation string, from time.Time, err error) {
 	t.failed(operation, from, err)
 }
 
-// failed notes err, if there is one.
+// failed records err, unless it is nil.
 func (t *tally) failed(operation string, from time.Time, err error) {
 	if err != nil {
-		t.note(trouble{operation, answerOf(err), err.Error(), from, time.Now()})
+		t.note(incident{operation, answerOf(err), err.Error(), from, time.Now()})
 	}
 }
 
-func (t *tally) note(x trouble) { t.add(func() { t.troubles = append(t.troubles, x) }) }
+func (t *tally) note(x incident) { t.add(func() { t.incidents = append(t.incidents, x) }) }
 
 func (t *tally) disturbed(d disturbance) {
 	t.add(func() { t.disturbances = append(t.disturbances, d) })
 }
 
-// watchBegan counts a watch whose agent was without one for a time.
-func (t *tally) watchBegan(blind time.Duration) {
+// watchBegan counts a watch of an agent that lost its last one at lost, if ever.
+func (t *tally) watchBegan(lost time.Time) {
 	t.add(func() {
 		t.watches++
-		t.blind = max(t.blind, blind)
+		if !lost.IsZero() {
+			t.longestGap = max(t.longestGap, time.Since(lost))
+		}
 	})
 }
 
-// took counts a message of a watch.
-func (t *tally) took(m *agentconfv1.WatchAgentEventsResponse) {
+// message counts a message of a watch.
+func (t *tally) message(m *agentconfv1.WatchAgentEventsResponse) {
 	t.add(func() {
 		switch m.GetMessage().(type) {
 		case *agentconfv1.WatchAgentEventsResponse_Event:
@@ -149,28 +153,22 @@ func (t *tally) took(m *agentconfv1.WatchAgentEventsResponse) {
 	})
 }
 
-func (t *tally) add(change func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	change()
-}
-
-// causeOf is what explains x: of all that was at work, what began last. It is empty
-// if nothing does.
-func (t *tally) causeOf(x trouble) string {
+// causeOf returns the latest cause that explains x, or "".
+func (t *tally) causeOf(x incident) string {
 	if x.operation == resumeOperation && x.answer.reason == "GUID_STALE" {
 		return "a watch was given up with a new GUID unread"
 	}
 	var last disturbance
 	for _, d := range t.disturbances {
-		if x.from.Before(d.to) && x.to.After(d.from) && d.from.After(last.from) && slices.Contains(d.explains, x.answer.String()) {
+		overlaps := x.from.Before(d.to) && x.to.After(d.from)
+		if overlaps && d.from.After(last.from) && slices.Contains(d.explains, x.answer.String()) {
 			last = d
 		}
 	}
 	return last.name
 }
 
-// times is how often a cause was at work.
+// times returns how often a cause has disturbed the run.
 func (t *tally) times(c cause) (n int) {
 	for _, d := range t.disturbances {
 		if d.name == c.name {
@@ -180,9 +178,9 @@ func (t *tally) times(c cause) (n int) {
 	return n
 }
 
-// unexplained are the troubles that nothing explains.
+// unexplained returns the incidents without a cause.
 func (t *tally) unexplained() (list []string) {
-	for _, x := range t.troubles {
+	for _, x := range t.incidents {
 		if t.causeOf(x) == "" {
 			list = append(list, fmt.Sprintf("%s %s: %v: %s", x.to.Format("15:04:05.000"), x.operation, x.answer, x.text))
 		}
@@ -190,37 +188,26 @@ func (t *tally) unexplained() (list []string) {
 	return list
 }
 
-// row is a line of the table of errors.
-type row struct{ cause, answer, outcome string }
-
-func (t *tally) rows() map[row]map[string]int {
-	rows := map[row]map[string]int{}
-	for _, x := range t.troubles {
-		r := row{cmp.Or(t.causeOf(x), "NONE"), x.answer.String(), cmp.Or(x.answer.outcome, "-")}
-		if rows[r] == nil {
-			rows[r] = map[string]int{}
-		}
-		rows[r][x.operation]++
-	}
-	return rows
-}
-
-// printErrors prints how often each error came of each cause, and in which
-// operations.
+// printErrors prints how often each error came of each cause, and in which operations.
 func (t *tally) printErrors(to io.Writer) {
+	rows := map[string]map[string]int{} // by row and operation
+	for _, x := range t.incidents {
+		row := fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))
+		if rows[row] == nil {
+			rows[row] = map[string]int{}
+		}
+		rows[row][x.operation]++
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintln(w, "cause\terror\toutcome\tcount\toperations")
-	rows := t.rows()
-	for _, r := range slices.SortedFunc(maps.Keys(rows), func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.cause, b.cause), cmp.Compare(a.answer, b.answer), cmp.Compare(a.outcome, b.outcome))
-	}) {
+	for _, row := range slices.Sorted(maps.Keys(rows)) {
 		total := 0
 		var each []string
-		for _, operation := range slices.Sorted(maps.Keys(rows[r])) {
-			total += rows[r][operation]
-			each = append(each, fmt.Sprintf("%s %d", operation, rows[r][operation]))
+		for _, operation := range slices.Sorted(maps.Keys(rows[row])) {
+			total += rows[row][operation]
+			each = append(each, fmt.Sprintf("%s %d", operation, rows[row][operation]))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", r.cause, r.answer, r.outcome, total, strings.Join(each, ", "))
+		fmt.Fprintf(w, "%s\t%d\t%s\n", row, total, strings.Join(each, ", "))
 	}
 }

@@ -1,231 +1,184 @@
-//go:build linux
-
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"net/http"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
-	up   = time.Second            // for which both serve, before a restart and after the last
-	down = 500 * time.Millisecond // for which one is away
+	upTime   = time.Second            // with both replicas, before a restart and after the last one
+	awayTime = 500 * time.Millisecond // of a replica that is restarted
 
-	// restartTime bounds how long an agentconf may take to end, and to be ready.
-	restartTime = 30 * time.Second
+	holdsPerSecond = 500
+	lineCount      = 64 // agents, each with its own connection and a conference with one phone
 )
 
-// upgrade is two agentconfs in front of one emulated gateway and behind nginx, as
-// deploy/nginx.conf sets it up.
+// upgrade is a run: two agentconfs behind nginx, as deploy/nginx.conf configures it.
 type upgrade struct {
-	rig
-	server    string // the binary
-	gateway   string // its address
-	replicas  [2]replica
-	grpc, web string // addresses of nginx
-}
-
-// replica is one agentconf: three addresses, and the process that has them now.
-type replica struct {
-	grpc, web, admin string
-	starts           int
-	process          *process
+	replicas
+	proxy endpoint // nginx
 }
 
 func runUpgrade(ctx context.Context, args []string) error {
-	fs := flag.NewFlagSet("upgrade", flag.ExitOnError)
-	rounds := fs.Int("rounds", 1, "how often each agentconf is restarted under load")
-	fs.Parse(args)
-	dir, err := os.MkdirTemp("", "agentconf-upgrade-")
+	rounds := roundsFlag("upgrade", args, 1, "restarts of each agentconf under load")
+	u := &upgrade{}
+	u.ledger.counted = unhold.operation()
+	err := u.withReplicas(ctx, func() error { return u.run(ctx, rounds) },
+		"--auth-mode", "1", "--sign-out-after", "0", "--answer-delay", "0")
 	if err != nil {
 		return err
 	}
-	u := &upgrade{rig: rig{dir: dir}}
-	err = u.run(ctx, *rounds)
-	u.stop()
-	if err != nil {
-		return fmt.Errorf("%w\nthe logs are in %s", err, dir)
-	}
-	return os.RemoveAll(dir)
+	compared, lies := u.ledger.lies()
+	fmt.Printf("%d calls, %d failed; %d compared with the log of the gateway, %d not exactly once in it\n",
+		u.tally.calls, len(u.tally.incidents), compared, len(lies))
+	return u.judge()
 }
 
-func (u *upgrade) run(ctx context.Context, rounds int) (err error) {
-	if u.server, err = build(ctx, u.dir, "./server"); err != nil {
-		return err
-	}
-	if err := u.startGateway(ctx); err != nil {
-		return err
-	}
-	for i := range u.replicas {
-		if err := u.startReplica(ctx, i); err != nil {
-			return err
-		}
-	}
+func (u *upgrade) run(ctx context.Context, rounds int) error {
 	if err := u.startBalancer(ctx); err != nil {
 		return err
 	}
-	for _, front := range []string{frontGRPC, frontJSON} {
-		if err := u.underLoad(ctx, front, rounds); err != nil {
-			return fmt.Errorf("%s: %w", front, err)
+	for _, json := range []bool{false, true} {
+		lines, err := u.openLines(ctx, json)
+		if err != nil {
+			return err
+		}
+		loading, stop := context.WithCancel(ctx)
+		made := make(chan holdLoad, 1)
+		go func() { made <- u.makeHolds(loading, lines) }()
+		err = u.restartAll(ctx, rounds)
+		stop()
+		load := <-made
+		for _, l := range lines {
+			l.disconnect()
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s: %v; %d restarts\n", map[bool]string{false: "gRPC", true: "JSON"}[json], load, 2*rounds)
+		if err := load.check(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// underLoad restarts each agentconf in turn while holds are made, and compares what
-// the callers were told with the gateway's log.
-func (u *upgrade) underLoad(ctx context.Context, front string, rounds int) error {
-	lines, err := u.openLines(ctx, front)
-	if err != nil {
-		return err
-	}
-	before, err := u.readLog(ctx)
-	if err != nil {
-		return err
-	}
-	loading, stop := context.WithCancel(ctx)
-	defer stop()
-	sent := make(chan *madeHolds, 1)
-	go func() { sent <- makeHolds(loading, lines) }()
-	restarts := u.restartAll(ctx, rounds)
-	stop()
-	made := <-sent
-	log, err := u.readLog(ctx)
-	if err := errors.Join(restarts, err); err != nil {
-		return err
-	}
-	return made.report(front, 2*rounds, log[len(before):])
-}
-
-func (u *upgrade) restartAll(ctx context.Context, rounds int) error {
-	time.Sleep(up)
-	for range rounds {
-		for i := range u.replicas {
-			if err := u.replicas[i].end(); err != nil {
-				return err
-			}
-			time.Sleep(down)
-			if err := u.startReplica(ctx, i); err != nil {
-				return err
-			}
-			time.Sleep(up)
-		}
-	}
-	return nil
-}
-
-// end stops a replica as an operator does, who wants the exit code 0.
-func (r *replica) end() error {
-	if err := r.process.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	select {
-	case <-r.process.done:
-	case <-time.After(restartTime):
-		return fmt.Errorf("%s did not end in %v", r.process.name, restartTime)
-	}
-	if state := r.process.cmd.ProcessState; !state.Success() {
-		return fmt.Errorf("%s ended with %v", r.process.name, state)
-	}
-	return nil
-}
-
-// startReplica starts a replica on its addresses and waits until it is ready.
-func (u *upgrade) startReplica(ctx context.Context, i int) error {
-	r := &u.replicas[i]
-	if r.starts == 0 {
-		a, err := keptAddresses(3)
-		if err != nil {
-			return err
-		}
-		r.grpc, r.web, r.admin = a[0], a[1], a[2]
-	}
-	r.starts++
-	command := []string{u.server, "serve", "--gateway", "http://" + u.gateway, "--drain-delay", "0",
-		"--grpc-listen", r.grpc, "--http-listen", r.web, "--admin-listen", r.admin}
-	var err error
-	if r.process, err = u.start(ctx, fmt.Sprintf("agentconf-%d-%d", i+1, r.starts), bothCores, command, r.admin); err != nil {
-		return err
-	}
-	return r.awaitReady(ctx)
-}
-
-// keptAddresses are addresses that stay free while nobody listens on them: Linux does
-// not give these ports to clients.
-func keptAddresses(n int) (addresses []string, err error) {
-	for port := 20_000 + rand.IntN(10_000); len(addresses) < n; port++ {
-		if port >= 32_768 {
-			return nil, errors.New("no free port below 32768")
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		addresses = append(addresses, l.Addr().String())
-		l.Close()
-	}
-	return addresses, nil
-}
-
-func (r *replica) awaitReady(ctx context.Context) error {
-	for end := time.Now().Add(restartTime); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		req, err := http.NewRequestWithContext(ctx, "GET", "http://"+r.admin+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		resp.Body.Close()
-		if resp.StatusCode == http.StatusOK {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s was not ready in %v", r.process.name, restartTime)
-}
-
-func (u *upgrade) startGateway(ctx context.Context) error {
-	a, err := freeAddresses(1)
-	if err != nil {
-		return err
-	}
-	u.gateway = a[0]
-	_, err = u.start(ctx, "emulator", bothCores, []string{u.server, "emulate", "--listen", a[0],
-		"--auth-mode", "1", "--sign-out-after", "0", "--answer-delay", "0"}, a[0])
-	return err
-}
-
-// startBalancer starts nginx with the file that operators get, which is changed in
-// nothing but the addresses.
+// startBalancer starts nginx with deploy/nginx.conf, in which only the addresses change.
 func (u *upgrade) startBalancer(ctx context.Context) error {
 	a, err := freeAddresses(2)
 	if err != nil {
 		return err
 	}
-	u.grpc, u.web = a[0], a[1]
-	text, err := os.ReadFile("deploy/nginx.conf")
+	u.proxy = endpoint{grpc: a[0], http: a[1]}
+	text, err := os.ReadFile(filepath.Join(root, "deploy/nginx.conf"))
 	if err != nil {
 		return err
 	}
 	config := strings.NewReplacer(
-		"agentconf-1.example:9090", u.replicas[0].grpc, "agentconf-1.example:8080", u.replicas[0].web,
-		"agentconf-2.example:9090", u.replicas[1].grpc, "agentconf-2.example:8080", u.replicas[1].web,
-		"listen 9090", "listen "+u.grpc, "listen 8080", "listen "+u.web,
+		"agentconf-1.example:9090", u.endpoints[0].grpc, "agentconf-1.example:8080", u.endpoints[0].http,
+		"agentconf-2.example:9090", u.endpoints[1].grpc, "agentconf-2.example:8080", u.endpoints[1].http,
+		"listen 9090", "listen "+u.proxy.grpc, "listen 8080", "listen "+u.proxy.http,
 	).Replace(string(text))
 	if err := os.WriteFile(filepath.Join(u.dir, "deploy.conf"), []byte(config), 0o644); err != nil {
 		return err
 	}
-	_, err = u.startConfigured(ctx, "balancer.conf", "balancer", bothCores, struct{ Dir string }{u.dir}, []string{"nginx", "-p", u.dir, "-c"}, a...)
+	_, err = u.launchConfigured(ctx, "balancer.conf", configuration{Name: "balancer"}, bothCores,
+		[]string{"nginx", "-p", u.dir, "-c"}, a...)
 	return err
+}
+
+// line is a phone in an agent's conference. It takes one call at a time.
+type line struct {
+	*agent
+	phone string
+}
+
+// openLines opens a conference with a phone for every agent, by way of nginx.
+func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err error) {
+	var group errgroup.Group
+	for n := range lineCount {
+		a := &agent{records: &u.records, endpoints: [2]endpoint{u.proxy, u.proxy}, id: strconv.Itoa(firstAgent + n), json: json}
+		l := &line{a, phoneNumber(u.phones.Add(1))}
+		lines = append(lines, l)
+		group.Go(func() error {
+			defer l.unfollow()
+			if err := l.openConference(ctx); err != nil {
+				return err
+			}
+			return l.invite(ctx, l.phone)
+		})
+	}
+	return lines, group.Wait()
+}
+
+// holdLoad is the number of holds of a load and its timing.
+type holdLoad struct {
+	holds int
+	late  time.Duration // the most that a hold began after its time
+	took  time.Duration
+}
+
+// makeHolds makes holds at an even pace until ctx is done, each with its own voice path,
+// and takes each back. It returns when the last one is taken back.
+func (u *upgrade) makeHolds(ctx context.Context, lines []*line) (made holdLoad) {
+	free := make(chan *line, len(lines))
+	for _, l := range lines {
+		free <- l
+	}
+	start := time.Now()
+	var calls sync.WaitGroup
+	pace(ctx, holdsPerSecond, math.MaxInt, func(n int, due time.Time) error {
+		l := <-free
+		made.holds++
+		made.late = max(made.late, time.Since(due))
+		calls.Go(func() {
+			// The ledger and the tally record the outcomes. Any failure fails the run.
+			l.hold(l.phone, fmt.Sprintf("y:/conf/120/%d.V3", u.phones.Add(1)), nil)
+			l.unhold(l.phone, nil)
+			free <- l
+		})
+		return nil
+	})
+	made.took = time.Since(start)
+	calls.Wait()
+	return made
+}
+
+func (h holdLoad) rate() float64 { return float64(h.holds) / h.took.Seconds() }
+
+// check returns an error if the load fell short of its rate.
+func (h holdLoad) check() error {
+	if h.rate() < 0.98*holdsPerSecond {
+		return fmt.Errorf("%.0f holds a second, %w", h.rate(), errUnsound)
+	}
+	return nil
+}
+
+func (h holdLoad) String() string {
+	return fmt.Sprintf("%d holds in %v, %.0f a second, at most %v late",
+		h.holds, h.took.Round(time.Millisecond), h.rate(), h.late.Round(time.Millisecond))
+}
+
+func (u *upgrade) restartAll(ctx context.Context, rounds int) error {
+	sleep(ctx, upTime)
+	for n := range 2 * rounds {
+		if err := u.stopReplica(n % 2); err != nil {
+			return err
+		}
+		sleep(ctx, awayTime)
+		if err := u.startReplica(ctx, n%2); err != nil {
+			return err
+		}
+		sleep(ctx, upTime)
+	}
+	return nil
 }

@@ -46,11 +46,13 @@ type Process struct {
 // LocalPorts are the flags that let serve listen on free ports of 127.0.0.1.
 var LocalPorts = []string{"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}
 
-// Start starts cmd, which runs "agentconf serve" or "agentconf emulate", and returns
-// when it listens. The caller may set everything of cmd but its output.
-func Start(cmd *exec.Cmd) (*Process, error) {
+// Launch starts cmd and does not wait for it to listen. It collects the output for
+// Await and Output, unless the caller has set cmd.Stdout.
+func Launch(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{cmd: cmd, output: newOutput(), exited: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p.output, p.output
+	if cmd.Stdout == nil {
+		cmd.Stdout, cmd.Stderr = p.output, p.output
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -59,6 +61,16 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 		p.output.Close()
 		close(p.exited)
 	}()
+	return p, nil
+}
+
+// Start starts cmd, which runs "agentconf serve" or "agentconf emulate", and returns
+// when it listens. The caller may set everything of cmd but its output.
+func Start(cmd *exec.Cmd) (*Process, error) {
+	p, err := Launch(cmd)
+	if err != nil {
+		return nil, err
+	}
 	line, err := p.Await(`"msg":"serving"|at http://`)
 	if err != nil {
 		return nil, err

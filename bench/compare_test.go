@@ -1,0 +1,162 @@
+package main
+
+import (
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const h2loadOutput = `starting benchmark...
+spawning thread #0: 4 total client(s). 1000 total requests
+Application protocol: h2c
+progress: 100% done
+
+finished in 41.41ms, 24150.69 req/s, 3.51MB/s
+requests: 1000 total, 1000 started, 1000 done, 1000 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 1000 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 145.09KB (148572) total, 12.21KB (12500) headers (space savings 95.00%), 46.88KB (48000) data
+                     min         max         mean         sd        +/- sd
+time for request:      381us      4.65ms      1.73ms       718us    69.00%
+`
+
+func TestParseH2load(t *testing.T) {
+	got, err := parseH2load(h2loadOutput)
+	if want := (load{holds: 1000, data: 48000, rate: 24150.69}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	withoutResults, _, _ := strings.Cut(h2loadOutput, "requests: ")
+	for name, text := range map[string]string{
+		"failed hold":     strings.Replace(h2loadOutput, "1000 succeeded, 0 failed", "999 succeeded, 1 failed", 1),
+		"other status":    strings.Replace(h2loadOutput, "1000 2xx, 0 3xx", "999 2xx, 1 3xx", 1),
+		"other version":   strings.Replace(h2loadOutput, "finished in", "done in", 1),
+		"without sizes":   strings.Replace(h2loadOutput, "(48000) data", "data", 1),
+		"without results": withoutResults,
+	} {
+		if got, err := parseH2load(text); err == nil {
+			t.Errorf("%s: got %+v, want an error", name, got)
+		}
+	}
+}
+
+func TestParseStubStatus(t *testing.T) {
+	got, err := parseStubStatus("Active connections: 1 \nserver accepts handled requests\n 16 16 31070 \nReading: 0 Writing: 1 Waiting: 0 \n")
+	if err != nil || got != 31070 {
+		t.Errorf("got %d, %v", got, err)
+	}
+	if got, err := parseStubStatus("404"); err == nil {
+		t.Errorf("got %d, want an error", got)
+	}
+}
+
+// A load counts only if the stub saw every hold and every reply has the proved length.
+func TestLoadCheck(t *testing.T) {
+	v := &variant{name: "x", replySize: 48}
+	for _, c := range []struct {
+		load load
+		seen int
+		ok   bool
+	}{
+		{load{holds: 10, data: 480}, 10, true},
+		{load{holds: 10}, 10, true}, // every reply was checked
+		{load{holds: 10, data: 480}, 11, false},
+		{load{holds: 10, data: 480}, 9, false},
+		{load{holds: 10, data: 479}, 10, false},
+	} {
+		if err := c.load.check(v, c.seen); (err == nil) != c.ok {
+			t.Errorf("%+v, %d seen: %v", c.load, c.seen, err)
+		}
+	}
+}
+
+// A series counts only if a quarter of the slices of every variant were undisturbed.
+func TestCheckSlices(t *testing.T) {
+	s := &series{regime: regime{rounds: 8, variants: []*variant{{name: "x"}}}, samples: map[string][]sample{"x": make([]sample, 2)}}
+	if err := checkSlices(s); err != nil {
+		t.Error(err)
+	}
+	s.samples["x"] = s.samples["x"][:1]
+	if checkSlices(s) == nil {
+		t.Error("one slice of eight is enough")
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	values := []float64{40, 10, 30, 20, 50}
+	for q, want := range map[float64]float64{0: 10, 0.25: 20, 0.5: 30, 0.6: 34, 0.75: 40, 1: 50} {
+		if got := quantile(values, q); got != want {
+			t.Errorf("quantile %v = %v, want %v", q, got, want)
+		}
+	}
+	if got := quantile([]float64{10, 20}, 0.5); got != 15 {
+		t.Errorf("median of two = %v, want 15", got)
+	}
+	if got := quantile(nil, 0.5); !math.IsNaN(got) {
+		t.Errorf("median of none = %v, want NaN", got)
+	}
+	if !slices.Equal(values, []float64{40, 10, 30, 20, 50}) {
+		t.Errorf("quantile has changed the order of the values: %v", values)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	for round, want := range [][]int{{0, 1, 2, 3}, {0, 3, 2, 1}, {2, 3, 0, 1}, {2, 1, 0, 3}, {0, 1, 2, 3}} {
+		if got := order(4, round); !slices.Equal(got, want) {
+			t.Errorf("round %d: %v, want %v", round, got, want)
+		}
+	}
+}
+
+func TestOver(t *testing.T) {
+	median, p25 := cost{p25: 30, median: 50}.over(cost{p25: 20, median: 25})
+	if median != 2 || p25 != 1.5 {
+		t.Errorf("got %v and %v, want 2 and 1.5", median, p25)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		measured float64
+		want     string
+	}{{1.15, "PASS"}, {1.16, "MISS"}, {math.NaN(), "MISS"}} {
+		if got := verdict(c.measured, 1.15); got != c.want {
+			t.Errorf("%v is %s, want %s", c.measured, got, c.want)
+		}
+	}
+}
+
+// The CPU time of this process grows, and a process that does not exist has none.
+func TestCPUOf(t *testing.T) {
+	before, err := cpuOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after := before; after <= before; { // until the scheduler has updated it
+		if after, err = cpuOf(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := cpuOf(1 << 30); err == nil {
+		t.Errorf("got %v, want an error", got)
+	}
+}
+
+// since subtracts the CPU time of all processes that are known from that of both cores.
+func TestSince(t *testing.T) {
+	before := clocks{at: midnight}
+	after := clocks{at: midnight.Add(10 * time.Second), idle: 9, ours: 5 * time.Second, target: 2 * time.Second}
+	if cpu, foreign := after.since(before, 1000, 4*time.Second); cpu != 2000 || foreign != 0.1 {
+		t.Errorf("%v µs a hold, foreign share %v, want 2000 and 0.1", cpu, foreign)
+	}
+}
+
+// Reading the clocks of a running process brings plausible values.
+func TestReadClocks(t *testing.T) {
+	self := &process{pids: []int{os.Getpid()}}
+	c, err := readClocks(self, []*process{self})
+	if err != nil || c.idle <= 0 || c.target <= 0 || c.ours < c.target {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
