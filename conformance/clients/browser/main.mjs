@@ -1,5 +1,5 @@
-// The JSON fronts, by fetch in headless Chromium from a page of another origin: every
-// call is one that --cors-origin has allowed.
+// The JSON fronts, with fetch in headless Chromium from a page of another origin, which --cors-origin
+// allows.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
@@ -8,12 +8,12 @@ import { details, frames } from '../node/json.mjs';
 import { Cannot, MOST, playAll } from '../node/play.mjs';
 import * as inPage from './page.mjs';
 
-// The page comes from a server: where Playwright makes one up, it answers preflights, too.
+// A server serves the page: if Playwright fulfilled its request, Playwright would answer preflights, too.
 const server = createServer((_, answer) => answer.end('<!doctype html>')).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const browser = await chromium.launch({
   executablePath: process.argv[2],
-  args: ['--no-sandbox', `--host-resolver-rules=MAP page.test:80 127.0.0.1:${server.address().port}`], // root may be who runs this
+  args: ['--no-sandbox', `--host-resolver-rules=MAP page.test:80 127.0.0.1:${server.address().port}`], // the user may be root
 });
 const page = await browser.newPage();
 await page.goto('http://page.test/');

@@ -1,7 +1,7 @@
-// What runs in the page: fetch, and nothing that only a program would have.
+// Code that runs in the page. It uses fetch and nothing outside a browser's API.
 
-// open makes a request and returns the answer, whose text is read by parts, or why a
-// page cannot make it.
+// open makes a request. It returns the response, whose text is read in parts, or the reason why a page
+// cannot make the request.
 export async function open({ url, method, headers, body, seconds }) {
   const giveUp = new AbortController();
   if (seconds) setTimeout(() => giveUp.abort(), seconds * 1000);
@@ -24,7 +24,7 @@ export async function open({ url, method, headers, body, seconds }) {
   }
 }
 
-// next is the next part of the text, or undefined at its end.
+// next returns the next part of the text, or undefined at the end.
 export async function next({ parts }) {
   return (await parts.read()).value;
 }

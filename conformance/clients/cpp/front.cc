@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kMost = 10;  // seconds that a call without a deadline of its own may take
 
-// When so many seconds have passed.
+// Returns the time in so many seconds.
 std::chrono::system_clock::time_point In(double seconds) {
   return std::chrono::system_clock::now() + std::chrono::milliseconds(int64_t(seconds * 1000));
 }
@@ -41,7 +41,7 @@ json ToJson(const Message& message) {
   return json::parse(text);
 }
 
-// The messages of google.rpc. Debian has no package with them.
+// The messages of google.rpc. Debian has no package of them.
 const DescriptorPool& GoogleRpc() {
   static const DescriptorPool* pool = [] {
     google::protobuf::FileDescriptorSet protoset;
@@ -54,7 +54,7 @@ const DescriptorPool& GoogleRpc() {
   return *pool;
 }
 
-// A google.rpc.Status as JSON, the details in it with their types.
+// Returns a google.rpc.Status as JSON, each detail with its type.
 json StatusToJson(const std::string& binary) {
   google::protobuf::DynamicMessageFactory factory;
   const auto* type = GoogleRpc().FindMessageTypeByName("google.rpc.Status");
@@ -63,7 +63,7 @@ json StatusToJson(const std::string& binary) {
   return ToJson(*status);
 }
 
-// An error with the details that came with it.
+// Returns an error with its details.
 json ErrorToJson(const grpc::Status& error) {
   json got = {{"code", error.error_code()}, {"violations", json::array()}, {"retry_delay", nullptr}};
   auto status = StatusToJson(error.error_details());

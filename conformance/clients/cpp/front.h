@@ -1,10 +1,10 @@
-// The gRPC front, by Debian's grpc++ and what protoc makes of the proto alone.
+// The gRPC front, with Debian's grpc++ and the code that protoc generates from the proto.
 #pragma once
 
 #include <google/protobuf/message.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/impl/codegen/proto_utils.h>  // how to send any Message
+#include <grpcpp/impl/codegen/proto_utils.h>  // sends any Message
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,17 +12,17 @@
 using google::protobuf::Message;
 using nlohmann::json;
 
-// A call with any number of messages to come, of which a unary call has one.
+// A call that receives any number of messages. A unary call receives one.
 class Watch {
  public:
   explicit Watch(const json& step);
 
-  // The next message as "reply" and "content", or the status that ends it.
+  // Returns the next message as "reply" and "content", or the final status.
   json Next();
 
   json Stop();
 
-  // Gives up after so many seconds if nothing has come.
+  // Cancels the call if it receives nothing in so many seconds.
   void CancelAfter(double seconds);
 
   json Finish();

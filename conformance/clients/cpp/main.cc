@@ -1,4 +1,4 @@
-// Runs every test of AGENTCONF_CASES and prints one line about each.
+// Runs every test of AGENTCONF_CASES and prints one line for each.
 #include <algorithm>
 #include <fstream>
 #include <iostream>
@@ -26,7 +26,7 @@ bool ContainsNames(const json& got, const json& names) {
   });
 }
 
-// Says what of want is not so in got. What want does not name is not compared.
+// Returns the differences between want and got. Keys that want lacks are not compared.
 Faults Compare(const json& want, const json& got) {
   Faults faults;
   for (const auto& [key, wanted] : want.items()) {
@@ -39,10 +39,10 @@ Faults Compare(const json& want, const json& got) {
   return faults;
 }
 
-// Carries out steps. There is a method for each kind of step, which says what is wrong.
+// Plays steps. The method of a kind of step returns the differences.
 class Scenario {
  public:
-  // Stops at the first step that does not end as it should.
+  // Stops at the first failed step.
   Faults Play(const json& steps) {
     for (size_t number = 0; number < steps.size(); number++) {
       auto text = std::regex_replace(steps[number].dump(), std::regex("\\$GUID"), guid_);
@@ -91,15 +91,15 @@ class Scenario {
     return Compare(want, got);
   }
 
-  void LearnGuid(const json& told) {
-    if (told.contains("guid")) guid_ = told["guid"];
-    if (told.contains("result")) guid_ = told["result"].value("guid", guid_);
+  void LearnGuid(const json& message) {
+    if (message.contains("guid")) guid_ = message["guid"];
+    if (message.contains("result")) guid_ = message["result"].value("guid", guid_);
   }
 
-  void LearnSequence(const json& told, Faults& faults) {
+  void LearnSequence(const json& message, Faults& faults) {
     const auto last = sequence_;
-    sequence_ = told.value("lastSequence", told.value("sequence", last));
-    if (told.contains("sequence") && std::stoll(sequence_) != std::stoll(last) + 1)
+    sequence_ = message.value("lastSequence", message.value("sequence", last));
+    if (message.contains("sequence") && std::stoll(sequence_) != std::stoll(last) + 1)
       faults.push_back("sequence " + sequence_ + " after " + last);
   }
 

@@ -35,7 +35,7 @@ import java.util.TimerTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** The gRPC front, by Debian's grpc-java and what protoc makes of the proto alone. */
+/** The gRPC front, with Debian's grpc-java and the code that protoc generates from the proto. */
 final class Front {
   private static final double MOST = 10; // seconds that a call without a deadline of its own may take
 
@@ -61,7 +61,7 @@ final class Front {
   private static final JsonFormat.Printer PRINTER =
       JsonFormat.printer().includingDefaultValueFields().usingTypeRegistry(GOOGLE_RPC);
 
-  /** A call with any number of messages to come, of which a unary call has one. */
+  /** A call that receives any number of messages. A unary call receives one. */
   static final class Watch {
     private final Context.CancellableContext context = Context.current().withCancellation();
     private Iterator<Message> messages;
@@ -70,7 +70,7 @@ final class Front {
       context.run(() -> messages = Front.messages(step));
     }
 
-    /** The next message as "reply" and "content", or the status that ends it. */
+    /** Returns the next message as "reply" and "content", or the final status. */
     JsonObject next() {
       try {
         JsonObject got = new JsonObject();
@@ -127,7 +127,7 @@ final class Front {
     return ClientCalls.blockingServerStreamingCall(channel, method, options, request.build());
   }
 
-  /** An error with the details that came with it. */
+  /** Returns an error with its details. */
   private static JsonObject status(StatusRuntimeException error) {
     JsonObject got = new JsonObject();
     JsonArray violations = new JsonArray();
@@ -153,7 +153,7 @@ final class Front {
     return Double.parseDouble(duration.replace("s", ""));
   }
 
-  /** The details of a google.rpc.Status as JSON, each with its type. */
+  /** Returns the details of a google.rpc.Status as JSON, each with its type. */
   private static JsonArray details(Metadata trailers) {
     byte[] binary = trailers == null ? null : trailers.get(DETAILS);
     if (binary == null) return new JsonArray();
@@ -165,7 +165,7 @@ final class Front {
     }
   }
 
-  /** The messages of google.rpc, not all of which are in Debian's package of them. */
+  /** The messages of google.rpc. Debian's package lacks some of them. */
   private static TypeRegistry googleRpc() {
     try {
       byte[] protoset = Files.readAllBytes(Path.of(System.getenv("AGENTCONF_RPC_PROTOSET")));

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Runs every test of AGENTCONF_CASES and prints one line about each. */
+/** Runs every test of AGENTCONF_CASES and prints one line for each. */
 final class Main {
   public static void main(String[] args) throws Exception {
     String tests = Files.readString(Path.of(System.getenv("AGENTCONF_CASES")));
@@ -30,7 +30,7 @@ final class Main {
     }
   }
 
-  /** Says what of want is not so in got. What want does not name is not compared. */
+  /** Returns the differences between want and got. Keys that want lacks are not compared. */
   static List<String> compare(JsonObject want, JsonObject got) {
     List<String> faults = new ArrayList<>();
     for (String key : want.keySet()) {
@@ -61,13 +61,13 @@ final class Main {
     return true;
   }
 
-  /** Carries out steps. There is a method for each kind, which says what is wrong. */
+  /** Plays steps. The method of a kind of step returns the differences. */
   private static final class Scenario {
     private String guid = "";
     private String sequence = "";
     private Front.Watch watch;
 
-    /** Stops at the first step that does not end as it should. */
+    /** Stops at the first failed step. */
     List<String> play(JsonArray steps) {
       for (int number = 0; number < steps.size(); number++) {
         String text = steps.get(number).toString().replace("$GUID", guid).replace("$SEQUENCE", sequence);
@@ -124,16 +124,16 @@ final class Main {
       return compare(want, got);
     }
 
-    private void learnGuid(JsonObject told) {
-      if (told.has("guid")) guid = told.get("guid").getAsString();
-      if (told.has("result")) learnGuid(told.getAsJsonObject("result"));
+    private void learnGuid(JsonObject message) {
+      if (message.has("guid")) guid = message.get("guid").getAsString();
+      if (message.has("result")) learnGuid(message.getAsJsonObject("result"));
     }
 
-    private void learnSequence(JsonObject told, List<String> faults) {
+    private void learnSequence(JsonObject message, List<String> faults) {
       String last = sequence;
-      if (told.has("lastSequence")) sequence = told.get("lastSequence").getAsString();
-      if (!told.has("sequence")) return;
-      sequence = told.get("sequence").getAsString();
+      if (message.has("lastSequence")) sequence = message.get("lastSequence").getAsString();
+      if (!message.has("sequence")) return;
+      sequence = message.get("sequence").getAsString();
       if (Long.parseLong(sequence) == Long.parseLong(last) + 1) return;
       faults.add("sequence " + sequence + " after " + last);
     }

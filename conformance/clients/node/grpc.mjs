@@ -1,4 +1,4 @@
-// The gRPC front, by @grpc/grpc-js and the proto alone.
+// The gRPC front, with @grpc/grpc-js and the proto.
 import { readFileSync, readdirSync } from 'node:fs';
 import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
@@ -33,19 +33,19 @@ export function call(test) {
 
 export function watch(step) {
   const stream = client.makeServerStreamRequest(...prepare(step));
-  const told = [], waiting = [];
-  const tell = (what) => (waiting.length ? waiting.shift()(what) : told.push(what));
+  const received = [], waiting = [];
+  const deliver = (what) => (waiting.length ? waiting.shift()(what) : received.push(what));
   stream.on('data', (message) => {
     const reply = toJSON(message);
-    tell({ message: { reply, content: Object.values(reply)[0] } });
+    deliver({ message: { reply, content: Object.values(reply)[0] } });
   });
-  stream.on('error', (error) => tell({ end: status(error) }));
+  stream.on('error', (error) => deliver({ end: status(error) }));
   stream.on('end', () => {}); // a stream that ends well is an error here: next waits in vain
-  const next = () => new Promise((resolve) => (told.length ? resolve(told.shift()) : waiting.push(resolve)));
+  const next = () => new Promise((resolve) => (received.length ? resolve(received.shift()) : waiting.push(resolve)));
   return { next, stop: () => { stream.cancel(); return next(); } };
 }
 
-// status is an error with the details that came with it.
+// status returns an error with its details.
 function status(error) {
   const got = { code: error.code, violations: [], retry_delay: null };
   const [binary] = error.metadata.get('grpc-status-details-bin');
@@ -54,7 +54,7 @@ function status(error) {
     const type = url.slice(url.lastIndexOf('/') + 1);
     const detail = google[type].deserialize(value);
     if (type === 'google.rpc.ErrorInfo') {
-      // Descriptors leave a map as the list of entries that it is on the wire.
+      // A map is decoded as the list of its entries, as on the wire.
       const metadata = Object.fromEntries(detail.metadata.map(({ key, value }) => [key, value]));
       got.error_info = { ...detail, metadata };
     }
@@ -64,15 +64,15 @@ function status(error) {
   return got;
 }
 
-// fromJSON is a request of proto JSON for protobufjs, which wants durations as messages.
+// fromJSON converts a request from proto JSON for protobufjs, which requires durations as messages.
 function fromJSON({ confirmWithin, ...request }) {
   if (confirmWithin === undefined) return request;
   const [seconds, fraction = ''] = confirmWithin.replace('s', '').split('.');
   return { ...request, confirmWithin: { seconds, nanos: Number(fraction.padEnd(9, '0')) } };
 }
 
-// toJSON is a message of protobufjs as proto JSON, which writes google.protobuf.Value and
-// its kin as what they stand for.
+// toJSON converts a message of protobufjs to proto JSON, where google.protobuf.Value and related types
+// are plain JSON values.
 function toJSON(value) {
   if (Array.isArray(value)) return value.map(toJSON);
   if (value === null || typeof value !== 'object') return value;

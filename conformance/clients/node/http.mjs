@@ -1,4 +1,4 @@
-// The JSON fronts, by Node alone: /v1, and the CC-Gateway's own dialect.
+// The JSON fronts, with Node's http module: REST and the gateway dialect.
 import http from 'node:http';
 import { details, frames } from './json.mjs';
 import { MOST } from './play.mjs';
@@ -9,7 +9,7 @@ function open({ method, path, headers, body }, signal) {
   const flat = headers.flat();
   if (body !== undefined) flat.push('Content-Length', String(Buffer.byteLength(body)));
   return new Promise((resolve, reject) => {
-    // Not by a URL, which would be tidied: some paths are wrong on purpose.
+    // A URL would normalise the path, and some paths are invalid on purpose.
     const request = http.request({ hostname, port, path, method, headers: ['Host', host, ...flat], signal }, resolve);
     request.on('error', reject);
     request.end(body);

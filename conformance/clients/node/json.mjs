@@ -1,7 +1,7 @@
-// What every client of the JSON fronts reads: errors, and server-sent events.
+// Parsers for every client of the JSON fronts: errors and server-sent events.
 import { createInterface } from 'node:readline';
 
-// details reads a google.rpc.Status, and nothing of what is none.
+// details parses a google.rpc.Status. It returns nothing for any other reply.
 export function details({ code, details }) {
   if (!Array.isArray(details)) return {};
   const found = (name) => details.find((d) => d['@type'] === `type.googleapis.com/google.rpc.${name}`);
@@ -15,8 +15,8 @@ export function details({ code, details }) {
   };
 }
 
-// frames yields each server-sent event of a stream, and how the watch ends: by its last
-// event, or because the caller gave it up.
+// frames yields each server-sent event of a stream, then the end of the watch: its last event, or the
+// caller's cancellation.
 export async function* frames(input, signal) {
   let frame = {};
   try {

@@ -1,16 +1,16 @@
-// Runs every test of AGENTCONF_CASES by a front, and prints one line about each.
+// Runs every test of AGENTCONF_CASES over a front and prints one line for each.
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 
-// MOST is the number of seconds that a call without a deadline of its own may take.
+// MOST is the deadline in seconds of a call without one.
 export const MOST = 10;
 
-// Cannot is thrown by a front that has no way to say what the test says.
+// Cannot is the error of a front that cannot express the test.
 export class Cannot extends Error {}
 
 export const readTests = () => JSON.parse(readFileSync(process.env.AGENTCONF_CASES, 'utf8'));
 
-// playAll plays tests by front, which is a call and a watch.
+// playAll plays tests over front, which has a call and a watch.
 export async function playAll(front, tests = readTests()) {
   for (const test of tests) console.log((await verdict(front, test)).replaceAll('\n', ' '));
 }
@@ -24,7 +24,7 @@ async function verdict(front, test) {
   }
 }
 
-// compare says what of want is not so in got. What want does not name is not compared.
+// compare returns the differences between want and got. Keys that want lacks are not compared.
 function compare(want, got) {
   const faults = [];
   for (const [key, wanted] of Object.entries(want)) {
@@ -43,10 +43,10 @@ function contains(got, want) {
   return got !== null && typeof got === 'object' && Object.keys(want).every((key) => contains(got[key], want[key]));
 }
 
-// play carries out a scenario up to the first step that does not end as it should.
+// play plays a scenario up to the first failed step.
 async function play(front, steps) {
   let guid = '', sequence = '', watch;
-  const learn = (told) => { guid = told?.guid || told?.result?.guid || guid; };
+  const learn = (message) => { guid = message?.guid || message?.result?.guid || guid; };
   for (const [i, written] of steps.entries()) {
     const step = JSON.parse(JSON.stringify(written).replaceAll('$GUID', guid).replaceAll('$SEQUENCE', sequence));
     let faults = [];

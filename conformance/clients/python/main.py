@@ -1,4 +1,4 @@
-"""Runs every test of AGENTCONF_CASES and prints one line about each."""
+"""Runs every test of AGENTCONF_CASES and prints one line for each."""
 import importlib
 import json
 import os
@@ -25,7 +25,7 @@ def run(test):
 
 
 def compare(want, got):
-    """Says what of want is not so in got. What want does not name is not compared."""
+    """Return the differences between want and got. Keys that want lacks are not compared."""
     faults = []
     for key, wanted in want.items():
         found = got.get("reply") if key in ("has", "message_names") else got.get(key)
@@ -35,7 +35,7 @@ def compare(want, got):
 
 
 def matches(got, want, more=False):
-    """Says whether got is want; with more, objects in it may have more."""
+    """Report whether got equals want. With more, objects in got may have more keys."""
     if isinstance(want, dict):
         return isinstance(got, dict) and (more or got.keys() == want.keys()) and all(
             key in got and matches(got[key], want[key], more) for key in want)
@@ -52,14 +52,14 @@ COMPARISONS = {
 
 
 class Scenario:
-    """Carries out steps. There is a method for each kind of step, which says what is wrong."""
+    """Plays steps. The method of a kind of step returns the differences."""
 
     def __init__(self):
         self.guid = self.sequence = ""
         self.watching = None
 
     def play(self, steps):
-        """Stops at the first step that does not end as it should."""
+        """Stop at the first failed step."""
         for number, written in enumerate(steps):
             text = json.dumps(written).replace("$GUID", self.guid).replace("$SEQUENCE", self.sequence)
             [(kind, step)] = json.loads(text).items()
@@ -91,14 +91,14 @@ class Scenario:
         got = self.watching.next()
         return compare(want, {"code": got.get("code"), "reply": got.get("error_info")})
 
-    def learn_guid(self, told):
-        self.guid = told.get("guid") or told.get("result", {}).get("guid") or self.guid
+    def learn_guid(self, message):
+        self.guid = message.get("guid") or message.get("result", {}).get("guid") or self.guid
 
-    def learn_sequence(self, told):
+    def learn_sequence(self, message):
         last = self.sequence
-        self.sequence = told.get("lastSequence") or told.get("sequence") or last
-        if "sequence" in told and int(told["sequence"]) != int(last) + 1:
-            return [f"sequence {told['sequence']} after {last}"]
+        self.sequence = message.get("lastSequence") or message.get("sequence") or last
+        if "sequence" in message and int(message["sequence"]) != int(last) + 1:
+            return [f"sequence {message['sequence']} after {last}"]
         return []
 
 

@@ -1,4 +1,4 @@
-"""The gRPC front, by grpcio and what protoc makes of the proto alone."""
+"""The gRPC front, with grpcio and the code that protoc generates from the proto."""
 import os
 import sys
 import threading
@@ -21,7 +21,7 @@ STUBS = {
 
 
 def google_rpc():
-    """The messages of google.rpc by name. Debian has no package with them."""
+    """Return the messages of google.rpc by name. Debian has no package of them."""
     with open(os.environ["AGENTCONF_RPC_PROTOSET"], "rb") as file:
         protoset = descriptor_pb2.FileDescriptorSet.FromString(file.read())
     return message_factory.GetMessages(protoset.file)
@@ -31,18 +31,18 @@ GOOGLE = google_rpc()
 
 
 def prepare(test):
-    """The method of the stub that makes the call, and its arguments."""
+    """Return the stub's method for the call, and its arguments."""
     service, name = test["rpc"].split("/")
     method = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
     request = symbol_database.Default().GetPrototype(method.input_type)()
     json_format.ParseDict(test["request"], request)
-    told = {"metadata": [tuple(pair) for pair in test["metadata"]], "timeout": test.get("timeout", MOST)}
-    return getattr(STUBS[service], name), request, told
+    options = {"metadata": [tuple(pair) for pair in test["metadata"]], "timeout": test.get("timeout", MOST)}
+    return getattr(STUBS[service], name), request, options
 
 
 def call(test):
-    method, request, told = prepare(test)
-    made = method.future(request, **told)
+    method, request, options = prepare(test)
+    made = method.future(request, **options)
     if "cancel_after" in test:
         threading.Timer(test["cancel_after"], made.cancel).start()
     if made.code() != grpc.StatusCode.OK:
@@ -52,8 +52,8 @@ def call(test):
 
 class Watch:
     def __init__(self, step):
-        method, request, told = prepare(step)
-        self.stream = method(request, **told)
+        method, request, options = prepare(step)
+        self.stream = method(request, **options)
 
     def next(self):
         try:
@@ -69,7 +69,7 @@ class Watch:
 
 
 def status(error):
-    """An error with the details that came with it."""
+    """Return an error with its details."""
     details = {}
     for key, value in error.trailing_metadata():
         if key == "grpc-status-details-bin":

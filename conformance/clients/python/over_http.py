@@ -1,4 +1,4 @@
-"""The JSON fronts, by http.client: /v1, and the CC-Gateway's own dialect."""
+"""The JSON fronts, with http.client: REST and the gateway dialect."""
 import contextlib
 import http.client
 import json
@@ -10,7 +10,7 @@ ADDRESS = os.environ["AGENTCONF_HTTP"].removeprefix("http://")
 
 
 def ask(connection, test):
-    """Sends the request as it stands; http.client neither tidies a path nor joins headers."""
+    """Send the request unchanged: http.client neither normalises a path nor joins headers."""
     connection.putrequest(test["method"], test["path"], skip_accept_encoding=True)
     for name, value in test["headers"]:
         connection.putheader(name, value)
@@ -38,7 +38,7 @@ def call(test):
 
 
 def status(reply):
-    """What a google.rpc.Status says; nothing if the reply is none."""
+    """Parse a google.rpc.Status. Return nothing for any other reply."""
     if "details" not in reply:
         return {}
     details = {detail["@type"].rpartition(".")[2]: detail for detail in reply["details"]}
@@ -69,14 +69,14 @@ class Watch:
         return {"event": event, "reply": content, "content": content}
 
     def frame(self):
-        """The next server-sent event: its name, data and id."""
+        """Return the next server-sent event: its name, data and id."""
         fields = {}
         for line in self.answer:
             name, _, value = line.decode().strip().partition(": ")
             fields[name] = value
             if not name and "data" in fields:
                 return fields.get("event", "message"), json.loads(fields["data"]), fields.get("id")
-        raise EOFError("the stream ended without an event that says why")
+        raise EOFError("the stream ended without an event with the reason")
 
     def stop(self):
         self.connection.close()

@@ -1,8 +1,8 @@
-# Runs every test of AGENTCONF_CASES and prints one line about each.
+# Runs every test of AGENTCONF_CASES and prints one line for each.
 require 'json'
 require_relative ENV['AGENTCONF_FRONT'] == 'grpc' ? 'over_grpc' : 'over_http'
 
-# compare says what of want is not so in got. What want does not name is not compared.
+# compare returns the differences between want and got. Keys that want lacks are not compared.
 def compare(want, got)
   want.filter_map do |key, wanted|
     found = %w[has message_names].include?(key) ? got['reply'] : got[key]
@@ -25,13 +25,13 @@ def contains?(got, want)
   got.is_a?(Hash) && want.all? { |key, value| got.key?(key) && contains?(got[key], value) }
 end
 
-# Scenario carries out steps. There is a method for each kind of step, which says what is wrong.
+# Scenario plays steps. The method of a kind of step returns the differences.
 class Scenario
   def initialize
     @guid = @sequence = ''
   end
 
-  # play stops at the first step that does not end as it should.
+  # play stops at the first failed step.
   def play(steps)
     steps.each_with_index do |written, number|
       text = written.to_json.gsub('$GUID', @guid).gsub('$SEQUENCE', @sequence)
@@ -72,16 +72,16 @@ class Scenario
 
   private
 
-  def learn_guid(told)
-    @guid = told['guid'] || told.dig('result', 'guid') || @guid
+  def learn_guid(message)
+    @guid = message['guid'] || message.dig('result', 'guid') || @guid
   end
 
-  def learn_sequence(told)
+  def learn_sequence(message)
     last = @sequence
-    @sequence = told['lastSequence'] || told['sequence'] || last
-    return [] if told['sequence'].nil? || told['sequence'].to_i == last.to_i + 1
+    @sequence = message['lastSequence'] || message['sequence'] || last
+    return [] if message['sequence'].nil? || message['sequence'].to_i == last.to_i + 1
 
-    ["sequence #{told['sequence']} after #{last}"]
+    ["sequence #{message['sequence']} after #{last}"]
   end
 end
 

@@ -5,7 +5,7 @@ require 'agentconf/v1/conference_services_pb'
 require 'agentconf/v1/event_service_services_pb'
 require 'agentconf/v1/session_services_pb'
 
-# The gRPC front, by Ruby's grpc and what protoc makes of the proto alone.
+# The gRPC front, with Ruby's grpc and the code that protoc generates from the proto.
 module Front
   MOST = 10 # seconds that a call without a deadline of its own may take
 
@@ -16,7 +16,7 @@ module Front
     service.rpc_stub_class.new(ENV['AGENTCONF_GRPC'], :this_channel_is_insecure)
   end
 
-  # operation is the call that a test describes, not yet made.
+  # operation returns the call of a test before it is made.
   def self.operation(test)
     service, name = test['rpc'].split('/')
     request = SERVICES[service].rpc_descs[name.to_sym].input.decode_json(test['request'].to_json)
@@ -34,7 +34,7 @@ module Front
     status(e)
   end
 
-  # Watch is a stream of messages, until it ends with a status.
+  # Watch is a stream of messages that ends with a status.
   class Watch
     def initialize(step)
       @call = Front.operation(step)
@@ -54,7 +54,7 @@ module Front
     end
   end
 
-  # status is an error with the details that came with it.
+  # status returns an error with its details.
   def self.status(error)
     details = (error.to_rpc_status&.details || []).to_h do |packed|
       name = packed.type_url.split('.').last.to_sym

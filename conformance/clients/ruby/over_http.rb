@@ -1,13 +1,13 @@
 require 'net/http'
 
-# The JSON fronts, by Net::HTTP: /v1, and the CC-Gateway's own dialect.
+# The JSON fronts, with Net::HTTP: REST and the gateway dialect.
 module Front
   MOST = 10 # seconds that an answer may take
 
   ADDRESS = ENV['AGENTCONF_HTTP'].delete_prefix('http://')
 
-  # Request is sent with its headers as they stand; Net::HTTP would join those of one
-  # name, and write the name in its own way.
+  # Request sends its headers unchanged. Net::HTTP would join headers of the same name and change the
+  # spelling of the name.
   class Request < Net::HTTPGenericRequest
     def initialize(test)
       super(test['method'], test.key?('body'), true, test['path'])
@@ -42,7 +42,7 @@ module Front
     {}
   end
 
-  # status is what a google.rpc.Status says; nothing if the reply is none.
+  # status parses a google.rpc.Status. It returns nothing for any other reply.
   def self.status(reply)
     return {} unless reply['details']
 
@@ -57,7 +57,7 @@ module Front
     }
   end
 
-  # Watch is a stream of server-sent events, until one says why it ends.
+  # Watch is a stream of server-sent events. The last event has the reason of the end.
   class Watch
     def initialize(step)
       @http = Front.connection(MOST).start

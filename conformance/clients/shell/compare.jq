@@ -1,4 +1,4 @@
-# What of $want is not so in $got, one line each. What $want does not name is not compared.
+# Prints the differences between $want and $got, one a line. Keys that $want lacks are not compared.
 
 def has_all($want):
   . as $got

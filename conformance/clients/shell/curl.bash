@@ -1,4 +1,4 @@
-# The JSON fronts, by curl.
+# The JSON fronts, with curl.
 
 most=10 # seconds that a call may take
 
@@ -9,7 +9,7 @@ arguments() { # of curl, quoted for the shell
     + (if .body then ["--data-binary", .body] else [] end) | @sh' <<<"$1"
 }
 
-# call makes the call $1; got is what came of it.
+# call makes the call $1 and sets got to the result.
 call() {
   local arguments give_up code=0
   eval "arguments=($(arguments "$1"))"
@@ -30,7 +30,7 @@ answer() {
     + ($reply | '"$details"')'
 }
 
-# details of a google.rpc.Status, and nothing of what is none.
+# details parses a google.rpc.Status. It returns nothing for any other reply.
 details='if .details then
   (.details | map({key: .["@type"] | ltrimstr("type.googleapis.com/google.rpc."), value: del(.["@type"])}) | from_entries) as $d
   | { code, error_info: $d.ErrorInfo, violations: [$d.BadRequest.fieldViolations[]?.field],
@@ -44,7 +44,7 @@ watch() {
   watcher=$!
 }
 
-# next reads an event into event and got, or the status at the end into got.
+# next sets event and got to the next event, or got to the final status.
 next() {
   local line data=
   event=message

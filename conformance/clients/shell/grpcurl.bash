@@ -1,5 +1,5 @@
-# The gRPC front, by grpcurl, which learns the contract from the server (reflection) or
-# from descriptors that protoc makes (protoset).
+# The gRPC front, with grpcurl. It gets the contract from the server (reflection) or from protoc's
+# descriptors (protoset).
 
 most=10 # seconds that a call without a deadline of its own may take
 contract=()
@@ -14,7 +14,7 @@ arguments() { # of grpcurl, quoted for the shell
     + [.metadata[] | "-H", .[0] + ": " + .[1]] + ["-d", (.request | tojson), $address, .rpc] | @sh' <<<"$1"
 }
 
-# call makes the call $1; got is what came of it.
+# call makes the call $1 and sets got to the result.
 call() {
   local arguments give_up code=0 patience=()
   eval "arguments=($(arguments "$1"))"
@@ -28,7 +28,7 @@ call() {
   esac
 }
 
-# details of a google.rpc.Status.
+# details parses a google.rpc.Status.
 details='((.details // []) | map({key: .["@type"] | ltrimstr("type.googleapis.com/google.rpc."), value: del(.["@type"])}) | from_entries) as $d
   | { code, error_info: $d.ErrorInfo, violations: [$d.BadRequest.fieldViolations[]?.field],
       retry_delay: ($d.RetryInfo.retryDelay | if . then rtrimstr("s") | tonumber else null end) }'
@@ -36,13 +36,13 @@ details='((.details // []) | map({key: .["@type"] | ltrimstr("type.googleapis.co
 watch() {
   local arguments
   eval "arguments=($(arguments "$1"))"
-  rm -f "$work/told" && mkfifo "$work/told"
-  bin/grpcurl "${contract[@]}" "${arguments[@]}" >"$work/told" 2>&1 &
+  rm -f "$work/stream" && mkfifo "$work/stream"
+  bin/grpcurl "${contract[@]}" "${arguments[@]}" >"$work/stream" 2>&1 &
   watcher=$!
-  exec 3< <(exec jq --unbuffered -c . "$work/told")
+  exec 3< <(exec jq --unbuffered -c . "$work/stream")
 }
 
-# next reads a message into got, or the status at the end.
+# next sets got to the next message, or to the final status.
 next() {
   local line=null
   event=

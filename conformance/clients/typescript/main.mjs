@@ -1,30 +1,30 @@
-// The REST binding, by a client that is generated from the OpenAPI document. What its
-// types refuse it cannot say.
+// REST, with a client that is generated from the OpenAPI document. It cannot express a test that its
+// types reject.
 import { Readable } from 'node:stream';
 import { details, frames } from '../node/json.mjs';
 import { Cannot, MOST, playAll, readTests } from '../node/play.mjs';
 import * as agentconf from './build/client/index.js';
 import { client } from './build/client/client.gen.js';
-import { argumentsOf, refusals } from './types.mjs';
+import { argumentsOf, typeErrors } from './types.mjs';
 
 client.setConfig({ baseUrl: process.env.AGENTCONF_HTTP });
 const tests = readTests();
-const refused = refusals(tests);
+const refused = typeErrors(tests);
 await playAll({ call, watch }, tests);
 process.exit(); // whatever a failed test has left open
 
-// prepare returns the function of the client for a test, and its options.
+// prepare returns the client's function for a test, and its options.
 function prepare(test) {
   const [, name] = test.rpc.split('/');
-  const refusal = unsayable(test);
+  const refusal = reasonCannot(test);
   if (refusal) throw new Cannot(refusal);
   const others = test.headers.filter(([header]) => header !== 'Guid' && header !== 'Content-Type');
   const auth = test.headers.find(([header]) => header === 'Guid')?.[1];
   return [agentconf[name[0].toLowerCase() + name.slice(1)], { ...argumentsOf(test), auth, headers: Object.fromEntries(others) }];
 }
 
-// unsayable is why the client has no way to say what the test says.
-function unsayable({ name, request, headers, path }) {
+// reasonCannot returns the reason why the client cannot express the test.
+function reasonCannot({ name, request, headers, path }) {
   if (!request) return 'the body is not of the type that the client takes';
   if (refused.arguments[name]) return refused.arguments[name];
   const guids = headers.filter(([header]) => header.toLowerCase() === 'guid');

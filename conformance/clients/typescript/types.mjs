@@ -1,13 +1,12 @@
-// Holds the tests against the types of the generated client.
+// Compares the tests with the types of the generated client.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const file = fileURLToPath(new URL('check.ts', import.meta.url));
 
-// refusals says by the name of a test why its arguments are not of the type that the
-// client takes, or its reply not of that which the client returns.
-export function refusals(tests) {
+// typeErrors maps the name of a test to the type error of its arguments or of its reply.
+export function typeErrors(tests) {
   const checked = tests.flatMap((test) => values(test).map((value) => ({ ...value, name: test.name })));
   const lines = checked.map(({ value, type }) => `(${JSON.stringify(value)}) satisfies ${type};`);
   writeFileSync(file, ["import type * as agentconf from './client/index.js';", ...lines].join('\n'));
@@ -22,7 +21,7 @@ export function refusals(tests) {
   return found;
 }
 
-// values are those of a test that have a type.
+// values returns the typed values of a test.
 function values(test) {
   if (test.steps) return test.steps.flatMap(({ call, watch, next }) => [...values(call ?? watch ?? {}), ...message(next)]);
   if (!test.request) return [];
@@ -35,7 +34,7 @@ function values(test) {
 
 const message = (next) => (next?.event === 'message' ? [{ of: 'reply', value: next.has, type: 'agentconf.V1AgentEvent' }] : []);
 
-// argumentsOf is the request as the client takes it.
+// argumentsOf returns the request as the client's argument.
 export function argumentsOf({ method, path, request: { agentId, ...rest }, body }) {
   const query = method === 'GET' && Object.keys(rest).length > 0;
   return { path: { agentId }, ...(query && { query: rest }), ...(body !== undefined && { body: rest }) };
