@@ -60,9 +60,12 @@ upgrade: ## restart two agentconfs behind nginx under load, RESTARTS times each
 # Slices of each variant: 3 give a first impression, 60 distinguish 5 %.
 ROUNDS = 20
 
+# The file of another build of agentconf, which is measured in the same run.
+BASE =
+
 bench: ## compare the cost of a hold with plain proxies (bench/README.md)
 	bench/install-tools
-	go run -C bench . compare -rounds $(ROUNDS)
+	go run -C bench . compare -rounds $(ROUNDS) -base '$(BASE)'
 
 bench-scale: ## measure memory and latency with 1 to 10,000 holds in flight
 	go run -C bench . scale

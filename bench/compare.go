@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,10 @@ const (
 
 // runCompare measures in every regime and prints the results.
 func runCompare(ctx context.Context, args []string) error {
-	rounds := roundsFlag("compare", args, 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
+	fs := flag.NewFlagSet("compare", flag.ExitOnError)
+	rounds := fs.Int("rounds", 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
+	base := fs.String("base", "", "another build of agentconf, which is measured beside this one")
+	fs.Parse(args) // exits on an error
 	start := time.Now()
 	// All threads of this program stay on the core of the load.
 	pin := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid()))
@@ -30,17 +34,18 @@ func runCompare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.base = *base
 	printVersions(ctx)
-	saturated, paced, err := s.compareOnOneCore(ctx, rounds)
+	saturated, paced, err := s.compareOnOneCore(ctx, *rounds)
 	if err != nil {
 		return err
 	}
 	s.stop()
-	shared, err := s.compareOnTwoCores(ctx, rounds)
+	shared, err := s.compareOnTwoCores(ctx, *rounds)
 	if err != nil {
 		return err
 	}
-	printBars(saturated, paced)
+	printBars(saturated, paced, s.base != "")
 	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
 	return checkSlices(saturated, paced, shared)
 }
@@ -91,7 +96,7 @@ func (b *testbed) paced(rounds int) regime {
 	return regime{
 		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
 		variants: b.find("stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON"),
+			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"),
 		rounds: max(2, rounds*6/10), slice: time.Second, rate: pacedRate, prepare: preparePaced,
 	}
 }

@@ -45,7 +45,7 @@ func (s *workspace) withPair(
 		return err
 	}
 	flags = append([]string{"--agent-rate", "0", "--probe-interval", "0"}, flags...)
-	if p.agentconf, err = s.launchAgentconf(ctx, bothCores, p.endpoint, "http://"+p.gateway.address, flags...); err != nil {
+	if p.agentconf, err = s.launchAgentconf(ctx, bothCores, s.binary, p.endpoint, "http://"+p.gateway.address, flags...); err != nil {
 		return err
 	}
 	o, err := p.drive(1, func(d *driver) error { return d.open(ctx, 1, 1) })

@@ -57,6 +57,7 @@ func (p *process) stop() error {
 // there.
 type workspace struct {
 	dir, binary string
+	base        string // another build of agentconf, or empty
 	processes   []*process
 	starts      int
 }
@@ -125,13 +126,13 @@ func (s *workspace) launchSelf(ctx context.Context, on cores, args []string, add
 // endpoint is where an agentconf listens.
 type endpoint struct{ grpc, http, admin string }
 
-// launchAgentconf starts an agentconf with its defaults and additional flags. It stops
+// launchAgentconf starts a build of agentconf with its defaults and additional flags. It stops
 // without a delay.
 func (s *workspace) launchAgentconf(
-	ctx context.Context, on cores, e endpoint, gateway string, flags ...string,
+	ctx context.Context, on cores, binary string, e endpoint, gateway string, flags ...string,
 ) (*process, error) {
 	args := []string{
-		s.binary, "serve", "--gateway", gateway, "--grpc-listen", e.grpc, "--http-listen", e.http,
+		binary, "serve", "--gateway", gateway, "--grpc-listen", e.grpc, "--http-listen", e.http,
 		"--admin-listen", e.admin, "--drain-delay", "0",
 	}
 	return s.launch(ctx, "agentconf", on, append(args, flags...), e.grpc, e.http, e.admin)

@@ -63,7 +63,7 @@ func (r *replicas) startGateway(ctx context.Context) (err error) {
 
 // startReplica starts an agentconf and waits until it is ready.
 func (r *replicas) startReplica(ctx context.Context, i int) (err error) {
-	r.agentconfs[i], err = r.launchAgentconf(ctx, bothCores, r.endpoints[i], "http://"+r.gatewayAddress)
+	r.agentconfs[i], err = r.launchAgentconf(ctx, bothCores, r.binary, r.endpoints[i], "http://"+r.gatewayAddress)
 	if err != nil {
 		return err
 	}

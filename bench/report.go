@@ -79,7 +79,7 @@ type bar struct {
 	limit  float64
 }
 
-func printBars(saturated, paced *series) {
+func printBars(saturated, paced *series, withBase bool) {
 	bars := []bar{
 		{"gRPC to nginx h2", saturated, "agentconf gRPC", "nginx h2", 1.15},
 		{"JSON to nginx h1", saturated, "agentconf JSON", "nginx h1", 2.7},
@@ -90,6 +90,10 @@ func printBars(saturated, paced *series) {
 		{"JSON, TLS to plain", saturated, "agentconf JSON TLS", "agentconf JSON", 1.3},
 		{"JSON /v1, TLS to plain", saturated, "agentconf JSON /v1 TLS", "agentconf JSON /v1", 1.3},
 		{"gRPC paced, to nginx h2", paced, "agentconf gRPC", "nginx h2", 2.0},
+	}
+	if withBase {
+		bars = append(bars, bar{"gRPC to base", saturated, "agentconf gRPC", "base gRPC", 1.03},
+			bar{"JSON to base", saturated, "agentconf JSON", "base JSON", 1.03})
 	}
 	printTable(os.Stdout, "bars, CPU time of a hold, by the median", "bar\tat most\tmeasured\tp25\t\t", bars,
 		func(w io.Writer, b bar) {

@@ -117,12 +117,31 @@ func (b *testbed) startVariants(ctx context.Context, upstream string, tls bool) 
 	}
 	b.addProxy("ReverseProxy", tls, p, a[3], a[3])
 	e := endpoint{a[0], a[1], a[2]}
-	if p, err = b.launchAgentconf(ctx, b.on, e, url, "--agent-rate", "0"); err != nil {
+	if p, err = b.launchAgentconf(ctx, b.on, b.binary, e, url, "--agent-rate", "0"); err != nil {
 		return err
 	}
 	b.add("agentconf gRPC", tls, p, grpcTarget(e.grpc, guid))
 	b.add("agentconf JSON", tls, p, target{jsonH1, e.http, ownPath, guid})
 	b.add("agentconf JSON /v1", tls, p, target{jsonH1, e.http, v1Path, guid})
+	if b.base == "" || tls {
+		return nil
+	}
+	return b.startBase(ctx, url)
+}
+
+// startBase starts the other build of agentconf.
+func (b *testbed) startBase(ctx context.Context, url string) error {
+	a, err := freeAddresses(3)
+	if err != nil {
+		return err
+	}
+	e := endpoint{a[0], a[1], a[2]}
+	p, err := b.launchAgentconf(ctx, b.on, b.base, e, url, "--agent-rate", "0")
+	if err != nil {
+		return err
+	}
+	b.add("base gRPC", false, p, grpcTarget(e.grpc, guid))
+	b.add("base JSON", false, p, target{jsonH1, e.http, ownPath, guid})
 	return nil
 }
 
