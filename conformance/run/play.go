@@ -57,7 +57,8 @@ func (r runner) playCalls(ctx context.Context, c client, tests []test) (map[stri
 }
 
 func (r runner) playScenarios(ctx context.Context, c client, tests []test) (map[string]result, error) {
-	emulator, err := program.Start(exec.CommandContext(ctx, r.binary, "emulate", "--listen", "127.0.0.1:0", "--answer-delay", "100ms"))
+	args := []string{"emulate", "--listen", "127.0.0.1:0", "--answer-delay", "100ms"}
+	emulator, err := program.Start(exec.CommandContext(ctx, r.binary, args...))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,8 @@ func (r runner) playScenarios(ctx context.Context, c client, tests []test) (map[
 
 // playAt lets c play tests against an agentconf in front of the gateway at url. It returns the
 // service's log, too.
-func (r runner) playAt(ctx context.Context, c client, tests []test, url string) (map[string]result, []logRecord, error) {
+func (r runner) playAt(ctx context.Context, c client, tests []test, url string) (
+	map[string]result, []logRecord, error) {
 	args := []string{"serve", "--gateway", url, "--gateway-timeout", "2s", "--drain-delay", "0",
 		"--gateway-node", "Down=http://127.0.0.1:1", // nothing listens there
 		"--cors-origin", "http://page.test", // the origin of the client in a browser
@@ -103,7 +105,8 @@ type logRecord struct {
 
 // checkGateway checks what the client cannot see of the tests that are ok: the request that the
 // gateway got, and agentconf's log record. It fails if a request belongs to no test.
-func checkGateway(tests []test, results map[string]result, requests []conformance.Request, records []logRecord, host string) error {
+func checkGateway(tests []test, results map[string]result, requests []conformance.Request,
+	records []logRecord, host string) error {
 	sent := map[string][]conformance.Request{}
 	for _, request := range requests {
 		sent[agentOf(request)] = append(sent[agentOf(request)], request)
@@ -141,12 +144,7 @@ func checkLog(c conformance.Case, records []logRecord) error {
 	if c.Want.Code == "OK" {
 		want.Outcome = "applied"
 	}
-	var got []logRecord
-	for _, record := range records {
-		if record.Agent == c.AgentID {
-			got = append(got, record)
-		}
-	}
+	got := slices.DeleteFunc(slices.Clone(records), func(r logRecord) bool { return r.Agent != c.AgentID })
 	if len(got) != 1 || got[0] != want {
 		return fmt.Errorf("the log has %+v, want one record %+v", got, want)
 	}

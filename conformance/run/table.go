@@ -38,7 +38,8 @@ func printTable(w io.Writer, reports []report) error {
 				details += fmt.Sprintf("\n%s: %s: %s: %s\n", r.name, result.verdict, test.Name, result.text)
 			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%v\t\n", r.name, count["ok"], count["not ok"], count["cannot"], r.took.Round(100*time.Millisecond))
+		took := r.took.Round(100 * time.Millisecond)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%v\t\n", r.name, count["ok"], count["not ok"], count["cannot"], took)
 		passed, failed = passed+count["ok"], failed+count["not ok"]
 	}
 	t.Flush()

@@ -2,8 +2,8 @@
 // the output with the documents. Its test takes a list of commands that it does not run, and the
 // documents. It runs in the current directory, which is the root of a fresh clone:
 //
-//	go test -C tools -c -o /tmp/snippets ./snippets
-//	/tmp/snippets -test.v .ci/snippets-not-run README.md docs/*.md
+//	go test -C tools -c -o "$dir/snippets" ./snippets
+//	"$dir/snippets" -test.v .ci/snippets-not-run README.md docs/*.md
 //
 // A document follows these conventions:
 //
