@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"agentconf/server/internal/outcome"
 )
@@ -43,7 +44,7 @@ func sessionEnded(agentID string, poll *outcome.Error) *outcome.Error {
 			"ended: the agent has signed out, or has signed in again; watch again with the GUID of the new sign-in", nil)
 	}
 	kind := outcome.Kind{Code: poll.Code, Reason: poll.Reason, Outcome: outcome.NotApplied}
-	e := watchError(kind, agentID, "ended: "+poll.Error(), poll.Cause)
+	e := watchError(kind, agentID, "ended: "+strings.TrimSuffix(poll.Error(), "."), poll.Cause)
 	e.Retcode, e.GatewayMessage = poll.Retcode, poll.GatewayMessage
 	return e
 }
