@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc/metadata"
 
@@ -52,7 +55,8 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		r := g.Only(t)
-		if r.Line != test.line || r.Body != test.body || r.Header.Get("Guid") != test.guid || r.Header.Get("Service_token") != test.serviceToken {
+		guid, token := r.Header.Get("Guid"), r.Header.Get("Service_token")
+		if r.Line != test.line || r.Body != test.body || guid != test.guid || token != test.serviceToken {
 			t.Errorf("%s: the gateway received %+v", name, r)
 		}
 	}
@@ -94,18 +98,19 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A GUID is one value of the metadata. A sign-in does not need it, and does not send it.
+// A GUID is one value of the metadata, of at most 256 visible ASCII characters.
 func TestGUID(t *testing.T) {
 	for name, test := range map[string]struct {
 		values []string
 		want   outcome.Kind
 	}{
-		"none":  {nil, outcome.GUIDMissing},
-		"empty": {[]string{""}, outcome.GUIDMissing},
-		"two":   {[]string{"a", "b"}, outcome.GUIDMalformed},
-		"JSESSIONID=a": {
-			[]string{"JSESSIONID=a"}, outcome.GUIDMalformed,
-		},
+		"none":           {nil, outcome.GUIDMissing},
+		"empty":          {[]string{""}, outcome.GUIDMissing},
+		"two":            {[]string{"a", "b"}, outcome.GUIDMalformed},
+		"with a cookie":  {[]string{"JSESSIONID=a"}, outcome.GUIDMalformed},
+		"with a blank":   {[]string{"a b"}, outcome.GUIDMalformed},
+		"too many bytes": {[]string{strings.Repeat("a", 257)}, outcome.GUIDMalformed},
+		"not ASCII":      {[]string{"é"}, outcome.GUIDMalformed},
 	} {
 		ctx := metadata.NewIncomingContext(t.Context(), metadata.MD{"guid": test.values})
 		_, err := operation.GUID(ctx, "holdParticipant")
@@ -124,6 +129,24 @@ func TestCallerLeaves(t *testing.T) {
 	servicetest.CheckError(t, err, outcome.CallCancelled)
 	if sent := g.Received(); len(sent) > 0 {
 		t.Errorf("the gateway received %v", sent)
+	}
+}
+
+// The timeout of the gateway's client begins after the long poll.
+func TestTimeout(t *testing.T) {
+	for _, longPoll := range []time.Duration{0, 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			g := servicetest.NewGateway(t, operation.Options{})
+			g.Play(conformance.Script{Fault: "stall"})
+			op := holdOperation()
+			op.LongPoll = longPoll
+			start := time.Now()
+			_, err := operation.Run(servicetest.Context(t), g.Runner, op, &agentconfv1.HoldParticipantResponse{})
+			servicetest.CheckError(t, err, outcome.AnswerTimedOut)
+			if took := time.Since(start); took != longPoll+servicetest.Timeout {
+				t.Errorf("the call took %v with a long poll of %v", took, longPoll)
+			}
+		})
 	}
 }
 

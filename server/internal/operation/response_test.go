@@ -24,7 +24,10 @@ func TestResponse(t *testing.T) {
 		resp        proto.Message
 		reply, want string
 	}{
-		{&agentconfv1.HoldParticipantResponse{}, `{"message":"m","retcode":0,"result":{"a":1}}`, `{"message":"m","retcode":"0","result":{"a":1}}`},
+		{
+			&agentconfv1.HoldParticipantResponse{},
+			`{"message":"m","retcode":0,"result":{"a":1}}`, `{"message":"m","retcode":"0","result":{"a":1}}`,
+		},
 		{&agentconfv1.HoldParticipantResponse{}, `{"retcode":"0"}`, `{"retcode":"0","result":{}}`},
 		{&agentconfv1.HoldParticipantResponse{}, `{"retcode":"0","result":["a"]}`, `{"retcode":"0","result":{}}`},
 		{&agentconfv1.HoldParticipantResponse{}, `{"retcode":"0","result":"text"}`, `{"retcode":"0","result":{}}`},

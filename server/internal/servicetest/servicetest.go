@@ -5,7 +5,6 @@ package servicetest
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/test/bufconn"
 
 	"agentconf/conformance"
 	"agentconf/server/internal/gateway"
@@ -24,6 +22,9 @@ import (
 
 // GUID is the GUID of the calls that a test makes with Context.
 const GUID = conformance.SomeGUID
+
+// Timeout is the timeout of the gateway's client.
+const Timeout = 5 * time.Second
 
 // Gateway is a scripted gateway, and a runner that sends its requests there.
 type Gateway struct {
@@ -36,13 +37,10 @@ type Gateway struct {
 // options of the runner are those of the program, except for the metrics.
 func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	t.Helper()
-	l := bufconn.Listen(1 << 16)
+	l := listenPipe()
 	scripted := conformance.NewGateway(l)
 	t.Cleanup(scripted.Stop)
-	client, err := gateway.New(gateway.Config{
-		URL: "http://gateway.test", Timeout: 5 * time.Second,
-		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.DialContext(ctx) },
-	})
+	client, err := gateway.New(gateway.Config{URL: "http://gateway.test", Timeout: Timeout, Dial: l.dial})
 	if err != nil {
 		t.Fatal(err)
 	}
