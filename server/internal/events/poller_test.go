@@ -98,8 +98,8 @@ func TestFailedPolls(t *testing.T) {
 		refusal.err.Retcode = "100-007"
 		f.answer(t, firstGUID, refusal, failure(outcome.AnswerLost), failure(outcome.GatewayUnreachable),
 			event("a"), pollResult{}, failure(outcome.AnswerTimedOut), pollResult{})
-		o.expect(t, "failed: GATEWAY_EXCEPTION", "failed, an event may be lost: OUTCOME_UNKNOWN", "failed: GATEWAY_UNREACHABLE",
-			"recovered", "1 a", "failed, an event may be lost: OUTCOME_UNKNOWN", "recovered")
+		const lost = "failed, an event may be lost: OUTCOME_UNKNOWN"
+		o.expect(t, "failed: GATEWAY_EXCEPTION", lost, "failed: GATEWAY_UNREACHABLE", "recovered", "1 a", lost, "recovered")
 		if late := f.enter(t, firstGUID, f.sequence(0)); len(late.watcher.queue) != 1 {
 			t.Error("the failures were kept with the events")
 		}
@@ -117,7 +117,8 @@ func TestFatalPoll(t *testing.T) {
 			f.answer(t, firstGUID, event("a"), poll)
 			o.expectEnd(t, kind, "1 a")
 			e := o.watcher.err.(*outcome.Error)
-			if e.Retcode != "000-003" || e.GatewayMessage != "a message" || !errors.Is(e, poll.err.Cause) || e.Operation != watchOperation {
+			if e.Retcode != "000-003" || e.GatewayMessage != "a message" ||
+				!errors.Is(e, poll.err.Cause) || e.Operation != watchOperation {
 				t.Errorf("error %+v", e)
 			}
 			f.refused(t, firstGUID, f.sequence(1), outcome.SequenceNotKept)

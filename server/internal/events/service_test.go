@@ -33,12 +33,14 @@ func TestGetAgentEvent(t *testing.T) {
 	reply := ringing
 	g.Play(conformance.Script{Reply: &reply, SetGUID: nextGUID})
 	for calldata, path := range map[string]string{"": "", "a b&c=1": "?calldata=a+b%26c%3D1"} {
-		got, err := s.GetAgentEvent(servicetest.Context(t), &agentconfv1.GetAgentEventRequest{AgentId: agent, Calldata: calldata})
+		req := &agentconfv1.GetAgentEventRequest{AgentId: agent, Calldata: calldata}
+		got, err := s.GetAgentEvent(servicetest.Context(t), req)
 		if err != nil || got.GetEvent().GetEventType() != "AgentState_Ready" || got.GetGuid() != nextGUID {
 			t.Errorf("%v, %v", got, err)
 		}
 		r := g.Only(t)
-		if want := "GET /agentgateway/resource/agentevent/1287" + path; r.Line != want || r.Body != "" || r.Header.Get("Guid") != servicetest.GUID {
+		want := "GET /agentgateway/resource/agentevent/1287" + path
+		if r.Line != want || r.Body != "" || r.Header.Get("Guid") != servicetest.GUID {
 			t.Errorf("the gateway received %+v, want %s", r, want)
 		}
 	}
@@ -65,7 +67,8 @@ func TestGetAgentEventWithoutEvent(t *testing.T) {
 
 func TestGetAgentEventChecks(t *testing.T) {
 	s, g := newService(t)
-	_, err := s.GetAgentEvent(servicetest.Context(t), &agentconfv1.GetAgentEventRequest{AgentId: "7", Calldata: strings.Repeat("x", 201)})
+	req := &agentconfv1.GetAgentEventRequest{AgentId: "7", Calldata: strings.Repeat("x", 201)}
+	_, err := s.GetAgentEvent(servicetest.Context(t), req)
 	if e := servicetest.CheckError(t, err, outcome.InvalidArgument); len(e.Violations) != 2 {
 		t.Errorf("violations %v", e.Violations)
 	}

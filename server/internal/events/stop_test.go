@@ -109,6 +109,21 @@ func TestStopWhileConfirming(t *testing.T) {
 	})
 }
 
+// If a waiting call returns between two polls, the watch ends at once.
+func TestStopAfterTheCall(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		o := f.enter(t, firstGUID, nil)
+		o.leaveAtEnd()
+		c := f.expectHold(t, firstGUID)
+		took := f.stop(time.Minute)
+		f.answer(t, firstGUID, pollResult{})
+		o.expect(t)
+		c.Release()
+		o.expectEnd(t, outcome.Stopping)
+		checkStopped(t, took, 0)
+	})
+}
+
 // After the time every watch ends, and every waiting call fails. Stop itself returns
 // after 11 s, so that the calls in flight can be drained.
 func TestStopAfterTheTime(t *testing.T) {

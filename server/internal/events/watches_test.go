@@ -154,20 +154,31 @@ func TestExpiry(t *testing.T) {
 		if polls := len(f.answered()); polls != 1 {
 			t.Errorf("%d polls without a watcher, want the one that was in flight", polls)
 		}
-		o := f.enter(t, firstGUID, f.sequence(0))
-		o.expect(t, "1 a")
-		o.leave() // the window starts anew
-		time.Sleep(longPoll + replayWindow - time.Second)
-		f.enter(t, firstGUID, f.sequence(0)).leave()
-		time.Sleep(longPoll + pollPause + replayWindow + time.Second)
-		f.refused(t, firstGUID, f.sequence(1), outcome.SequenceNotKept)
+		if got := f.watches.agentCount(); got != 1 {
+			t.Errorf("%d agents are watched before the end of the window", got)
+		}
+		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if got := f.watches.agentCount(); got != 0 {
-			t.Errorf("%d agents are watched", got)
+			t.Errorf("%d agents are watched after the window", got)
 		}
+		f.refused(t, firstGUID, f.sequence(1), outcome.SequenceNotKept)
 		again := f.enter(t, firstGUID, nil)
 		if again.watch.dropped <= *f.sequence(1) {
 			t.Errorf("the new watch starts after sequence %d, want more than %d", again.watch.dropped, *f.sequence(1))
 		}
+	})
+}
+
+// The replay window starts anew with the last poll after the next watcher.
+func TestExpiryStartsAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.enter(t, firstGUID, nil).leave()
+		f.answer(t, firstGUID, event("a"))
+		time.Sleep(replayWindow / 2)
+		f.enter(t, firstGUID, f.sequence(1)).leave()
+		f.answer(t, firstGUID, event("b"))
+		time.Sleep(replayWindow)
+		f.enter(t, firstGUID, f.sequence(0)).expect(t, "1 a", "2 b")
 	})
 }
