@@ -16,16 +16,17 @@ const (
 	phone     = `"agentId":"1287","addressType":"6","address":"88887946"`
 	phoneSent = `"addressType":"6","address":"88887946"`
 	voicePath = `"voicePath":"y:/conf/120/1136287.V3"`
+	holdSent  = `{` + phoneSent + `,"playMode":2,` + voicePath + `}`
 )
 
 // requests holds what the gateway receives for each RPC. conformance/cases.json has the
 // values; these rows have what is left out, and what is added.
 var requests = []struct{ rpc, request, line, body string }{
-	{"HoldParticipant", `{` + phone + `,` + voicePath + `}`, "POST holdparticipant", `{` + phoneSent + `,"playMode":2,` + voicePath + `}`},
-	{"HoldParticipant", `{` + phone + `,"playMode":2,` + voicePath + `}`, "POST holdparticipant", `{` + phoneSent + `,"playMode":2,` + voicePath + `}`},
+	{"HoldParticipant", `{` + phone + `,` + voicePath + `}`, "POST holdparticipant", holdSent},
+	{"HoldParticipant", `{` + phone + `,"playMode":2,` + voicePath + `}`, "POST holdparticipant", holdSent},
 	{"UnholdParticipant", `{` + phone + `}`, "POST unholdparticipant", `{` + phoneSent + `}`},
 	{"ChangeParticipantMode", `{` + phone + `,"attribute":4}`, "POST changeparticipantmode", `{` + phoneSent + `,"attribute":4}`},
-	{"PlayVoiceToParticipant", `{` + phone + `,` + voicePath + `}`, "POST playvoicetoparticipant", `{` + phoneSent + `,"playMode":2,` + voicePath + `}`},
+	{"PlayVoiceToParticipant", `{` + phone + `,` + voicePath + `}`, "POST playvoicetoparticipant", holdSent},
 	{"StopVoiceToParticipant", `{` + phone + `}`, "POST stopvoicetoparticipant", `{` + phoneSent + `}`},
 	{"PlayVoiceToConf", `{"agentId":"1287",` + voicePath + `}`, "POST playvoicetoconf", `{"playType":0,"playMode":2,` + voicePath + `}`},
 	{"StopVoiceToConf", `{"agentId":"1287"}`, "POST stopvoicetoconf", ""},
@@ -52,8 +53,11 @@ var requests = []struct{ rpc, request, line, body string }{
 		"POST batchaddparticipant", `{"addresses":[{` + phoneSent + `,"deviceCallType":0,"deviceType":0}],"beepTone":false}`,
 	},
 	{
-		"BatchAddParticipant", `{"agentId":"1287","addresses":[{` + phoneSent + `,"deviceType":6}],"beepTone":true,` + voicePath + `,"caller":"4001"}`,
-		"POST batchaddparticipant", `{"addresses":[{` + phoneSent + `,"deviceCallType":0,"deviceType":6}],"beepTone":true,"playMode":2,` + voicePath + `,"caller":"4001"}`,
+		"BatchAddParticipant",
+		`{"agentId":"1287","addresses":[{` + phoneSent + `,"deviceType":6}],"beepTone":true,` + voicePath + `,"caller":"4001"}`,
+		"POST batchaddparticipant",
+		`{"addresses":[{` + phoneSent + `,"deviceCallType":0,"deviceType":6}],` +
+			`"beepTone":true,"playMode":2,` + voicePath + `,"caller":"4001"}`,
 	},
 	{
 		"BatchRemoveParticipant", `{"agentId":"1287","addresses":[{` + phoneSent + `},{"addressType":"9","address":"154"}]}`,
@@ -95,13 +99,22 @@ func TestRequests(t *testing.T) {
 func TestViolations(t *testing.T) {
 	f := newFixture(t)
 	for rpc, test := range map[string]struct{ request, fields string }{
-		"HoldParticipant":        {`{"playMode":1,"confirmWithin":"61s"}`, "[agent_id address_type address play_mode voice_path confirm_within]"},
-		"UnholdParticipant":      {`{"confirmWithin":"0s"}`, "[agent_id address_type address confirm_within]"},
-		"ChangeParticipantMode":  {`{` + phone + `,"attribute":2,"confirmWithin":"1s"}`, "[confirm_within]"},
-		"RequestAgentConf":       {`{"beepTone":true,"playMode":1,"time":3,"promptTime":2}`, "[agent_id member_num time prompt_time play_mode voice_path]"},
-		"ModifyConfResource":     {`{"agentId":"1287","modifyNum":1}`, "[modify_type modify_num]"},
-		"ApplyToShiftPresident":  {`{"agentId":"1287","destAgentNo":60000}`, "[dest_agent_no]"},
-		"BatchAddParticipant":    {`{"agentId":"1287","addresses":[{` + phoneSent + `},{"deviceType":256}],"caller":"4 1"}`, "[addresses[1].address_type addresses[1].address addresses[1].device_type caller]"},
+		"HoldParticipant": {
+			`{"playMode":1,"confirmWithin":"61s"}`,
+			"[agent_id address_type address play_mode voice_path confirm_within]",
+		},
+		"UnholdParticipant":     {`{"confirmWithin":"0s"}`, "[agent_id address_type address confirm_within]"},
+		"ChangeParticipantMode": {`{` + phone + `,"attribute":2,"confirmWithin":"1s"}`, "[confirm_within]"},
+		"RequestAgentConf": {
+			`{"beepTone":true,"playMode":1,"time":3,"promptTime":2}`,
+			"[agent_id member_num time prompt_time play_mode voice_path]",
+		},
+		"ModifyConfResource":    {`{"agentId":"1287","modifyNum":1}`, "[modify_type modify_num]"},
+		"ApplyToShiftPresident": {`{"agentId":"1287","destAgentNo":60000}`, "[dest_agent_no]"},
+		"BatchAddParticipant": {
+			`{"agentId":"1287","addresses":[{` + phoneSent + `},{"deviceType":256}],"caller":"4 1"}`,
+			"[addresses[1].address_type addresses[1].address addresses[1].device_type caller]",
+		},
 		"BatchRemoveParticipant": {`{"agentId":"1287"}`, "[addresses]"},
 		"QueryConfInfos":         {`{"agentId":"1287","confIds":["1","-1"]}`, "[conf_ids[1]]"},
 		"PlayVoiceToConf":        {`{"agentId":"1287","playType":2}`, "[play_type voice_path]"},

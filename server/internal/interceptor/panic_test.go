@@ -36,7 +36,8 @@ func panicWith(value any) { panic(value) }
 // A panic is an error of unknown outcome.
 func TestPanic(t *testing.T) {
 	f := newFixture(interceptor.Options{})
-	for _, value := range []any{"88887946", errors.New("88887946"), []int{88887946}, fmt.Errorf("88887946 %w", context.Canceled)} {
+	values := []any{"88887946", errors.New("88887946"), []int{88887946}, fmt.Errorf("88887946 %w", context.Canceled)}
+	for _, value := range values {
 		_, err := f.hold(t.Context(), func(context.Context, any) (any, error) {
 			panicWith(value)
 			return nil, nil
@@ -60,7 +61,8 @@ func TestRuntimePanic(t *testing.T) {
 		return none[len(none)], nil
 	})
 	servicetest.CheckError(t, err, outcome.Internal)
-	if cause := fmt.Sprint(f.log.only(t)["cause"]); !strings.HasPrefix(cause, "panic: runtime error: index out of range [0] with length 0\n") {
+	cause := fmt.Sprint(f.log.only(t)["cause"])
+	if !strings.HasPrefix(cause, "panic: runtime error: index out of range [0] with length 0\n") {
 		t.Errorf("cause %.100s", cause)
 	}
 }

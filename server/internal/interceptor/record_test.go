@@ -68,7 +68,8 @@ func TestRecordOfUnaryCall(t *testing.T) {
 	}
 	record := f.log.only(t)
 	checkFields(t, record, map[string]any{
-		"level": "INFO", "operation": "holdParticipant", "code": "OK", "retcode": "0", "outcome": "applied", "agent": "1287", "reason": nil,
+		"level": "INFO", "operation": "holdParticipant", "agent": "1287",
+		"code": "OK", "retcode": "0", "outcome": "applied", "reason": nil,
 	})
 	for _, key := range []string{"time", "took", "request_id"} {
 		if record[key] == nil {

@@ -24,7 +24,9 @@ func TestRequestIDOfCaller(t *testing.T) {
 // Any other call has a new one, which is of the accepted form.
 func TestNewRequestID(t *testing.T) {
 	seen := map[string]bool{}
-	for _, given := range [][]string{nil, {}, {""}, {"one", "two"}, {"two words"}, {"é"}, {"\x7f"}, {"a\n"}, {strings.Repeat("x", 129)}} {
+	for _, given := range [][]string{
+		nil, {}, {""}, {"one", "two"}, {"two words"}, {"é"}, {"\x7f"}, {"a\n"}, {strings.Repeat("x", 129)},
+	} {
 		got := interceptor.RequestID(given)
 		if seen[got] || interceptor.RequestID([]string{got}) != got || len(given) > 0 && got == given[0] {
 			t.Errorf("%q becomes %q", given, got)

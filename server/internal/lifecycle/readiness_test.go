@@ -103,11 +103,13 @@ func TestReadiness(t *testing.T) {
 func TestUnreachableNode(t *testing.T) {
 	f := newReadinessFixture()
 	f.recordProbe(map[string]error{"b": errors.New("no route"), "a": errors.New("refused"), "c": nil}, nil)
-	f.check(t, http.StatusOK, "ready; node a of the CC-Gateway cannot be reached: refused; node b of the CC-Gateway cannot be reached: no route")
+	f.check(t, http.StatusOK, "ready; node a of the CC-Gateway cannot be reached: refused; "+
+		"node b of the CC-Gateway cannot be reached: no route")
 	servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_reachable{node=""} 1`,
 		`agentconf_gateway_reachable{node="a"} 0`, `agentconf_gateway_reachable{node="c"} 1`)
 	f.recordProbe(map[string]error{"a": errors.New("refused")}, errors.New("refused"))
-	f.check(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused; node a of the CC-Gateway cannot be reached: refused")
+	f.check(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused; "+
+		"node a of the CC-Gateway cannot be reached: refused")
 	servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_reachable{node=""} 0`)
 	f.recordProbe(map[string]error{"a": nil}, nil)
 	f.check(t, http.StatusOK, "ready")

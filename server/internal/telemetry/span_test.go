@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
@@ -28,14 +29,14 @@ func TestEndSpan(t *testing.T) {
 	refusal.Retcode, refusal.GatewayMessage = "101-002", "message"
 	for _, test := range []struct {
 		err        error
-		attributes string
+		attributes string // without the prefix of their names
 		status     codes.Code
 	}{
-		{nil, "agentconf.outcome=applied agentconf.retcode=0", codes.Unset},
-		{refusal, "agentconf.outcome=not_applied agentconf.reason=AGENT_RATE_EXCEEDED agentconf.retcode=101-002", codes.Unset},
-		{outcome.GatewayUnreachable.Error("", "", nil), "agentconf.outcome=not_applied agentconf.reason=GATEWAY_UNREACHABLE", codes.Unset},
-		{outcome.AnswerLost.Error("", "", nil), "agentconf.outcome=unknown agentconf.reason=OUTCOME_UNKNOWN", codes.Error},
-		{fmt.Errorf("wrapped: %w", outcome.AnswerLost.Error("", "", nil)), "agentconf.outcome=unknown agentconf.reason=OUTCOME_UNKNOWN", codes.Error},
+		{nil, "outcome=applied retcode=0", codes.Unset},
+		{refusal, "outcome=not_applied reason=AGENT_RATE_EXCEEDED retcode=101-002", codes.Unset},
+		{outcome.GatewayUnreachable.Error("", "", nil), "outcome=not_applied reason=GATEWAY_UNREACHABLE", codes.Unset},
+		{outcome.AnswerLost.Error("", "", nil), "outcome=unknown reason=OUTCOME_UNKNOWN", codes.Error},
+		{fmt.Errorf("wrapped: %w", outcome.AnswerLost.Error("", "", nil)), "outcome=unknown reason=OUTCOME_UNKNOWN", codes.Error},
 		{errors.New("text"), "", codes.Error},
 	} {
 		spans := tracetest.NewSpanRecorder()
@@ -45,13 +46,15 @@ func TestEndSpan(t *testing.T) {
 		if len(ended) != 1 {
 			t.Fatalf("%v: the span has not ended", test.err)
 		}
-		got := ""
-		for i, attr := range ended[0].Attributes() {
-			if i > 0 {
-				got += " "
+		var attributes []string
+		for _, attr := range ended[0].Attributes() {
+			name, ok := strings.CutPrefix(string(attr.Key), "agentconf.")
+			if !ok {
+				t.Errorf("attribute %s", attr.Key)
 			}
-			got += fmt.Sprintf("%s=%s", attr.Key, attr.Value.String())
+			attributes = append(attributes, name+"="+attr.Value.String())
 		}
+		got := strings.Join(attributes, " ")
 		status := ended[0].Status()
 		if got != test.attributes || status.Code != test.status || status.Description != "" || len(ended[0].Events()) > 0 {
 			t.Errorf("%v: attributes %s, status %v, want %s, %v", test.err, got, status, test.attributes, test.status)
