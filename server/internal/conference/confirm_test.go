@@ -56,7 +56,7 @@ func TestUnconfirmedCall(t *testing.T) {
 	})
 }
 
-// If no event confirms a call that the gateway accepted, the error says what is known.
+// If no event confirms a call that the gateway accepted, the error names the cause.
 func TestNotConfirmed(t *testing.T) {
 	cancelled := func(cancel context.CancelFunc, _ *fixture) { cancel() }
 	ended := func(_ context.CancelFunc, f *fixture) { f.events.EndSession("1287") }

@@ -37,7 +37,7 @@ var requests = []struct{ rpc, request, line, body string }{
 		"POST requestagentconf", `{"memberNum":4,"beepTone":true,"playMode":2,` + voicePath + `}`,
 	},
 	{
-		"RequestAgentConf", `{"agentId":"1287","memberNum":4,"beepTone":false,"playMode":2,"voicePath":"not looked at"}`,
+		"RequestAgentConf", `{"agentId":"1287","memberNum":4,"beepTone":false,"playMode":2,"voicePath":"not checked"}`,
 		"POST requestagentconf", `{"memberNum":4,"beepTone":false}`,
 	},
 	{"AnswerAgentConf", `{"agentId":"1287"}`, "POST answeragentconf", ""},

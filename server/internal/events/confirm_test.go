@@ -82,7 +82,7 @@ func TestConfirmation(t *testing.T) {
 	})
 }
 
-// An event with a result other than 0 says that the operation failed.
+// An event with a result other than 0 reports that the operation failed.
 func TestConfirmationOfAFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		f.enter(t, firstGUID, nil)

@@ -126,7 +126,7 @@ func TestFatalPoll(t *testing.T) {
 	}
 }
 
-// A poll that fails with a GUID that was renewed meanwhile says nothing of the new one.
+// A poll that fails with a GUID that was renewed meanwhile does not end the watch.
 func TestFatalPollWithAnOldGUID(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)

@@ -50,7 +50,7 @@ func TestCallsInFlight(t *testing.T) {
 				return nil, nil
 			})
 			if e := servicetest.CheckError(t, err, outcome.Overloaded); e.RetryAfter == 0 {
-				t.Error("the error does not say how long to wait")
+				t.Error("the error has no RetryAfter")
 			}
 		}
 		checkFields(t, f.log.take(t)[1], map[string]any{"reason": "OVERLOADED", "agent": "1287"})
@@ -98,7 +98,7 @@ func TestAgentRate(t *testing.T) {
 			for range 2 {
 				_, err := f.hold(t.Context(), returns(nil))
 				if e := servicetest.CheckError(t, err, outcome.AgentRateExceeded); e.RetryAfter == 0 {
-					t.Error("the error does not say how long to wait")
+					t.Error("the error has no RetryAfter")
 				}
 			}
 			for _, other := range []string{"1288", "no ID", "no ID", "no ID"} {

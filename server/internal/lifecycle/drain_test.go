@@ -62,7 +62,7 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// Calls that are in flight after the drain timeout are aborted, and Serve says so.
+// Calls that are in flight after the drain timeout are aborted, and Serve returns an error.
 func TestDrainTimeout(t *testing.T) {
 	serve(t, time.Hour, func(t *testing.T, f *serverFixture) {
 		ended := make(chan error, 2)

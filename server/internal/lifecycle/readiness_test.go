@@ -115,7 +115,7 @@ func TestUnreachableNode(t *testing.T) {
 	f.check(t, http.StatusOK, "ready")
 }
 
-// A stopping server stays unready, whatever a late probe says.
+// A stopping server stays unready, even after a late probe that succeeds.
 func TestUnreadyForGood(t *testing.T) {
 	f := newReadinessFixture()
 	f.recordProbe(nil, nil)
