@@ -72,11 +72,14 @@ func (s *Service) Expect(agentID, guid string, target operation.Participant, cha
 	return c, nil
 }
 
-// Release ends the waiting.
+// Release ends the waiting. If the event has come, the next call on the participant may
+// wait already.
 func (c *Confirmation) Release() {
 	c.watches.mu.Lock()
 	defer c.watches.mu.Unlock()
-	delete(c.watch.confirmations, c.target)
+	if c.watch.confirmations[c.target] == c {
+		delete(c.watch.confirmations, c.target)
+	}
 	c.watches.endIfIdle(c.watch)
 }
 

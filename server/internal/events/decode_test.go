@@ -52,3 +52,29 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// An event has typed content if its type and content are documented. Otherwise the
+// content is delivered as it came.
+func TestDecodeEvent(t *testing.T) {
+	for polled, want := range map[string]string{
+		`{"eventType":"AgentState_Ready"}`:                                                  "ready",
+		`{"eventType":"AgentState_Ready","content":{"new":1}}`:                              "ready",
+		`{"eventType":"AgentState_Ready","content":"text"}`:                                 "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":5,"new":1}}`:   "participant_changed",
+		`{"eventType":"AgentConf_ParticipantChanged"}`:                                      "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":null}`:                       "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":"on hold"}}`:   "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":[5],"new":1}}`: "other",
+		`{"eventType":"AgentEvent_Hold","content":{"number":"88887946"}}`:                   "other",
+	} {
+		event, err := decodePolled(json.RawMessage(polled))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := decodeEvent(event, 1).ProtoReflect()
+		content := m.WhichOneof(m.Descriptor().Oneofs().ByName("content"))
+		if content == nil || content.Name() != protoreflect.Name(want) {
+			t.Errorf("%s has content %v, want %s", polled, content, want)
+		}
+	}
+}

@@ -150,11 +150,12 @@ func (ws *watches) adopt(w *watch) *watch {
 	return w
 }
 
-// renew changes the GUID of w.
+// renew changes the GUID of w. If no watcher receives it, because there is none or all
+// are evicted, the newest GUID that one has received stays valid for the next.
 func (ws *watches) renew(w *watch, guid string) {
-	if len(w.watchers) == 0 && w.lastToldGUID == "" {
-		w.lastToldGUID = w.guid
-	}
 	w.guid, w.previousGUID = guid, w.guid
 	ws.broadcast(w, guidItem(guid))
+	if len(w.watchers) == 0 && w.lastToldGUID == "" {
+		w.lastToldGUID = w.previousGUID
+	}
 }

@@ -36,3 +36,33 @@ func TestAdminLogLevel(t *testing.T) {
 		}
 	}
 }
+
+// The port has the health of the process, readiness, metrics and profiles. Metrics can
+// only be read.
+func TestAdmin(t *testing.T) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "a_gauge"}, func() float64 { return 7 }))
+	unready := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) })
+	admin := Admin(metrics, new(slog.LevelVar), unready)
+	for path, want := range map[string]struct {
+		httpStatus int
+		text       string
+	}{
+		"/healthz":               {http.StatusOK, "alive\n"},
+		"/readyz":                {http.StatusServiceUnavailable, "no\n"},
+		"/metrics":               {http.StatusOK, "\na_gauge 7\n"},
+		"/debug/pprof/goroutine": {http.StatusOK, ""},
+		"/nothing":               {http.StatusNotFound, ""},
+	} {
+		w := httptest.NewRecorder()
+		admin.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want.httpStatus || !strings.Contains(w.Body.String(), want.text) {
+			t.Errorf("%s: HTTP status %d, %.200s", path, w.Code, w.Body)
+		}
+	}
+	w := httptest.NewRecorder()
+	admin.ServeHTTP(w, httptest.NewRequest("POST", "/metrics", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("HTTP status %d of a POST", w.Code)
+	}
+}

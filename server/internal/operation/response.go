@@ -100,7 +100,9 @@ func refusalResult(raw json.RawMessage) json.RawMessage {
 	var result struct {
 		ErrorReason *int32 `json:"errorReason,omitempty"`
 	}
-	_ = json.Unmarshal(raw, &result) // a result of another shape stays empty
+	if json.Unmarshal(raw, &result) != nil {
+		result.ErrorReason = nil // encoding/json has set it to 0
+	}
 	documented, err := json.Marshal(result)
 	if err != nil { // a number always encodes
 		panic(err)

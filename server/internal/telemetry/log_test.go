@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +14,26 @@ import (
 
 // recorder keeps what is written, one element for each write.
 type recorder struct {
+	mu     sync.Mutex
 	writes []string
 	full   bool
 }
 
+func (r *recorder) setFull(full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = full
+}
+
+func (r *recorder) written() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.writes
+}
+
 func (r *recorder) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.full {
 		return 0, errors.New("no space left")
 	}
@@ -34,12 +50,13 @@ func TestLog(t *testing.T) {
 		expect := func(when string, want ...string) {
 			t.Helper()
 			synctest.Wait()
-			if len(file.writes) != len(want) {
-				t.Fatalf("%s: %d writes, want %d: %q", when, len(file.writes), len(want), file.writes)
+			writes := file.written()
+			if len(writes) != len(want) {
+				t.Fatalf("%s: %d writes, want %d: %q", when, len(writes), len(want), writes)
 			}
 			for i, part := range want {
-				if !strings.Contains(file.writes[i], part) {
-					t.Errorf("%s: write %d is %q, want %q in it", when, i, file.writes[i], part)
+				if !strings.Contains(writes[i], part) {
+					t.Errorf("%s: write %d is %q, want %q in it", when, i, writes[i], part)
 				}
 			}
 		}
@@ -48,11 +65,11 @@ func TestLog(t *testing.T) {
 		expect("at once")
 		time.Sleep(100 * time.Millisecond)
 		expect("after 100 ms", "msg=two key=value\n")
-		file.full = true
+		file.setFull(true)
 		log.Info("three")
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
-		file.full = false
+		file.setFull(false)
 		log.Info("four")
 		log.WithGroup("g").With("key", "value").Warn("five")
 		expect("after a warning", "two", "msg=four\n")

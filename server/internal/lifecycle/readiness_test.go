@@ -1,0 +1,164 @@
+package lifecycle
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"agentconf/server/internal/servicetest"
+)
+
+const serviceName = "agentconf.v1.ConferenceService"
+
+// readinessFixture is the readiness of one service, and what it has logged and counted.
+type readinessFixture struct {
+	*readiness
+	log     bytes.Buffer
+	metrics *prometheus.Registry
+}
+
+func newReadinessFixture() *readinessFixture {
+	f := &readinessFixture{metrics: prometheus.NewRegistry()}
+	f.readiness = newReadiness(slog.New(slog.NewTextHandler(&f.log, nil)), f.metrics, []string{serviceName})
+	return f
+}
+
+// check checks the answer of /readyz, and that the health of the service agrees. text is
+// the answer without its line break.
+func (f *readinessFixture) check(t *testing.T, httpStatus int, text string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, nil)
+	if w.Code != httpStatus || w.Body.String() != text+"\n" {
+		t.Errorf("HTTP status %d, %q, want %d, %q", w.Code, w.Body, httpStatus, text)
+	}
+	want := grpc_health_v1.HealthCheckResponse_SERVING
+	if httpStatus != http.StatusOK {
+		want = grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	}
+	if got := f.healthOf(t, serviceName); got != want {
+		t.Errorf("health of the service is %v, want %v", got, want)
+	}
+}
+
+func (f *readinessFixture) healthOf(t *testing.T, name string) grpc_health_v1.HealthCheckResponse_ServingStatus {
+	t.Helper()
+	resp, err := f.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.GetStatus()
+}
+
+// checkLog checks the new log records, which are given by their levels and messages.
+func (f *readinessFixture) checkLog(t *testing.T, want ...string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(f.log.String()), "\n")
+	f.log.Reset()
+	if lines[0] == "" {
+		lines = nil
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("log records %q, want %q", lines, want)
+	}
+	for i, line := range lines {
+		if !strings.Contains(line, want[i]) {
+			t.Errorf("log record %s, want %s", line, want[i])
+		}
+	}
+}
+
+// The server is ready while the last probe has reached the gateway. Only a change is
+// logged. The health of the process stays SERVING.
+func TestReadiness(t *testing.T) {
+	f := newReadinessFixture()
+	f.check(t, http.StatusServiceUnavailable, "not ready: it is starting")
+	refused := errors.New("refused")
+	f.recordProbe(nil, refused)
+	f.check(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused")
+	f.recordProbe(nil, refused)
+	f.checkLog(t, `level=WARN msg="not ready" cause="the CC-Gateway cannot be reached: refused"`)
+	f.recordProbe(nil, nil)
+	f.recordProbe(nil, nil)
+	f.check(t, http.StatusOK, "ready")
+	f.checkLog(t, "level=INFO msg=ready")
+	f.recordProbe(nil, refused)
+	f.checkLog(t, "level=WARN")
+	if got := f.healthOf(t, ""); got != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("health of the process is %v", got)
+	}
+}
+
+// A node that cannot be reached is named, and leaves the server ready.
+func TestUnreachableNode(t *testing.T) {
+	f := newReadinessFixture()
+	f.recordProbe(map[string]error{"b": errors.New("no route"), "a": errors.New("refused"), "c": nil}, nil)
+	f.check(t, http.StatusOK, "ready; node a of the CC-Gateway cannot be reached: refused; "+
+		"node b of the CC-Gateway cannot be reached: no route")
+	servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_reachable{node=""} 1`,
+		`agentconf_gateway_reachable{node="a"} 0`, `agentconf_gateway_reachable{node="c"} 1`)
+	f.recordProbe(map[string]error{"a": errors.New("refused")}, errors.New("refused"))
+	f.check(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused; "+
+		"node a of the CC-Gateway cannot be reached: refused")
+	servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_reachable{node=""} 0`)
+	f.recordProbe(map[string]error{"a": nil}, nil)
+	f.check(t, http.StatusOK, "ready")
+}
+
+// A stopping server stays unready, even after a late probe that succeeds.
+func TestUnreadyForGood(t *testing.T) {
+	f := newReadinessFixture()
+	f.recordProbe(nil, nil)
+	f.log.Reset()
+	f.stop()
+	f.recordProbe(map[string]error{"a": errors.New("refused")}, nil)
+	f.check(t, http.StatusServiceUnavailable, "not ready: it is stopping")
+	f.checkLog(t, "level=INFO msg=stopping")
+	if got := f.healthOf(t, ""); got != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("health of the process is %v", got)
+	}
+}
+
+// Probes follow each other with the interval after an answer. One that is cut off by the
+// stop is not recorded.
+func TestProbeLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newReadinessFixture()
+		ctx, cancel := context.WithCancel(t.Context())
+		start, probes := time.Now(), 0
+		probe := func(ctx context.Context) (map[string]error, error) {
+			if took := time.Since(start); took != time.Duration(probes)*7*time.Second {
+				t.Errorf("probe %d after %v", probes, took)
+			}
+			probes++
+			select {
+			case <-time.After(2 * time.Second):
+				return nil, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		done := make(chan struct{})
+		go func() {
+			f.probeLoop(ctx, probe, 5*time.Second)
+			close(done)
+		}()
+		time.Sleep(15 * time.Second) // during the third probe
+		cancel()
+		<-done
+		if probes != 3 {
+			t.Errorf("%d probes", probes)
+		}
+		f.check(t, http.StatusOK, "ready")
+	})
+}
