@@ -40,7 +40,7 @@ func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	l := listenPipe()
 	scripted := conformance.NewGateway(l)
 	t.Cleanup(scripted.Stop)
-	client, err := gateway.New(gateway.Config{URL: "http://gateway.test", Timeout: Timeout, Dial: l.dial})
+	client, err := gateway.New(gateway.Options{URL: "http://gateway.test", Timeout: Timeout, Dial: l.dial})
 	if err != nil {
 		t.Fatal(err)
 	}
