@@ -75,7 +75,7 @@ func (s *settings) defineLimits(fs *flags) {
 	fs.number(&s.Calls.MaxInFlight, "max-in-flight", s.Calls.MaxInFlight, 1, 1_000_000, "`CALLS` in flight, watches not counted; calls beyond the limit are rejected")
 	fs.number(&s.Calls.AgentRate, "agent-rate", s.Calls.AgentRate, 0, 1_000_000, "`CALLS` for one agent in a second, watches not counted; 0 is no limit")
 	fs.number(&l.Streams, "max-streams", l.Streams, 1, 100_000, "`CALLS` and watches in flight on one gRPC connection")
-	fs.duration(&l.ConnectionAge, "max-connection-age", l.ConnectionAge, 0, "`AGE` at which the service requests a gRPC client to open another connection; calls in flight continue; 0 is never")
+	fs.duration(&l.ConnectionAge, "max-connection-age", l.ConnectionAge, 0, "`AGE` at which the service asks a gRPC client to open another connection; calls in flight continue; 0 is never")
 	fs.number(&l.Request, "max-request", l.Request, 1<<10, 4<<20, "`BYTES` of a gRPC message, and of a JSON body")
 	fs.number(&l.Headers, "max-headers", l.Headers, 4<<10, 1<<20, "`BYTES` of the headers of a request")
 	fs.duration(&l.RequestTime, "request-timeout", l.RequestTime, time.Millisecond, "longest `TIME` for an HTTP client to send a request, to read the response, and for a TLS handshake")
