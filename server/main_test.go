@@ -129,8 +129,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// The README has every command that the demo prints. The test of the README's commands
-// runs them.
+// The README has every command that the demo prints, and .ci/first-five-minutes runs the
+// commands of the README.
 func TestDemoCommands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -26,8 +26,8 @@ const (
 )
 
 // conferenceSteps has 19 operations of ConferenceService. The case table covers an operation
-// that is not among them. Agent 1287, an inspector, has a
-// conference with a phone and agent 2002, which becomes the chairperson.
+// that is not among them. Agent 1287, an inspector, has a conference with a phone and agent
+// 2002, which becomes the chairperson.
 var conferenceSteps = []conferenceStep{
 	{by: "1287", rpc: "RequestAgentConf", body: `{"memberNum":4,"time":50,"promptTime":5}`,
 		events: map[string]string{"1287": "AgentConf_RequestSuccess"}},

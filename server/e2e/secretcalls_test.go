@@ -125,13 +125,15 @@ func (g *echoGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // respond sets the response to every further request. It repeats the request, and more.
 func (g *echoGateway) respond(e echo, more string) { g.current.Store(&response{e, more}) }
 
-// makeCalls sends a call with secrets for every RPC, and every case of the table with the
-// response of its script, over every front. For every shape of a request it also sends the
-// call once for each echo.
+// makeCalls sends a call with secrets for every RPC, and every case of the table, over every
+// front. The gateway answers by the script of the case, and for every shape of a request
+// also by each echo.
 func (f *fronts) makeCalls(t *testing.T, g *echoGateway, errorTexts *transcript) {
 	t.Helper()
 	for _, c := range secretCases(t) {
 		c.checkAccepted(t, f, g)
+		g.respond(scripted(c.Gateway), "")
+		c.call(t, f, errorTexts)
 		for _, e := range echoes {
 			g.respond(e, strings.Join(c.secrets, " "))
 			c.call(t, f, errorTexts)
