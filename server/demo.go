@@ -19,7 +19,7 @@ import (
 	"agentconf/server/internal/app"
 )
 
-// The participants of the story. The chairperson and the phone are those of page 0473.
+// The participants of the demo. The chairperson and the phone are from page 0473.
 const (
 	demoChair = "1287"
 	demoGuest = "2002"
@@ -27,22 +27,22 @@ const (
 	demoVoice = "y:/conf/120/1136287.V3"
 )
 
-// demo plays a conference: everything is real but the gateway, which is emulated. It
-// fails if a step does not end as the story says.
-func (p program) demo(ctx context.Context, args []string) error {
+// demo plays a conference with a real service and an emulated gateway. It fails if a step
+// has an unexpected result.
+func (c cli) demo(ctx context.Context, args []string) error {
 	fs := newFlags("demo", "play a conference with an emulated gateway")
 	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
-	if err := p.parse(fs, args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{out: p.stdout}
+	d := &demo{out: c.stdout}
 	ended, err := d.start(ctx, *stay)
 	if err != nil {
 		return err
 	}
-	timeout := time.AfterFunc(10*time.Second, cancel) // the story takes 2 s
+	timeout := time.AfterFunc(10*time.Second, cancel) // the conference takes 2 s
 	if err := d.play(ctx); err != nil {
 		return err
 	}
@@ -54,10 +54,11 @@ func (p program) demo(ctx context.Context, args []string) error {
 	return errors.Join(<-ended, <-ended)
 }
 
+// demo is the state of a demo: the addresses and clients of the service, and its agents.
 type demo struct {
 	out io.Writer
 
-	gateway, grpc, http string // addresses
+	gateway, grpc, http string // URL, HOST:PORT, URL
 
 	sessions    agentconfv1.SessionServiceClient
 	conferences agentconfv1.ConferenceServiceClient
@@ -66,8 +67,8 @@ type demo struct {
 	chair, guest demoAgent
 }
 
-// start runs the emulator and the service until ctx is done. Both then send their
-// error on ended.
+// start runs the emulator and the service until ctx is done. Each then sends its error,
+// or nil, on ended.
 func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, err error) {
 	ports := []port{{"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}}
 	if fixedPorts {
@@ -96,17 +97,17 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	gateway := emulator.New(emulator.Config{
 		AuthMode: emulator.StaticGUID, SignOutAfter: -1, AnswerDelay: 300 * time.Millisecond,
 	})
-	both := make(chan error, 2)
-	go func() { both <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
+	results := make(chan error, 2)
+	go func() { results <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
 	go func() {
 		err := service.Serve(ctx, listeners[1], listeners[2])
 		closeConn()
-		both <- err
+		results <- err
 	}()
-	return both, nil
+	return results, nil
 }
 
-// connect creates the clients of the service at d.grpc.
+// connect creates the gRPC clients for d.grpc.
 func (d *demo) connect() (closeConn func() error, err error) {
 	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -118,23 +119,24 @@ func (d *demo) connect() (closeConn func() error, err error) {
 	return conn.Close, nil
 }
 
+// play runs the steps of the conference.
 func (d *demo) play(ctx context.Context) error {
-	d.say("An emulated CC-Gateway listens at %s.", d.gateway)
-	d.say("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)
+	d.printf("An emulated CC-Gateway listens at %s.", d.gateway)
+	d.printf("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)
 	steps := []func(context.Context) error{
-		d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone, d.refuse, d.passTheChair,
+		d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone, d.showRefusal, d.changeChairperson,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	d.say("\nDone: an agent and a phone, each held and unheld.")
+	d.printf("\nDone: an agent and a phone, each held and unheld.")
 	return nil
 }
 
 func (d *demo) signIn(ctx context.Context) (err error) {
-	d.say("\n1. Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
+	d.printf("\n1. Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
 	if d.chair, err = d.signInAgent(ctx, demoChair); err != nil {
 		return err
 	}
@@ -143,8 +145,8 @@ func (d *demo) signIn(ctx context.Context) (err error) {
 }
 
 func (d *demo) openConference(ctx context.Context) error {
-	d.say("\n2. Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
-	_, err := d.conferences.RequestAgentConf(d.chair.calls(ctx),
+	d.printf("\n2. Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
+	_, err := d.conferences.RequestAgentConf(d.chair.withGUID(ctx),
 		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4})
 	if err != nil {
 		return err
@@ -153,8 +155,8 @@ func (d *demo) openConference(ctx context.Context) error {
 }
 
 func (d *demo) invite(ctx context.Context) error {
-	d.say("\n3. Agent 1287 invites the phone %s and agent %s. Both ring and answer.", demoPhone, demoGuest)
-	_, err := d.conferences.BatchAddParticipant(d.chair.calls(ctx), &agentconfv1.BatchAddParticipantRequest{
+	d.printf("\n3. Agent 1287 invites the phone %s and agent %s. Both ring and answer.", demoPhone, demoGuest)
+	_, err := d.conferences.BatchAddParticipant(d.chair.withGUID(ctx), &agentconfv1.BatchAddParticipantRequest{
 		AgentId: demoChair,
 		Addresses: []*agentconfv1.Invitation{
 			{AddressType: "6", Address: demoPhone}, {AddressType: "9", Address: demoGuest},
@@ -166,7 +168,7 @@ func (d *demo) invite(ctx context.Context) error {
 	if err := d.guest.await(d, "AgentConf_Ringing"); err != nil {
 		return err
 	}
-	_, err = d.conferences.AnswerAgentConf(d.guest.calls(ctx), &agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
+	_, err = d.conferences.AnswerAgentConf(d.guest.withGUID(ctx), &agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
 	if err != nil {
 		return err
 	}
@@ -176,31 +178,31 @@ func (d *demo) invite(ctx context.Context) error {
 }
 
 func (d *demo) holdAgent(ctx context.Context) error {
-	d.say("\n4. Agent 1287 holds agent %s and unholds it, over gRPC. Each call returns once its event confirms it.", demoGuest)
+	d.printf("\n4. Agent 1287 holds agent %s and unholds it, over gRPC. Each call returns once its event confirms it.", demoGuest)
 	hold := &agentconfv1.HoldParticipantRequest{
 		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice,
 		ConfirmWithin: durationpb.New(5 * time.Second),
 	}
-	d.say("   HoldParticipant %s", compact(hold))
-	held, err := d.conferences.HoldParticipant(d.chair.calls(ctx), hold)
+	d.printf("   HoldParticipant %s", compact(hold))
+	held, err := d.conferences.HoldParticipant(d.chair.withGUID(ctx), hold)
 	if err != nil {
 		return err
 	}
-	d.say("   answer: OK, %s", compact(held))
+	d.printf("   response: OK, %s", compact(held))
 	unhold := &agentconfv1.UnholdParticipantRequest{
 		AgentId: demoChair, AddressType: "9", Address: demoGuest, ConfirmWithin: durationpb.New(5 * time.Second),
 	}
-	d.say("   UnholdParticipant %s", compact(unhold))
-	unheld, err := d.conferences.UnholdParticipant(d.chair.calls(ctx), unhold)
+	d.printf("   UnholdParticipant %s", compact(unhold))
+	unheld, err := d.conferences.UnholdParticipant(d.chair.withGUID(ctx), unhold)
 	if err != nil {
 		return err
 	}
-	d.say("   answer: OK, %s", compact(unheld))
+	d.printf("   response: OK, %s", compact(unheld))
 	return errors.Join(d.chair.skip("AgentConf_ParticipantChanged"), d.chair.skip("AgentConf_ParticipantChanged"))
 }
 
 func (d *demo) holdPhone(ctx context.Context) error {
-	d.say("\n5. Agent 1287 holds the phone over JSON, by the gateway's own path, and unholds it by the REST path.")
+	d.printf("\n5. Agent 1287 holds the phone over JSON, by the gateway's own path, and unholds it by the REST path.")
 	path := "/agentgateway/resource/agentconf/" + demoChair + "/holdparticipant"
 	if err := d.chair.post(ctx, d, d.http+path, demoHoldJSON); err != nil {
 		return err
@@ -215,27 +217,27 @@ func (d *demo) holdPhone(ctx context.Context) error {
 	return d.chair.await(d, "AgentConf_ParticipantChanged")
 }
 
-func (d *demo) refuse(ctx context.Context) error {
-	d.say("\n6. Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
-	_, err := d.conferences.HoldParticipant(d.guest.calls(ctx), &agentconfv1.HoldParticipantRequest{
+func (d *demo) showRefusal(ctx context.Context) error {
+	d.printf("\n6. Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
+	_, err := d.conferences.HoldParticipant(d.guest.withGUID(ctx), &agentconfv1.HoldParticipantRequest{
 		AgentId: demoGuest, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
 	})
 	if status.Code(err) != codes.PermissionDenied {
-		return fmt.Errorf("want the hold refused, got %v", err)
+		return fmt.Errorf("got %v, want a refused hold", err)
 	}
-	d.say("   answer: %s, %s", status.Code(err), status.Convert(err).Message())
+	d.printf("   response: %s, %s", status.Code(err), status.Convert(err).Message())
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			d.say("   reason %s, outcome %s", info.GetReason(), info.GetMetadata()["outcome"])
+			d.printf("   reason %s, outcome %s", info.GetReason(), info.GetMetadata()["outcome"])
 		}
 	}
 	return nil
 }
 
-func (d *demo) passTheChair(ctx context.Context) error {
-	d.say("\n7. Agent %s becomes the chairperson, and passes the role back.", demoGuest)
+func (d *demo) changeChairperson(ctx context.Context) error {
+	d.printf("\n7. Agent %s becomes the chairperson, and passes the role back.", demoGuest)
 	for _, pass := range []struct{ from, to *demoAgent }{{&d.chair, &d.guest}, {&d.guest, &d.chair}} {
-		_, err := d.conferences.ApplyToShiftPresident(pass.from.calls(ctx),
+		_, err := d.conferences.ApplyToShiftPresident(pass.from.withGUID(ctx),
 			&agentconfv1.ApplyToShiftPresidentRequest{AgentId: pass.from.id, DestAgentNo: pass.to.number()})
 		if err != nil {
 			return err
@@ -247,17 +249,17 @@ func (d *demo) passTheChair(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
+func (d *demo) printf(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
 const (
 	demoHoldJSON   = `{"address":"` + demoPhone + `","addressType":"6","playMode":2,"voicePath":"` + demoVoice + `"}`
 	demoUnholdJSON = `{"address":"` + demoPhone + `","addressType":"6"}`
 )
 
-// printCommands prints commands to try while the demo stays.
+// printCommands prints the commands to try while the demo keeps running.
 func (d *demo) printCommands() {
-	d.say(`
-Everything keeps running until Ctrl-C. The commands of the README need this line first; those below do not:
+	d.printf(`
+The demo runs until Ctrl-C. The commands of the README need this variable; the commands below do not:
 
 export GUID=%[1]s
 
@@ -265,15 +267,15 @@ In a second terminal, watch the events of agent %[2]s:
 
 curl -N -H 'Guid: %[1]s' %[7]s/v1/agents/%[2]s/events
 
-and in a third, hold over gRPC:
+In a third, hold the phone over gRPC:
 
 grpcurl -plaintext -H 'guid: %[1]s' -d '{"agent_id":"%[2]s","address_type":"6","address":"%[3]s","voice_path":"%[4]s"}' %[5]s agentconf.v1.ConferenceService/HoldParticipant
 
-unhold over JSON:
+Unhold it over JSON:
 
 curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' %[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
 
-and read the gateway's log of requests:
+Read the request log of the gateway:
 
 curl %[8]s/emulator/log
 `, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)

@@ -18,7 +18,7 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// demoAgent is a signed-in agent of the story.
+// demoAgent is a signed-in agent of the demo.
 type demoAgent struct {
 	id, guid string
 	watch    grpc.ServerStreamingClient[agentconfv1.WatchAgentEventsResponse]
@@ -31,31 +31,32 @@ func (d *demo) signInAgent(ctx context.Context, id string) (demoAgent, error) {
 		return demoAgent{}, err
 	}
 	a := demoAgent{id: id, guid: signedIn.GetGuid()}
-	d.say("   the gateway issues agent %s the GUID %s", id, a.guid)
-	a.watch, err = d.events.WatchAgentEvents(a.calls(ctx), &agentconfv1.WatchAgentEventsRequest{AgentId: id})
+	d.printf("   the gateway issues agent %s the GUID %s", id, a.guid)
+	a.watch, err = d.events.WatchAgentEvents(a.withGUID(ctx), &agentconfv1.WatchAgentEventsRequest{AgentId: id})
 	return a, err
 }
 
-// calls returns ctx for the calls of a.
-func (a *demoAgent) calls(ctx context.Context) context.Context {
+// withGUID returns ctx with the GUID of a as outgoing metadata.
+func (a *demoAgent) withGUID(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "guid", a.guid)
 }
 
+// number returns the agent ID as the gateway has it in bodies.
 func (a *demoAgent) number() int32 {
 	n, _ := strconv.Atoi(a.id)
 	return int32(n)
 }
 
-// await prints the next event of a type.
+// await waits for the next event of a type and prints it.
 func (a *demoAgent) await(d *demo, eventType string) error {
 	event, err := a.next(eventType)
 	if err == nil {
-		d.say("   event of agent %s: %s", a.id, compact(event))
+		d.printf("   event of agent %s: %s", a.id, compact(event))
 	}
 	return err
 }
 
-// skip is await for an event that was printed before.
+// skip waits for the next event of a type without printing it.
 func (a *demoAgent) skip(eventType string) error {
 	_, err := a.next(eventType)
 	return err
@@ -73,9 +74,10 @@ func (a *demoAgent) next(eventType string) (*agentconfv1.AgentEvent, error) {
 	}
 }
 
-// post sends an HTTP request of a, and prints it and the answer, which must be a success.
+// post sends an HTTP request of a, and prints the request and the response. It fails
+// unless the response has retcode 0.
 func (a *demoAgent) post(ctx context.Context, d *demo, url, body string) error {
-	d.say("   POST %s %s", url, body)
+	d.printf("   POST %s %s", url, body)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return err
@@ -87,19 +89,19 @@ func (a *demoAgent) post(ctx context.Context, d *demo, url, body string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	response, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
 	}
 	var envelope struct{ Retcode string }
-	if json.Unmarshal(answer, &envelope) != nil || envelope.Retcode != "0" {
-		return fmt.Errorf("want retcode 0, got %s", answer)
+	if json.Unmarshal(response, &envelope) != nil || envelope.Retcode != "0" {
+		return fmt.Errorf("got %s, want retcode 0", response)
 	}
-	d.say("   answer: %s", answer)
+	d.printf("   response: %s", response)
 	return nil
 }
 
-// compact returns m in JSON, without the blanks that protojson inserts at random.
+// compact returns m as JSON, without the blanks that protojson inserts at random.
 func compact(m proto.Message) string {
 	text, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated tables into the documentation")
 
-// The tables of the documentation are those of the program. "make generate" writes them
-// between two comments of a page: <!-- generated: NAME --> and <!-- end -->.
+// The tables in the documentation equal the tables of the program. "make generate" writes
+// a table between two comments of a page: <!-- generated: NAME --> and <!-- end -->.
 func TestGeneratedTables(t *testing.T) {
 	tables := map[string]map[string]string{
 		"../docs/api.md":           {"operations": operationTable(t)},
@@ -39,7 +39,7 @@ func TestGeneratedTables(t *testing.T) {
 		for name, table := range generated {
 			section := regexp.MustCompile(`(?s)(<!-- generated: ` + name + ` -->\n).*?(<!-- end -->)`)
 			if !section.MatchString(after) {
-				t.Errorf("%s has no section <!-- generated: %s -->", page, name)
+				t.Errorf("%s: got no section <!-- generated: %s -->, want one", page, name)
 			}
 			after = section.ReplaceAllString(after, "${1}"+strings.ReplaceAll(table, "$", "$$")+"${2}")
 		}
@@ -47,13 +47,14 @@ func TestGeneratedTables(t *testing.T) {
 			continue
 		}
 		if !*update {
-			t.Errorf("%s is stale; run make generate", page)
+			t.Errorf("%s: got stale tables; run make generate", page)
 		} else if err := os.WriteFile(page, []byte(after), 0o644); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
+// table starts a Markdown table.
 func table(header ...string) *strings.Builder {
 	b := &strings.Builder{}
 	row(b, header...)
@@ -105,7 +106,7 @@ func operationTable(t *testing.T) string {
 	return b.String()
 }
 
-// reasonTable lists the errors that agentconf makes by itself.
+// reasonTable lists the errors of agentconf itself.
 func reasonTable() string {
 	b := table("meaning", "gRPC code", "HTTP", "reason", "outcome")
 	for _, k := range outcome.Kinds() {
@@ -118,7 +119,7 @@ func reasonTable() string {
 	return b.String()
 }
 
-// retcodeTable lists the retcodes of the gateway by what they mean to a caller.
+// retcodeTable lists the errors of the gateway by retcode.
 func retcodeTable() string {
 	b := table("retcode", "meaning", "gRPC code", "HTTP", "reason", "outcome")
 	for _, r := range operation.Retcodes() {
@@ -127,7 +128,7 @@ func retcodeTable() string {
 	return b.String()
 }
 
-// codeName returns the name of a gRPC code as the gRPC documentation has it.
+// codeName returns the name of a gRPC code in the spelling of the gRPC documentation.
 func codeName(c codes.Code) string {
 	words := regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(c.String(), "${1}_${2}")
 	return strings.ReplaceAll(strings.ToUpper(words), "CANCELED", "CANCELLED")
@@ -167,7 +168,7 @@ func metricTable(t *testing.T) string {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if err := service.Serve(stopped, ports[0], ports[1]); err != nil { // ends its goroutines
+	if err := service.Serve(stopped, ports[0], ports[1]); err != nil { // which ends its goroutines
 		t.Fatal(err)
 	}
 	descriptions := make(chan *prometheus.Desc)
@@ -180,7 +181,7 @@ func metricTable(t *testing.T) string {
 	for d := range descriptions {
 		match := form.FindStringSubmatch(d.String())
 		if match == nil {
-			t.Fatalf("unreadable description %s", d)
+			t.Fatalf("got the description %s, want the form %s", d, form)
 		}
 		rows = append(rows, []string{code(match[1]), strings.ReplaceAll(match[3], ",", ", "), match[2]})
 	}

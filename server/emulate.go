@@ -14,31 +14,31 @@ import (
 	"agentconf/emulator"
 )
 
-// emulateSettings are what the flags of emulate set.
+// emulateSettings holds the values of the flags of emulate.
 type emulateSettings struct {
 	emulator.Config
 	listen  port
 	logFile string
 }
 
-// define defines the flags. The defaults are those of a real gateway.
+// define defines the flags, with the defaults of a real gateway.
 func (s *emulateSettings) define(fs *flags) {
 	s.listen.flag, s.Config = "--listen", emulator.Config{}.WithDefaults()
-	fs.text(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the port, which speaks http")
-	fs.number(&s.AuthMode, "auth-mode", s.AuthMode, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays; 2, polls replace it")
+	fs.text(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the HTTP port")
+	fs.number(&s.AuthMode, "auth-mode", s.AuthMode, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays valid; 2, polls replace it")
 	fs.duration(&s.GUIDInterval, "guid-interval", s.GUIDInterval, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
 	fs.duration(&s.GUIDTimeout, "guid-timeout", s.GUIDTimeout, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
-	fs.text(&s.Node, "node", s.Node, "`NAME` of the node; its GUIDs end in it")
-	fs.duration(&s.SignOutAfter, "sign-out-after", s.SignOutAfter, 0, "`TIME` without a poll after which an agent is signed out; 0 is never")
+	fs.text(&s.Node, "node", s.Node, "`NAME` of the node, the suffix of its GUIDs")
+	fs.duration(&s.SignOutAfter, "sign-out-after", s.SignOutAfter, 0, "`TIME` without a poll after which the emulator signs an agent out; 0 is never")
 	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between", func(list string) error {
 		s.Inspectors = strings.Split(list, ",")
 		return nil
 	})
 	fs.duration(&s.AnswerDelay, "answer-delay", s.AnswerDelay, 0, "`TIME` until a called phone answers")
-	fs.text(&s.logFile, "log", "", "`FILE` to which the log of GET /emulator/log is written at the end")
+	fs.text(&s.logFile, "log", "", "`FILE` that gets the log of GET /emulator/log when the emulator ends")
 }
 
-// faults returns what is wrong with the flags together.
+// faults returns the violations of rules between flags.
 func (s *emulateSettings) faults() (faults []error) {
 	if s.GUIDTimeout <= s.GUIDInterval {
 		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
@@ -47,11 +47,11 @@ func (s *emulateSettings) faults() (faults []error) {
 }
 
 // emulate runs an emulated gateway until ctx is done.
-func (p program) emulate(ctx context.Context, args []string) error {
+func (c cli) emulate(ctx context.Context, args []string) error {
 	var s emulateSettings
 	fs := newFlags("emulate", "run an emulated CC-Gateway")
 	s.define(fs)
-	if err := p.parse(fs, args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	if err := fs.usage(s.faults()...); err != nil {
@@ -61,7 +61,7 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
+	fmt.Fprintf(c.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
 	s.SignOutAfter, s.AnswerDelay = zeroAsNone(s.SignOutAfter), zeroAsNone(s.AnswerDelay)
 	gateway := emulator.New(s.Config)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
@@ -70,8 +70,8 @@ func (p program) emulate(ctx context.Context, args []string) error {
 	return writeLog(gateway, s.logFile)
 }
 
-// zeroAsNone returns d for emulator.Config, where 0 is the default and a negative
-// duration is none.
+// zeroAsNone converts the value of a flag, where 0 is none, for emulator.Config, where 0
+// is the default and a negative duration is none.
 func zeroAsNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -79,7 +79,7 @@ func zeroAsNone(d time.Duration) time.Duration {
 	return d
 }
 
-// writeLog writes the log of requests to a file, if one is named.
+// writeLog writes the log of requests to the file name, unless name is empty.
 func writeLog(gateway *emulator.Gateway, name string) error {
 	if name == "" {
 		return nil
@@ -95,8 +95,8 @@ func writeLog(gateway *emulator.Gateway, name string) error {
 	return nil
 }
 
-// serveHTTP serves until ctx is done, and cuts polls off then: their events end with the
-// emulator anyway. After it has returned, no answer is sent.
+// serveHTTP serves until ctx is done. It then closes all connections, even those of polls:
+// the emulator loses their events anyway. It sends no response after it has returned.
 func serveHTTP(ctx context.Context, handler http.Handler, listener net.Listener) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })

@@ -12,16 +12,16 @@ import (
 	"agentconf/server/internal/certificates"
 )
 
-// usageError is a fault of the command line or the environment.
+// usageError is an error in the command line or the environment.
 type usageError struct{ error }
 
-// flags are the flags of one command. Each has a twin in the environment:
-// --grpc-listen is AGENTCONF_GRPC_LISTEN.
+// flags is the flag set of one command. An environment variable sets a flag that the
+// command line does not have: AGENTCONF_GRPC_LISTEN sets --grpc-listen.
 type flags struct {
 	*flag.FlagSet
 	purpose string
-	faults  []error           // of values, in the order of parsing
-	origins map[string]string // where the value of a flag comes from, unless it is the default
+	faults  []error           // invalid values, in the order of parsing
+	origins map[string]string // origin of a value, by flag; none for a default
 }
 
 func newFlags(command, purpose string) *flags {
@@ -30,7 +30,8 @@ func newFlags(command, purpose string) *flags {
 	return fs
 }
 
-// setting is a flag whose faults are collected, so that one start reports all of them.
+// setting is a flag value that collects its fault in flags instead of returning it, so
+// that one start reports all faults.
 type setting struct {
 	flag.Value
 	flags *flags
@@ -48,7 +49,7 @@ func (s setting) Set(text string) error {
 	return nil
 }
 
-// value defines a flag.
+// value defines a flag with a value of its own type.
 func (fs *flags) value(v flag.Value, name, usage string) {
 	fs.Var(setting{v, fs, name}, name, usage)
 }
@@ -74,7 +75,7 @@ func (fs *flags) file(to *certificates.File, name, usage string) {
 	fs.StringVar(&to.Name, name, "", usage)
 }
 
-// bounded is the value of a flag with limits.
+// bounded is a flag value between two limits.
 type bounded[T int | time.Duration] struct {
 	value     *T
 	low, high T
@@ -93,7 +94,7 @@ func (b *bounded[T]) Set(s string) error {
 	return nil
 }
 
-// choice is the value of a flag that takes one of some words.
+// choice is a flag value that is one of words.
 type choice struct {
 	value *string
 	words []string
@@ -111,12 +112,12 @@ func (c choice) Set(s string) error {
 	return fmt.Errorf("must be %s", strings.Join(c.words, " or "))
 }
 
-// parse sets every flag from args, or from the environment if args do not have it. An
-// error says that it is not clear which flags are meant; faults of values are in
+// parse sets every flag from args, or from the environment if args do not have it. It
+// returns an error for an unknown or incomplete flag, and adds invalid values to
 // fs.faults.
-func (p program) parse(fs *flags, args []string) error {
+func (c cli) parse(fs *flags, args []string) error {
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fs.help(p.stdout)
+		fs.help(c.stdout)
 		return err
 	} else if err != nil {
 		return fs.usage(fmt.Errorf("%w; \"agentconf %s --help\" lists the flags", err, fs.Name()))
@@ -126,12 +127,12 @@ func (p program) parse(fs *flags, args []string) error {
 	}
 	fs.Visit(func(f *flag.Flag) { fs.origins[f.Name] = "command line" })
 	fs.VisitAll(func(f *flag.Flag) {
-		value, ok := p.lookupEnv(envName(f.Name))
+		value, ok := c.lookupEnv(envName(f.Name))
 		if _, given := fs.origins[f.Name]; !ok || given {
 			return
 		}
 		fs.origins[f.Name] = envName(f.Name)
-		if err := f.Value.Set(value); err != nil { // only of a flag without a setting
+		if err := f.Value.Set(value); err != nil { // of a bool flag, which has no setting
 			fs.faults = append(fs.faults, fmt.Errorf("%s=%q: must be true or false", envName(f.Name), value))
 		}
 	})
@@ -146,9 +147,9 @@ func (fs *flags) usage(more ...error) error {
 	return nil
 }
 
-// help lists the flags.
+// help prints the flags with their usages, defaults and variables.
 func (fs *flags) help(w io.Writer) {
-	fmt.Fprintf(w, "agentconf %s [flags]: %s\n\nEach flag has a twin in the environment, named in brackets.\n\n", fs.Name(), fs.purpose)
+	fmt.Fprintf(w, "agentconf %s [flags]: %s\n\nEach flag can be set by the environment variable in brackets.\n\n", fs.Name(), fs.purpose)
 	fs.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s %s\n        %s", f.Name, value, usage)

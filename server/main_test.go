@@ -19,15 +19,16 @@ import (
 	"agentconf/server/internal/lifecycle"
 )
 
-// runCommand runs a command to its end, with an environment of pairs NAME=VALUE.
+// runCommand runs a command until it ends, with an environment of NAME=VALUE pairs.
 func runCommand(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	p := program{lookup(env), &out, &errs}
-	code = p.run(t.Context(), args)
+	c := cli{lookup(env), &out, &errs}
+	code = c.run(t.Context(), args)
 	return code, out.String(), errs.String()
 }
 
+// lookup returns an os.LookupEnv for env.
 func lookup(env []string) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		for _, pair := range env {
@@ -39,14 +40,14 @@ func lookup(env []string) func(string) (string, bool) {
 	}
 }
 
-// running is a command that serves until stop, which returns its exit code and what
-// it printed since it was ready.
+// running is a command that runs until stop, which returns the exit code and the output
+// after printed.
 type running struct {
-	printed string // up to the line that said it was ready, on either output
+	printed string // both outputs, up to the line that start waits for
 	stop    func() (code int, rest string)
 }
 
-// start runs a command and returns when it has printed a line with ready in it.
+// start runs a command and returns when the command has printed a line that contains ready.
 func start(t *testing.T, ready string, env []string, args ...string) running {
 	t.Helper()
 	leaktest.Check(t)
@@ -57,11 +58,11 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 	ended, read := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		code = program{lookup(env), w, w}.run(ctx, args)
+		code = cli{lookup(env), w, w}.run(ctx, args)
 		w.Close()
 	}()
 	stop := func() (int, string) {
-		http.DefaultClient.CloseIdleConnections() // or the service waits for their next call
+		http.DefaultClient.CloseIdleConnections() // or the drain waits for them
 		cancel()
 		<-ended
 		<-read
@@ -74,7 +75,7 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			close(read)
-			t.Fatalf("%v ended: %s", args, printed.String())
+			t.Fatalf("%v ended before it printed %s: %s", args, ready, printed.String())
 		}
 		printed.WriteString(line)
 	}
@@ -93,23 +94,24 @@ func emulate(t *testing.T, args ...string) (url string) {
 	return regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(e.printed)
 }
 
-// serve starts the service on ports of its own and returns where they are.
+// serve starts the service on free ports and returns their addresses.
 func serve(t *testing.T, env []string, args ...string) (service running, grpcAddress, httpURL string) {
 	t.Helper()
 	args = append([]string{"serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0"}, args...)
 	service = start(t, `"msg":"serving"`, env, args...)
 	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
-	var at struct{ GRPC, HTTP string }
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
+	var addresses struct{ GRPC, HTTP string }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &addresses); err != nil {
 		t.Fatal(err)
 	}
-	return service, at.GRPC, "http://" + at.HTTP
+	return service, addresses.GRPC, "http://" + addresses.HTTP
 }
 
+// The demo prints every step and its result, and ends with success.
 func TestDemo(t *testing.T) {
 	code, out, errs := runCommand(t, nil, "demo")
 	if code != 0 || errs != "" {
-		t.Fatalf("exit code %d, %s\n%s", code, errs, out)
+		t.Fatalf("got exit code %d, stderr %q, want 0 and none; stdout:\n%s", code, errs, out)
 	}
 	for part, times := range map[string]int{
 		`"changeType":0`:               2,
@@ -122,13 +124,13 @@ func TestDemo(t *testing.T) {
 		"conference:unholdParticipant": 1,
 	} {
 		if got := strings.Count(out, part); got != times {
-			t.Errorf("%q is there %d times, want %d:\n%s", part, got, times, out)
+			t.Errorf("got %q %d times, want %d times, in:\n%s", part, got, times, out)
 		}
 	}
 }
 
-// What can be tried with the demo is what the README says, which .ci/first-five-minutes
-// tries.
+// The README has every command that the demo prints, and .ci/first-five-minutes runs the
+// commands of the README.
 func TestDemoCommands(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -143,22 +145,22 @@ func TestDemoCommands(t *testing.T) {
 	for _, command := range commands {
 		command = regexp.MustCompile(`'([Gg]uid: \$GUID)'`).ReplaceAllString(command, `"$1"`)
 		if !strings.Contains(written, command) {
-			t.Errorf("the README does not have %s", command)
+			t.Errorf("got a README without the command %s", command)
 		}
 	}
 	if len(commands) != 4 || !strings.Contains(out.String(), "\nexport GUID=$GUID\n") {
-		t.Errorf("printed\n%s", &out)
+		t.Errorf("got %d commands, want 4 and the export of GUID, in:\n%s", len(commands), &out)
 	}
 }
 
-// What is in force is printed with its origin: the command line, the environment or
-// the program.
+// --print-config prints every value with its origin: command line, variable or default.
+// The command line takes precedence over the environment.
 func TestPrintConfig(t *testing.T) {
 	env := []string{"AGENTCONF_GATEWAY=https://gw:8043", "AGENTCONF_HTTP_LISTEN=:80", "AGENTCONF_GRPC_LISTEN=:90"}
 	code, stdout, stderr := runCommand(t, env, "serve", "--print-config", "--grpc-listen", ":91",
 		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1", "--cors-origin", "https://desk.example,http://[::1]:3000", "--cors-origin", "*")
 	if code != 0 || stderr != "" {
-		t.Fatalf("exit code %d: %s", code, stderr)
+		t.Fatalf("got exit code %d, stderr %q, want 0 and none", code, stderr)
 	}
 	for _, want := range []string{
 		"--gateway=https://gw:8043 # AGENTCONF_GATEWAY", "--http-listen=:80 # AGENTCONF_HTTP_LISTEN",
@@ -169,86 +171,87 @@ func TestPrintConfig(t *testing.T) {
 		if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool {
 			return strings.Join(strings.Fields(line), " ") == want
 		}) {
-			t.Errorf("no line %q in\n%s", want, stdout)
+			t.Errorf("got no line %q, want it in:\n%s", want, stdout)
 		}
 	}
 }
 
-// Each flag of a limit sets its limit.
+// Every limit flag sets its limit.
 func TestLimitFlags(t *testing.T) {
 	var s settings
 	fs := newFlags("serve", "")
 	s.define(fs)
-	err := program{lookupEnv: lookup(nil)}.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
+	err := cli{lookupEnv: lookup(nil)}.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
 		--max-connection-age 4s --max-request 5000 --max-headers 6000 --request-timeout 7s --idle-timeout 8s --agent-id-max 999999`))
 	want := lifecycle.Limits{
 		Streams: 3, ConnectionAge: 4 * time.Second, Request: 5000, Headers: 6000, RequestTime: 7 * time.Second, IdleTime: 8 * time.Second,
 	}
 	if err != nil || fs.faults != nil || s.Calls.MaxInFlight != 1 || s.Calls.AgentRate != 2 || s.Lifecycle.Limits != want || s.Operation.AgentIDMax != 999999 {
-		t.Errorf("%v, %v, %+v", err, fs.faults, s.Options)
+		t.Errorf("got %+v, %v, %v, want the limits 1, 2, %+v and 999999", s.Options, err, fs.faults, want)
 	}
 }
 
+// A command line is rejected with exit code 2 and a message that names every fault.
 func TestCommandLine(t *testing.T) {
 	tests := []struct {
 		name string
 		env  []string
 		args []string
 		code int
-		want []string // parts of what is printed
+		want []string // parts of the output
 	}{
 		{"no command", nil, nil, 2, []string{"agentconf demo", "agentconf serve"}},
-		{"no such command", nil, []string{"sevre"}, 2, []string{`no command "sevre"`}},
+		{"an unknown command", nil, []string{"sevre"}, 2, []string{`no command "sevre"`}},
 		{"help", nil, []string{"--help"}, 0, []string{"agentconf emulate"}},
 		{"help of a command", nil, []string{"serve", "--help"}, 0, []string{"--gateway URL", "AGENTCONF_GATEWAY_TIMEOUT", "default 5s"}},
-		{"everything wrong", []string{"AGENTCONF_MAX_IN_FLIGHT=0"},
+		{"several invalid flags", []string{"AGENTCONF_MAX_IN_FLIGHT=0"},
 			[]string{"serve", "--gateway", "gw:8043", "--gateway-timeout", "0s", "--agent-id-max", "7", "--gateway-ca", "/does/not/exist"}, 2,
 			[]string{`--gateway="gw:8043": must begin with https://`, `--gateway-timeout="0s": must be a time such as 5s, from 1ms`, `--agent-id-max="7": must be a whole number from 101 to 999999`,
 				"AGENTCONF_MAX_IN_FLIGHT=", "--gateway-ca: "}},
-		{"a wrong log", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
-		{"a wrong protocol of traces", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, 2, []string{"invalid OTLP protocol", "check the variables OTEL_"}},
-		{"too little time to drain", nil, []string{"serve", "--gateway", "https://gw", "--gateway-timeout", "9s", "--drain-timeout", "20s"}, 2, []string{"--drain-timeout must be at least 21s"}},
-		{"a wrong node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
-		{"a wrong origin", nil, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin"}},
-		{"a wrong origin in the environment", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve"}, 2, []string{"AGENTCONF_CORS_ORIGIN=", ": must be an origin"}},
-		{"a wrong environment", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
-		{"a wrong emulator", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{`--auth-mode="3": must be`, "--guid-timeout", `--answer-delay="-1s": must be`}},
+		{"an invalid log level and format", []string{"AGENTCONF_LOG_LEVEL=loud"}, []string{"serve", "--log-format", "xml"}, 2, []string{"must be json or text", "must be debug, info, warn or error"}},
+		{"an unknown trace protocol", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon"}, []string{"serve", "--gateway", "https://gw", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, 2, []string{"invalid OTLP protocol", "check the variables OTEL_"}},
+		{"a short drain timeout", nil, []string{"serve", "--gateway", "https://gw", "--gateway-timeout", "9s", "--drain-timeout", "20s"}, 2, []string{"--drain-timeout must be at least 21s"}},
+		{"an invalid node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
+		{"an invalid origin", nil, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin"}},
+		{"an invalid origin in the environment", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve"}, 2, []string{"AGENTCONF_CORS_ORIGIN=", ": must be an origin"}},
+		{"invalid variables", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},
+		{"invalid emulator flags", nil, []string{"emulate", "--auth-mode", "3", "--guid-timeout", "1s", "--answer-delay", "-1s"}, 2, []string{`--auth-mode="3": must be`, "--guid-timeout", `--answer-delay="-1s": must be`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			for _, pair := range test.env { // OpenTelemetry reads its variables itself
+			for _, pair := range test.env { // OpenTelemetry reads its variables from the process
 				if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "OTEL_") {
 					t.Setenv(name, value)
 				}
 			}
 			code, stdout, stderr := runCommand(t, test.env, test.args...)
 			if code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
+				t.Errorf("got exit code %d, want %d", code, test.code)
 			}
 			for _, part := range test.want {
 				if !strings.Contains(stdout+stderr, part) {
-					t.Errorf("%q is missing in:\n%s%s", part, stdout, stderr)
+					t.Errorf("got no %q, want it in:\n%s%s", part, stdout, stderr)
 				}
 			}
 		})
 	}
 }
 
-// What a new user does wrong is answered in one line, which says what to do.
-func TestOneLine(t *testing.T) {
-	used, err := net.Listen("tcp", "127.0.0.1:0")
+// An error of a new user is one line that names the remedy.
+func TestErrorLines(t *testing.T) {
+	inUse, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer used.Close()
+	defer inUse.Close()
 	notACertificate := pemFile(t, "no")
 	serve := []string{"serve", "--gateway", "https://gw"}
 	for _, test := range []struct {
 		args []string
 		code int
-		want string // ADDRESS is the port in use, FILE the file
+		want string // ADDRESS is the address in use, FILE the file without a certificate
 	}{
-		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "agentconf demo", which brings its own`},
+		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "agentconf demo", which emulates one`},
 		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: flag provided but not defined: -gatway; "agentconf serve --help" lists the flags`},
 		{append(serve, "--agent-id-max", "101", "---x"), 2, `serve: bad flag syntax: ---x; "agentconf serve --help" lists the flags`},
 		{[]string{"serve", "--gateway"}, 2, `serve: flag needs an argument: -gateway; "agentconf serve --help" lists the flags`},
@@ -259,18 +262,18 @@ func TestOneLine(t *testing.T) {
 			"serve: --gateway-ca: FILE has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----"},
 		{append(serve, "--grpc-listen", "9090"), 1,
 			"serve: --grpc-listen: listen tcp: address 9090: missing port in address; set an address of this machine and a port, such as 127.0.0.1:9090"},
-		{append(serve, "--grpc-listen", "127.0.0.1:0", "--http-listen", used.Addr().String()), 1,
+		{append(serve, "--grpc-listen", "127.0.0.1:0", "--http-listen", inUse.Addr().String()), 1,
 			"serve: --http-listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
-		{[]string{"emulate", "--listen", used.Addr().String()}, 1,
+		{[]string{"emulate", "--listen", inUse.Addr().String()}, 1,
 			"emulate: --listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
 		{[]string{"healthcheck", "--grpc-listen", "127.0.0.1:1"}, 1,
-			`healthcheck: 127.0.0.1:1 does not answer: connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"; ` +
-				`start "agentconf serve", or set --grpc-listen and --tls-cert as it has them`},
+			`healthcheck: 127.0.0.1:1 does not respond: connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"; ` +
+				`start "agentconf serve", or set --grpc-listen and --tls-cert to its values`},
 	} {
 		code, stdout, stderr := runCommand(t, nil, test.args...)
-		want := strings.NewReplacer("ADDRESS", used.Addr().String(), "FILE", notACertificate).Replace("agentconf " + test.want + "\n")
+		want := strings.NewReplacer("ADDRESS", inUse.Addr().String(), "FILE", notACertificate).Replace("agentconf " + test.want + "\n")
 		if code != test.code || stdout != "" || stderr != want {
-			t.Errorf("%v: exit code %d, want %d; printed %s\n%s\nwant\n%s", test.args, code, test.code, stdout, stderr, want)
+			t.Errorf("%v: got exit code %d, stdout %q, stderr\n%s\nwant %d, none,\n%s", test.args, code, stdout, stderr, test.code, want)
 		}
 	}
 }

@@ -1,79 +1,67 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"os"
 	"os/exec"
-	"strings"
+	"slices"
 	"syscall"
 	"testing"
+
+	"agentconf/internal/program"
 )
 
-// The binary of the tests is the program itself for a test that starts it as a
-// process of its own.
+// The test binary runs the program if a test starts it as a child process.
 func init() {
 	if os.Getenv("AGENTCONF_AS_PROCESS") != "" {
 		main()
 	}
 }
 
-// child is the service as a process.
-type child struct {
-	*exec.Cmd
-	log *bufio.Reader
-}
-
-func startChild(t *testing.T, args ...string) *child {
+// startChild starts the service as a child process.
+func startChild(t *testing.T, args ...string) *program.Process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"serve", "--gateway", "http://127.0.0.1:1",
-		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(os.Args[0], slices.Concat([]string{"serve", "--gateway", "http://127.0.0.1:1"}, program.LocalPorts, args)...)
 	cmd.Env = []string{"AGENTCONF_AS_PROCESS=1"}
-	log, err := cmd.StderrPipe()
+	child, err := program.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	t.Cleanup(func() { child.Signal(syscall.SIGKILL) }) // fails if the process has ended
+	return child
+}
+
+// terminate sends SIGTERM and waits for the log record of the stop.
+func terminate(t *testing.T, child *program.Process) {
+	t.Helper()
+	if err := child.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill() })
-	c := &child{cmd, bufio.NewReader(log)}
-	c.await(t, `"msg":"serving"`)
-	return c
-}
-
-// await reads the log up to a line with part in it.
-func (c *child) await(t *testing.T, part string) {
-	t.Helper()
-	for line := ""; !strings.Contains(line, part); {
-		var err error
-		if line, err = c.log.ReadString('\n'); err != nil {
-			t.Fatalf("%v before %s", err, part)
-		}
-	}
-}
-
-func (c *child) terminate(t *testing.T) {
-	t.Helper()
-	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+	if _, err := child.Await(`"msg":"stopping"`); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// One signal ends the service in order, a second one at once.
+// The first signal drains the service, and a second signal ends it at once.
 func TestSignals(t *testing.T) {
-	orderly := startChild(t, "--drain-delay", "10ms")
-	orderly.terminate(t)
-	orderly.await(t, `"msg":"stopping"`)
-	orderly.await(t, `"msg":"stopped"`)
-	if err := orderly.Wait(); err != nil {
-		t.Errorf("after one signal: %v", err)
+	drained := startChild(t, "--drain-delay", "10ms")
+	terminate(t, drained)
+	if _, err := drained.Await(`"msg":"stopped"`); err != nil {
+		t.Fatal(err)
 	}
-	hurried := startChild(t, "--drain-delay", "1h")
-	hurried.terminate(t)
-	hurried.await(t, `"msg":"stopping"`)
-	hurried.terminate(t)
-	hurried.Wait()
-	if end := hurried.ProcessState.Sys().(syscall.WaitStatus); !end.Signaled() || end.Signal() != syscall.SIGTERM {
-		t.Errorf("after two signals: %v", hurried.ProcessState)
+	if err := drained.Wait(); err != nil {
+		t.Errorf("after one signal: got %v, want exit code 0", err)
+	}
+	killed := startChild(t, "--drain-delay", "1h")
+	terminate(t, killed)
+	if err := killed.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	exit, isExit := errors.AsType[*exec.ExitError](killed.Wait())
+	if !isExit {
+		t.Fatal("after two signals: got exit code 0, want an end by SIGTERM")
+	}
+	if status := exit.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("after two signals: got %v, want an end by SIGTERM", exit)
 	}
 }

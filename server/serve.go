@@ -22,11 +22,11 @@ import (
 )
 
 // serve runs the service until ctx is done.
-func (p program) serve(ctx context.Context, args []string) error {
+func (c cli) serve(ctx context.Context, args []string) error {
 	var s settings
 	fs := newFlags("serve", "run the service")
 	s.define(fs)
-	if err := p.parse(fs, args); err != nil {
+	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	reloaders, certificateFaults := s.loadCertificates()
@@ -34,25 +34,25 @@ func (p program) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	if s.printConfig {
-		fs.print(p.stdout)
+		fs.print(c.stdout)
 		return nil
 	}
-	return p.serveWith(ctx, &s, reloaders)
+	return c.serveWith(ctx, &s, reloaders)
 }
 
-// serveWith runs the service with settings that are in order.
-func (p program) serveWith(ctx context.Context, s *settings, reloaders []*certificates.Reloader) error {
+// serveWith runs the service with valid settings.
+func (c cli) serveWith(ctx context.Context, s *settings, reloaders []*certificates.Reloader) error {
 	listeners, err := listenAll([]port{
 		{"--grpc-listen", s.grpcListen}, {"--http-listen", s.httpListen}, {"--admin-listen", s.adminListen},
 	})
 	if err != nil {
 		return err
 	}
-	telemetry.TuneCollector(p.lookupEnv)
-	log, flushLog := telemetry.NewLog(p.stderr, s.logFormat, &s.logLevel)
+	telemetry.TuneCollector(c.lookupEnv)
+	log, flushLog := telemetry.NewLog(c.stderr, s.logFormat, &s.logLevel)
 	defer flushLog()
 	s.warn(log, reloaders)
-	tracer, flushTraces, err := telemetry.NewTracer(ctx, p.lookupEnv, log)
+	tracer, flushTraces, err := telemetry.NewTracer(ctx, c.lookupEnv, log)
 	if err != nil {
 		return usageError{err}
 	}
@@ -65,7 +65,7 @@ func (p program) serveWith(ctx context.Context, s *settings, reloaders []*certif
 		return err
 	}
 	admin := http.Server{Handler: lifecycle.Admin(s.Metrics, &s.logLevel, service.Ready()), ReadHeaderTimeout: 5 * time.Second}
-	defer admin.Close() // last, so that the drain can be observed
+	defer admin.Close() // last, so that operators can observe the drain
 	go admin.Serve(listeners[2])
 	log.Info("serving", "grpc", listeners[0].Addr().String(), "http", listeners[1].Addr().String(),
 		"admin", listeners[2].Addr().String(), "gateway", s.Gateway.URL)
@@ -74,7 +74,8 @@ func (p program) serveWith(ctx context.Context, s *settings, reloaders []*certif
 	return err
 }
 
-// warn logs settings that are allowed and unwise, and lets the reloaders log.
+// warn logs a warning for every unencrypted gateway URL, and gives log to the reloaders.
+// A reloader logs a certificate that has expired.
 func (s *settings) warn(log *slog.Logger, reloaders []*certificates.Reloader) {
 	for _, url := range append(slices.Sorted(maps.Values(s.Gateway.Nodes)), s.Gateway.URL) {
 		if strings.HasPrefix(url, "http://") {
@@ -86,10 +87,10 @@ func (s *settings) warn(log *slog.Logger, reloaders []*certificates.Reloader) {
 	}
 }
 
-// port is an address to listen at, and the flag that sets it.
+// port is the address of a listener, and the flag that sets it.
 type port struct{ flag, address string }
 
-// listenAll opens all ports or none.
+// listenAll opens a listener for every port. If one of them fails, it closes the others.
 func listenAll(ports []port) (open []net.Listener, err error) {
 	for _, p := range ports {
 		l, err := p.listen()
@@ -104,6 +105,7 @@ func listenAll(ports []port) (open []net.Listener, err error) {
 	return open, nil
 }
 
+// listen opens the listener. Its error names the flag.
 func (p port) listen() (net.Listener, error) {
 	l, err := lifecycle.Listen(p.address)
 	switch {

@@ -20,19 +20,19 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// A real service in front of an emulated gateway plays the story of the demo, and
-// the gateway's own log says the same.
+// The service in front of an emulator passes the conference of the demo, and the request
+// log of the emulator has its operations.
 func TestServe(t *testing.T) {
 	gateway := emulate(t)
 	service, grpcAddress, httpURL := serve(t, []string{"AGENTCONF_GATEWAY=" + gateway, "AGENTCONF_GRPC_LISTEN=nonsense"})
 	if !strings.Contains(service.printed, `"level":"WARN"`) {
-		t.Errorf("no warning that the gateway is asked over http: %s", service.printed)
+		t.Errorf("got no warning of an unencrypted gateway URL, want one in:\n%s", service.printed)
 	}
 	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
-		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
+		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
 	d := &demo{out: io.Discard, gateway: gateway, grpc: grpcAddress, http: httpURL}
-	hangUp, err := d.connect()
+	closeConn, err := d.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,35 +43,36 @@ func TestServe(t *testing.T) {
 		"requestAgentConf", "batchAddParticipant", "answerAgentConf", "holdParticipant", "unholdParticipant",
 		"holdParticipant", "unholdParticipant", "applyToShiftPresident", "applyToShiftPresident",
 	}
-	if got := applied(t, gateway); !slices.Equal(got, want) {
-		t.Errorf("applied %v, want %v", got, want)
+	if got := appliedOperations(t, gateway); !slices.Equal(got, want) {
+		t.Errorf("got applied operations %v, want %v", got, want)
 	}
-	admin := adminOf(t, service)
-	if _, metrics := ask(t, "GET", admin+"/metrics", "", ""); !strings.Contains(metrics, `grpc_method="HoldParticipant"`) ||
+	admin := adminURL(t, service)
+	if _, metrics := mustRequest(t, "GET", admin+"/metrics", "", ""); !strings.Contains(metrics, `grpc_method="HoldParticipant"`) ||
 		!strings.Contains(metrics, "go_goroutines") {
-		t.Errorf("metrics:\n%s", metrics)
+		t.Errorf("got no metrics of HoldParticipant or of Go, want both in:\n%s", metrics)
 	}
-	ask(t, "GET", admin+"/debug/pprof/goroutine", "", "")
-	hangUp() // or the service waits for the poll that its watchers wait for
+	mustRequest(t, "GET", admin+"/debug/pprof/goroutine", "", "")
+	closeConn() // or the drain waits for the polls of its watches
 	code, log := service.stop()
 	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
-		t.Errorf("exit code %d, log\n%s", code, log)
+		t.Errorf("got exit code %d, want 0, 3 holds and the stop in the log:\n%s", code, log)
 	}
 }
 
-// adminOf is the URL of a service's port for operators.
-func adminOf(t *testing.T, service running) string {
+// adminURL returns the URL of the admin port.
+func adminURL(t *testing.T, service running) string {
 	t.Helper()
-	var at struct{ Admin string }
+	var addresses struct{ Admin string }
 	lines := strings.Split(strings.TrimSpace(service.printed), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &at); err != nil {
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &addresses); err != nil {
 		t.Fatal(err)
 	}
-	return "http://" + at.Admin
+	return "http://" + addresses.Admin
 }
 
-// The service is ready while its gateway listens, and lives on when it does not.
-func TestServeReady(t *testing.T) {
+// The service is ready while the gateway accepts connections. Otherwise it is unready and
+// still healthy.
+func TestServeReadiness(t *testing.T) {
 	gateway, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -98,34 +99,34 @@ func TestServeReady(t *testing.T) {
 		}
 	}
 	await(grpc_health_v1.HealthCheckResponse_SERVING)
-	ask(t, "GET", adminOf(t, service)+"/readyz", "", "")
+	mustRequest(t, "GET", adminURL(t, service)+"/readyz", "", "")
 	gateway.Close()
 	await(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-	ask(t, "GET", adminOf(t, service)+"/healthz", "", "")
-	resp, err := http.Get(adminOf(t, service) + "/readyz")
+	mustRequest(t, "GET", adminURL(t, service)+"/healthz", "", "")
+	resp, err := http.Get(adminURL(t, service) + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if text, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), "CC-Gateway") || err != nil {
-		t.Errorf("/readyz: HTTP status %d, %s, %v", resp.StatusCode, text, err)
+		t.Errorf("/readyz: got HTTP status %d, %q, %v, want 503 and the CC-Gateway", resp.StatusCode, text, err)
 	}
 	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
-		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
+		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
 }
 
-// The log is text if that is wanted, from a level on that can be changed meanwhile.
+// --log-format text writes log records as text, and PUT /log-level changes their level.
 func TestServeLog(t *testing.T) {
 	service := start(t, "msg=serving", nil, "serve", "--gateway", "https://gateway.test", "--log-format", "text",
 		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0")
-	at := regexp.MustCompile(`http=(\S+) admin=(\S+)`).FindStringSubmatch(service.printed)
+	addresses := regexp.MustCompile(`http=(\S+) admin=(\S+)`).FindStringSubmatch(service.printed)
 	for _, level := range []string{"info", "error", "info"} {
-		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+at[2]+"/log-level", strings.NewReader(level))
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+addresses[2]+"/log-level", strings.NewReader(level))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, req := range []*http.Request{req, httptest.NewRequestWithContext(t.Context(), "GET", "http://"+at[1]+"/"+level, nil)} {
+		for _, req := range []*http.Request{req, httptest.NewRequestWithContext(t.Context(), "GET", "http://"+addresses[1]+"/"+level, nil)} {
 			req.RequestURI = ""
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
@@ -135,14 +136,14 @@ func TestServeLog(t *testing.T) {
 		}
 	}
 	if _, log := service.stop(); strings.Count(log, "msg=call") != 2 {
-		t.Errorf("log\n%s", log)
+		t.Errorf("got %d call records, want 2, in the log:\n%s", strings.Count(log, "msg=call"), log)
 	}
 }
 
-// applied are the operations that the gateway has carried out, by its own log.
-func applied(t *testing.T, gateway string) (operations []string) {
+// appliedOperations returns the operations that the emulator has applied, by its log.
+func appliedOperations(t *testing.T, gateway string) (operations []string) {
 	t.Helper()
-	_, log := ask(t, "GET", gateway+"/emulator/log", "", "")
+	_, log := mustRequest(t, "GET", gateway+"/emulator/log", "", "")
 	for line := range strings.Lines(log) {
 		var entry struct {
 			Operation string
@@ -158,8 +159,9 @@ func applied(t *testing.T, gateway string) (operations []string) {
 	return operations
 }
 
-// ask makes an HTTP request, which must be answered with status 200.
-func ask(t *testing.T, method, url, guid, body string) (http.Header, string) {
+// mustRequest sends an HTTP request and returns the response. It fails the test unless
+// the status is 200.
+func mustRequest(t *testing.T, method, url, guid, body string) (http.Header, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -171,14 +173,15 @@ func ask(t *testing.T, method, url, guid, body string) (http.Header, string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: HTTP status %d, %v: %s", method, url, resp.StatusCode, err, answer)
+		t.Fatalf("%s %s: got HTTP status %d, %v, want 200: %s", method, url, resp.StatusCode, err, text)
 	}
-	return resp.Header, string(answer)
+	return resp.Header, string(text)
 }
 
-// Agents of three nodes are served at the node where they signed in, each alone.
+// The service sends the request of an agent to the node that issued the GUID, and to no
+// other node.
 func TestServeNodes(t *testing.T) {
 	gateway := emulate(t)
 	nodes := map[string]string{"Node1": emulate(t, "--node", "Node1"), "Node2": emulate(t, "--node", "Node2")}
@@ -186,18 +189,18 @@ func TestServeNodes(t *testing.T) {
 	_, _, httpURL := serve(t, env, "--gateway", gateway)
 	const request = "/agentgateway/resource/agentconf/1287/requestagentconf"
 	for _, url := range []string{gateway, nodes["Node1"], nodes["Node2"]} {
-		header, _ := ask(t, "PUT", url+"/agentgateway/resource/onlineagent/1287", "", `{"password":"","phonenum":"40038"}`)
+		header, _ := mustRequest(t, "PUT", url+"/agentgateway/resource/onlineagent/1287", "", `{"password":"","phonenum":"40038"}`)
 		guid := strings.TrimPrefix(header.Get("Set-GUID"), "JSESSIONID=")
-		if _, answer := ask(t, "POST", httpURL+request, guid, `{"memberNum":4}`); !strings.Contains(answer, `"retcode":"0"`) {
-			t.Errorf("an agent of %s: %s", guid, answer)
+		if _, response := mustRequest(t, "POST", httpURL+request, guid, `{"memberNum":4}`); !strings.Contains(response, `"retcode":"0"`) {
+			t.Errorf("GUID %s: got %s, want retcode 0", guid, response)
 		}
-		if got := applied(t, url); !slices.Equal(got, []string{"requestAgentConf"}) {
-			t.Errorf("the node of %s has carried out %v", guid, got)
+		if got := appliedOperations(t, url); !slices.Equal(got, []string{"requestAgentConf"}) {
+			t.Errorf("node of GUID %s: got applied operations %v, want requestAgentConf", guid, got)
 		}
 	}
 }
 
-// unhold makes a good call, whatever it is answered with.
+// unhold sends a valid unhold over REST and returns the response.
 func unhold(t *testing.T, httpURL string) (httpStatus int, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", httpURL+"/v1/agents/1287/conference:unholdParticipant", strings.NewReader(demoUnholdJSON))
@@ -217,8 +220,8 @@ func unhold(t *testing.T, httpURL string) (httpStatus int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// A gateway that cannot be reached: the caller learns that nothing happened, and the
-// operator finds the cause, and what to do, in one line of the log.
+// If the gateway is unreachable, the caller gets the outcome not_applied, and one log
+// record has the cause and its remedy.
 func TestServeUnreachable(t *testing.T) {
 	secured := httptest.NewTLSServer(http.NotFoundHandler())
 	defer secured.Close()
@@ -226,29 +229,29 @@ func TestServeUnreachable(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	ca := pemFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})))
-	byOtherName := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
+	byLocalhost := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
 	for cause, args := range map[string][]string{
 		"connection refused": {"--gateway", "https://127.0.0.1:1"},
 		"certificate signed by unknown authority; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca": {"--gateway", secured.URL},
-		"not localhost; call it by a name that is in its certificate":                                                     {"--gateway", byOtherName, "--gateway-ca", ca},
+		"not localhost; call it by a name that is in its certificate":                                                     {"--gateway", byLocalhost, "--gateway-ca", ca},
 		"nobody speaks TLS there, is it another port, or http://?":                                                        {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
 	} {
 		service, _, httpURL := serve(t, nil, args...)
 		httpStatus, body := unhold(t, httpURL)
-		const said = "was not applied: the CC-Gateway could not be reached and nothing was sent. Try again; if that does " +
+		const want = "was not applied: the CC-Gateway could not be reached and nothing was sent. Try again; if that does " +
 			"not help, the operator should check the gateway's address and certificate."
-		if httpStatus != http.StatusServiceUnavailable || !strings.Contains(body, said) {
-			t.Errorf("%s: HTTP status %d, %s", cause, httpStatus, body)
+		if httpStatus != http.StatusServiceUnavailable || !strings.Contains(body, want) {
+			t.Errorf("%s: got HTTP status %d, %s, want 503, %s", cause, httpStatus, body, want)
 		}
 		_, log := service.stop()
 		calls := regexp.MustCompile(`.*"msg":"call".*`).FindAllString(log, -1)
 		if len(calls) != 1 || !strings.Contains(calls[0], cause) {
-			t.Errorf("%s is missing in the line of the call:\n%s", cause, log)
+			t.Errorf("got %d call records, want one with %q in the log:\n%s", len(calls), cause, log)
 		}
 	}
 }
 
-// The gateway's certificate is verified, by --gateway-ca if it is given.
+// The service verifies the gateway's certificate, with --gateway-ca if it is set.
 func TestServeGatewayCA(t *testing.T) {
 	gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"retcode":"0"}`)
@@ -269,7 +272,7 @@ func TestServeGatewayCA(t *testing.T) {
 	} {
 		_, _, httpURL := serve(t, nil, append(test.args, "--gateway", gateway.URL)...)
 		if httpStatus, _ := unhold(t, httpURL); httpStatus != test.httpStatus {
-			t.Errorf("with %v: HTTP status %d, want %d", test.args, httpStatus, test.httpStatus)
+			t.Errorf("%v: got HTTP status %d, want %d", test.args, httpStatus, test.httpStatus)
 		}
 	}
 }

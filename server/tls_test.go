@@ -21,7 +21,7 @@ import (
 	"agentconf/internal/testca"
 )
 
-// pemFile writes a file of the test.
+// pemFile writes text to a file and returns its name.
 func pemFile(t *testing.T, text string) (name string) {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), "x.pem")
@@ -31,8 +31,9 @@ func pemFile(t *testing.T, text string) (name string) {
 	return name
 }
 
-// exactingGateway accepts every call of a client that shows a certificate of ca.
-func exactingGateway(t *testing.T, ca *testca.CA) (url string) {
+// startMutualTLSGateway starts a gateway that requires a client certificate of ca and
+// accepts every call.
+func startMutualTLSGateway(t *testing.T, ca *testca.CA) (url string) {
 	gateway := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"retcode":"0"}`)
 	}))
@@ -46,7 +47,7 @@ func exactingGateway(t *testing.T, ca *testca.CA) (url string) {
 	return gateway.URL
 }
 
-// unholdJSON returns the HTTP status of an unhold.
+// unholdJSON sends an unhold over REST with TLS.
 func unholdJSON(t *testing.T, httpURL string, config *tls.Config) (httpStatus int, err error) {
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
@@ -62,6 +63,7 @@ func unholdJSON(t *testing.T, httpURL string, config *tls.Config) (httpStatus in
 	return resp.StatusCode, resp.Body.Close()
 }
 
+// unholdGRPC sends an unhold over gRPC with TLS.
 func unholdGRPC(ctx context.Context, t *testing.T, address string, config *tls.Config) error {
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(credentials.NewTLS(config)))
 	if err != nil {
@@ -73,73 +75,73 @@ func unholdGRPC(ctx context.Context, t *testing.T, address string, config *tls.C
 	return err
 }
 
-// All flags of TLS at once: both ports take clients of the CA and no others, and the
-// gateway is shown a certificate.
+// With all TLS flags, both ports accept only clients with a certificate of the CA, and the
+// service presents its own certificate to the gateway.
 func TestServeTLS(t *testing.T) {
 	ca := testca.New(t)
 	pair := ca.Issue(t, "agentconf")
 	env := []string{"AGENTCONF_TLS_CERT=" + pemFile(t, pair.Certificate), "AGENTCONF_TLS_KEY=" + pemFile(t, pair.Key),
 		"AGENTCONF_TLS_CLIENT_CA=" + pemFile(t, ca.PEM)}
-	ours := ca.IssueFor(t, "an old one", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	service, grpcAddress, httpURL := serve(t, env, "--gateway", exactingGateway(t, ca), "--gateway-ca", pemFile(t, ca.PEM),
-		"--gateway-cert", pemFile(t, ours.Certificate), "--gateway-key", pemFile(t, ours.Key))
+	client := ca.IssueFor(t, "client of the gateway", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	service, grpcAddress, httpURL := serve(t, env, "--gateway", startMutualTLSGateway(t, ca), "--gateway-ca", pemFile(t, ca.PEM),
+		"--gateway-cert", pemFile(t, client.Certificate), "--gateway-key", pemFile(t, client.Key))
 	httpURL = strings.Replace(httpURL, "http://", "https://", 1)
-	stranger := &tls.Config{RootCAs: ca.Pool}
-	if _, err := unholdJSON(t, httpURL, stranger); err == nil {
-		t.Error("a client without a certificate is served over JSON")
+	anonymous := &tls.Config{RootCAs: ca.Pool}
+	if _, err := unholdJSON(t, httpURL, anonymous); err == nil {
+		t.Error("REST without a client certificate: got a response, want an error")
 	}
-	if err := unholdGRPC(t.Context(), t, grpcAddress, stranger); err == nil {
-		t.Error("a client without a certificate is served over gRPC")
+	if err := unholdGRPC(t.Context(), t, grpcAddress, anonymous); err == nil {
+		t.Error("gRPC without a client certificate: got a response, want an error")
 	}
-	known := &tls.Config{RootCAs: ca.Pool, Certificates: []tls.Certificate{ca.Issue(t, "client").TLS(t)}}
-	if httpStatus, err := unholdJSON(t, httpURL, known); err != nil || httpStatus != http.StatusOK {
-		t.Errorf("over JSON: HTTP status %d, %v", httpStatus, err)
+	identified := &tls.Config{RootCAs: ca.Pool, Certificates: []tls.Certificate{ca.Issue(t, "client").TLS(t)}}
+	if httpStatus, err := unholdJSON(t, httpURL, identified); err != nil || httpStatus != http.StatusOK {
+		t.Errorf("REST: got HTTP status %d, %v, want 200", httpStatus, err)
 	}
-	if err := unholdGRPC(t.Context(), t, grpcAddress, known); err != nil {
-		t.Errorf("over gRPC: %v", err)
+	if err := unholdGRPC(t.Context(), t, grpcAddress, identified); err != nil {
+		t.Errorf("gRPC: got %v, want no error", err)
 	}
 	if code, _, stderr := runCommand(t, env, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
-		t.Errorf("healthcheck: exit code %d, %s", code, stderr)
+		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
 	if strings.Contains(service.printed, `"level":"WARN"`) {
-		t.Errorf("a warning: %s", service.printed)
+		t.Errorf("got a warning, want none: %s", service.printed)
 	}
 }
 
-// Without the flags that name them, the gateway gets no certificate.
+// Without --gateway-cert, the service presents no certificate to the gateway.
 func TestServeWithoutGatewayCertificate(t *testing.T) {
 	ca := testca.New(t)
-	_, _, httpURL := serve(t, nil, "--gateway", exactingGateway(t, ca), "--gateway-ca", pemFile(t, ca.PEM))
+	_, _, httpURL := serve(t, nil, "--gateway", startMutualTLSGateway(t, ca), "--gateway-ca", pemFile(t, ca.PEM))
 	if httpStatus, err := unholdJSON(t, httpURL, nil); err != nil || httpStatus == http.StatusOK {
-		t.Errorf("HTTP status %d, %v", httpStatus, err)
+		t.Errorf("got HTTP status %d, %v, want an error status", httpStatus, err)
 	}
 }
 
-// The checks of a container know of TLS what serve is told, and no more.
+// healthcheck uses TLS if it has the variables of serve, and fails without them.
 func TestHealthcheckTLS(t *testing.T) {
 	pair := testca.New(t).Issue(t, "agentconf")
 	env := []string{"AGENTCONF_TLS_CERT=" + pemFile(t, pair.Certificate), "AGENTCONF_TLS_KEY=" + pemFile(t, pair.Key)}
 	_, grpcAddress, _ := serve(t, env, "--gateway", "https://gateway.test")
 	for code, env := range map[int][]string{0: env, 1: nil} {
 		if got, _, stderr := runCommand(t, env, "healthcheck", "--grpc-listen", grpcAddress); got != code {
-			t.Errorf("with %q: exit code %d, want %d, %s", env, got, code, stderr)
+			t.Errorf("%q: got exit code %d, want %d: %s", env, got, code, stderr)
 		}
 	}
 }
 
-// A certificate that has expired is told of at the start.
-func TestServeExpired(t *testing.T) {
-	pair := testca.New(t).IssueFor(t, "an old one", time.Unix(1, 0), time.Unix(2, 0))
+// The service logs an expired certificate at the start.
+func TestServeWarnsOfExpiredCertificate(t *testing.T) {
+	pair := testca.New(t).IssueFor(t, "agentconf", time.Unix(1, 0), time.Unix(2, 0))
 	for _, flags := range [][2]string{{"--tls-cert", "--tls-key"}, {"--gateway-cert", "--gateway-key"}} {
 		service, _, _ := serve(t, nil, "--gateway", "https://gateway.test",
 			flags[0], pemFile(t, pair.Certificate), flags[1], pemFile(t, pair.Key))
 		if !strings.Contains(service.printed, `"msg":"the certificate has expired`) {
-			t.Errorf("%s: no warning in %s", flags[0], service.printed)
+			t.Errorf("%s: got no warning, want one in:\n%s", flags[0], service.printed)
 		}
 	}
 }
 
-// All that is wrong with the files is told at once, each with its flag.
+// One start reports all faults of the PEM files, each with its flag.
 func TestCertificateFlags(t *testing.T) {
 	first, second := testca.New(t).Issue(t, "first"), testca.New(t).Issue(t, "second")
 	for _, test := range []struct {
@@ -152,15 +154,15 @@ func TestCertificateFlags(t *testing.T) {
 		{[]string{"--tls-cert", pemFile(t, first.Certificate), "--tls-key", pemFile(t, second.Key),
 			"--gateway-cert", pemFile(t, second.Certificate), "--gateway-key", pemFile(t, first.Key)},
 			[]string{"\n--tls-cert ", "--tls-key ", "--gateway-cert ", "--gateway-key ", "private key does not match"}},
-		{[]string{"--tls-client-ca", pemFile(t, first.Certificate)}, []string{"--tls-client-ca: only TLS", "set --tls-cert and --tls-key, too"}},
+		{[]string{"--tls-client-ca", pemFile(t, first.Certificate)}, []string{"--tls-client-ca: only TLS has client certificates", "set --tls-cert and --tls-key, too"}},
 	} {
 		code, _, stderr := runCommand(t, nil, append([]string{"serve", "--gateway", "https://gateway.test"}, test.args...)...)
 		if code != 2 {
-			t.Errorf("%v: exit code %d", test.args, code)
+			t.Errorf("%v: got exit code %d, want 2", test.args, code)
 		}
 		for _, part := range test.want {
 			if !strings.Contains(stderr, part) {
-				t.Errorf("%q is missing in:\n%s", part, stderr)
+				t.Errorf("got no %q, want it in:\n%s", part, stderr)
 			}
 		}
 	}

@@ -7,20 +7,20 @@ import (
 	"testing"
 )
 
-// Spans go to the endpoint that the standard variables name, at the latest when the
-// service ends; without one there are none.
+// The service exports its spans to the endpoint of the OTEL variables before it ends, and
+// none if the variables disable tracing.
 func TestServeTraces(t *testing.T) {
 	for name, test := range map[string]struct {
 		env  []string
 		want bool
 	}{
-		"an endpoint":      {nil, true},
-		"switched off":     {[]string{"OTEL_SDK_DISABLED=true"}, false},
-		"another exporter": {[]string{"OTEL_TRACES_EXPORTER=none"}, false},
+		"an endpoint":    {nil, true},
+		"a disabled SDK": {[]string{"OTEL_SDK_DISABLED=true"}, false},
+		"no exporter":    {[]string{"OTEL_TRACES_EXPORTER=none"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := make(chan string, 10)
-			collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.URL.Path }))
+			exported := make(chan string, 10)
+			collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { exported <- r.URL.Path }))
 			defer collector.Close()
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
 			env := append(test.env, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
@@ -31,12 +31,15 @@ func TestServeTraces(t *testing.T) {
 			}
 			resp.Body.Close()
 			if code, log := service.stop(); code != 0 || strings.Contains(log, `"msg":"traces"`) {
-				t.Errorf("exit code %d, log\n%s", code, log)
+				t.Errorf("got exit code %d, want 0 and no trace error in the log:\n%s", code, log)
 			}
-			if sent := len(got) > 0; sent != test.want {
-				t.Errorf("spans sent: %v, want %v", sent, test.want)
-			} else if sent && <-got != "/v1/traces" {
-				t.Error("they went elsewhere")
+			if got := len(exported) > 0; got != test.want {
+				t.Fatalf("got an export: %v, want %v", got, test.want)
+			}
+			if test.want {
+				if path := <-exported; path != "/v1/traces" {
+					t.Errorf("got an export to %s, want /v1/traces", path)
+				}
 			}
 		})
 	}

@@ -19,29 +19,29 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-var long = flag.Bool("long", false, "let callers hold and unhold ten times as often")
+var long = flag.Bool("long", false, "make ten times as many calls in TestConcurrentHolds")
 
-// told is what a caller was told of one call, and which part of the gateway's log it
-// can be in.
-type told struct {
-	voice       string // tells this hold from all others; empty for an unhold
+// callResult is the result of one call, and the range of the emulator's log that can have
+// its request.
+type callResult struct {
+	voice       string // unique voice path of a hold; empty for an unhold
 	ok          bool
 	outcome     string // of an error
-	retcode     string // of an error, if the gateway refused
+	retcode     string // of an error of the gateway
 	first, last int    // lengths of the log before and after the call
 }
 
-// Many callers hold one participant and take it back, half of them waiting for events
-// that come late: what each is told fits one order of the gateway's log.
+// Many callers hold and unhold one participant at once, and half of them wait for delayed
+// events. The result of every call agrees with the order of the gateway's log.
 func TestConcurrentHolds(t *testing.T) {
 	callers, rounds := 50, 100
 	if *long {
 		rounds = 1000
 	}
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
-		go w.end() // somebody watches, and reads
+		go w.end() // a consumer that reads
 		var mu sync.Mutex
-		var all []told
+		var results []callResult
 		var running sync.WaitGroup
 		for n := range callers {
 			running.Go(func() {
@@ -50,53 +50,54 @@ func TestConcurrentHolds(t *testing.T) {
 						delay := time.Duration(rand.IntN(3000)) * time.Millisecond
 						e.emulator.SetFault(emulator.Fault{Events: "delay", Delay: delay})
 					}
-					call := e.holdOrUnhold(t.Context(), guid, n, round)
+					result := e.holdOrUnhold(t.Context(), guid, n, round)
 					mu.Lock()
-					all = append(all, call)
+					results = append(results, result)
 					mu.Unlock()
 				}
 			})
 		}
 		running.Wait()
-		checkOrder(t, e.emulator.Log(), all)
+		checkOrder(t, e.emulator.Log(), results)
 	})
 }
 
-func (e *emulated) holdOrUnhold(ctx context.Context, guid string, n, round int) (call told) {
+// holdOrUnhold makes one call of caller n. Callers with an even number wait for its event.
+func (e *emulated) holdOrUnhold(ctx context.Context, guid string, n, round int) (result callResult) {
 	ctx = metadata.AppendToOutgoingContext(ctx, "guid", guid)
 	var within *durationpb.Duration
 	if n%2 == 0 {
 		within = durationpb.New(time.Second)
 	}
 	client := agentconfv1.NewConferenceServiceClient(e.conn)
-	call.first = len(e.emulator.Log())
+	result.first = len(e.emulator.Log())
 	var err error
 	if (n+round)%4 < 2 {
-		call.voice = fmt.Sprintf("y:/conf/120/%d-%d.V3", n, round)
+		result.voice = fmt.Sprintf("y:/conf/120/%d-%d.V3", n, round)
 		_, err = client.HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
-			AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: call.voice, ConfirmWithin: within,
+			AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: result.voice, ConfirmWithin: within,
 		})
 	} else {
 		_, err = client.UnholdParticipant(ctx, &agentconfv1.UnholdParticipantRequest{
 			AgentId: "1287", AddressType: "6", Address: "88887946", ConfirmWithin: within,
 		})
 	}
-	call.last = len(e.emulator.Log())
-	call.ok = err == nil
+	result.last = len(e.emulator.Log())
+	result.ok = err == nil
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			call.outcome, call.retcode = info.GetMetadata()["outcome"], info.GetMetadata()["retcode"]
+			result.outcome, result.retcode = info.GetMetadata()["outcome"], info.GetMetadata()["retcode"]
 		}
 	}
-	return call
+	return result
 }
 
-// checkOrder compares what callers were told with the log. Unholds cannot be told
-// from each other there, so they are counted.
-func checkOrder(t *testing.T, log []emulator.LogEntry, all []told) {
+// checkOrder compares the results with the log. The entries of unholds are equal, so it
+// compares their number.
+func checkOrder(t *testing.T, log []emulator.LogEntry, results []callResult) {
 	t.Helper()
 	holds := map[string]emulator.LogEntry{}
-	unholds, unheld, unsure := 0, 0, 0
+	applied, confirmed, unknown := 0, 0, 0
 	for _, entry := range log {
 		switch entry.Operation {
 		case "holdParticipant":
@@ -105,50 +106,52 @@ func checkOrder(t *testing.T, log []emulator.LogEntry, all []told) {
 				t.Fatal(err)
 			}
 			if _, twice := holds[body.VoicePath]; twice {
-				t.Errorf("the gateway got %s twice", body.VoicePath)
+				t.Errorf("got the hold with %s twice, want it once", body.VoicePath)
 			}
 			holds[body.VoicePath] = entry
 		case "unholdParticipant":
 			if entry.Applied {
-				unheld++
+				applied++
 			}
 		}
 	}
 	kinds := map[string]int{}
-	for _, call := range all {
-		kinds[fmt.Sprintf("ok %v, outcome %s, retcode %s", call.ok, call.outcome, call.retcode)]++
+	for _, result := range results {
+		kinds[fmt.Sprintf("ok %v, outcome %s, retcode %s", result.ok, result.outcome, result.retcode)]++
 		switch {
-		case call.voice != "":
-			call.checkHold(t, holds[call.voice])
-		case call.ok:
-			unholds++
-		case call.outcome == "unknown" && call.retcode == "":
-			unsure++
+		case result.voice != "":
+			result.checkHold(t, holds[result.voice])
+		case result.ok:
+			confirmed++
+		case result.outcome == "unknown" && result.retcode == "":
+			unknown++
 		}
 	}
-	if unheld < unholds || unheld > unholds+unsure {
-		t.Errorf("%d unholds were applied, callers know of %d and do not know of %d", unheld, unholds, unsure)
+	if applied < confirmed || applied > confirmed+unknown {
+		t.Errorf("got %d applied unholds, want %d to %d by the results", applied, confirmed, confirmed+unknown)
 	}
 	for _, kind := range []string{
-		"ok true, outcome , retcode ", "ok false, outcome unknown, retcode 100-007", // the participant was held already
-		"ok false, outcome not_applied, retcode ", // somebody else awaited an event
+		"ok true, outcome , retcode ", "ok false, outcome unknown, retcode 100-007", // the participant is on hold
+		"ok false, outcome not_applied, retcode ", // another call waits for an event of the participant
 	} {
 		if kinds[kind] < 10 {
-			t.Errorf("too few calls that ended with %s: %v", kind, kinds)
+			t.Errorf("got %d calls with %s, want at least 10: %v", kinds[kind], kind, kinds)
 		}
 	}
 }
 
-func (call told) checkHold(t *testing.T, entry emulator.LogEntry) {
+// checkHold compares the result of a hold with its log entry, which is zero if the gateway
+// got no request.
+func (r callResult) checkHold(t *testing.T, entry emulator.LogEntry) {
 	t.Helper()
-	asked := entry.Seq > 0
+	sent := entry.Seq > 0
 	switch {
-	case asked && (entry.Seq <= call.first || entry.Seq > call.last):
-		t.Errorf("%+v stands in the log as %d", call, entry.Seq)
-	case call.ok && !entry.Applied,
-		call.outcome == "not_applied" && asked,
-		call.outcome == "unknown" && call.retcode != "" && entry.Applied,
-		call.outcome == "" && !call.ok:
-		t.Errorf("%+v, but the log has %+v", call, entry)
+	case sent && (entry.Seq <= r.first || entry.Seq > r.last):
+		t.Errorf("got log entry %d, want one within the range of %+v", entry.Seq, r)
+	case r.ok && !entry.Applied,
+		r.outcome == "not_applied" && sent,
+		r.outcome == "unknown" && r.retcode != "" && entry.Applied,
+		r.outcome == "" && !r.ok:
+		t.Errorf("got the result %+v, want one that agrees with %+v", r, entry)
 	}
 }

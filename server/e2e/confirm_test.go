@@ -18,8 +18,8 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// inConference runs test with agent 1287 in a conference with the phone 88887946,
-// and watched: a poll is under way, and all events so far are read.
+// inConference runs test with agent 1287 in a conference with two phones, 88887946 and 7000.
+// A watch of the agent has read all events, and its poll is in flight.
 func inConference(t *testing.T, test func(t *testing.T, e *emulated, guid string, w *watcher)) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
@@ -35,13 +35,13 @@ func inConference(t *testing.T, test func(t *testing.T, e *emulated, guid string
 	})
 }
 
-// await reads up to the next event of a type.
+// await reads the watch up to the next event of a type.
 func (w *watcher) await(t *testing.T, eventType string) *agentconfv1.AgentEvent {
 	t.Helper()
 	for {
 		m, err := w.Recv()
 		if err != nil {
-			t.Fatalf("%v, want %s", err, eventType)
+			t.Fatalf("got %v, want %s", err, eventType)
 		}
 		if m.GetEvent().GetEventType() == eventType {
 			return m.GetEvent()
@@ -49,6 +49,7 @@ func (w *watcher) await(t *testing.T, eventType string) *agentconfv1.AgentEvent 
 	}
 }
 
+// hold holds a phone over gRPC, with confirm_within.
 func (f *fronts) hold(ctx context.Context, guid, address string, within time.Duration) (*agentconfv1.HoldParticipantResponse, error) {
 	return agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(metadata.AppendToOutgoingContext(ctx, "guid", guid),
 		&agentconfv1.HoldParticipantRequest{
@@ -57,16 +58,16 @@ func (f *fronts) hold(ctx context.Context, guid, address string, within time.Dur
 		})
 }
 
-// Each of the calls that can be confirmed returns with its event, on every front.
-func TestConfirmed(t *testing.T) {
+// Every operation with confirm_within returns its event, on every front.
+func TestConfirmationReturnsEvent(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		resp, err := e.hold(t.Context(), guid, "88887946", time.Second)
 		change := resp.GetEvent().GetParticipantChanged()
 		if err != nil || resp.GetRetcode() != "0" || change.GetChangeType() != 5 || change.GetParticipant() != "88887946" {
-			t.Errorf("%v, %v", resp, err)
+			t.Errorf("got %v, %v, want a hold of 88887946", resp, err)
 		}
-		if seen := w.await(t, "AgentConf_ParticipantChanged"); seen.GetSequence() != resp.GetEvent().GetSequence() {
-			t.Errorf("the watcher saw %v, the caller %v", seen, resp.GetEvent())
+		if watched := w.await(t, "AgentConf_ParticipantChanged"); watched.GetSequence() != resp.GetEvent().GetSequence() {
+			t.Errorf("got the event %v in the response, want that of the watch, %v", resp.GetEvent(), watched)
 		}
 		const phone = `{"addressType":"6","address":"88887946","confirmWithin":"1s"`
 		for _, c := range []struct{ path, body, changeType string }{
@@ -81,63 +82,65 @@ func TestConfirmed(t *testing.T) {
 			})
 			body = bytes.ReplaceAll(body, []byte(" "), nil)
 			if httpStatus != http.StatusOK || !bytes.Contains(body, []byte(c.changeType)) || !bytes.Contains(body, []byte(`"retcode":"0"`)) {
-				t.Errorf("%s: HTTP status %d, %s", c.path, httpStatus, body)
+				t.Errorf("%s: got HTTP status %d, %s, want 200, %s", c.path, httpStatus, body, c.changeType)
 			}
 		}
 	})
 }
 
+// setBody replaces the body of a request.
 func setBody(r *http.Request, body string) {
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 }
 
-// What an event says of another change or another participant confirms nothing,
-// and what it says of the right one counts, even if that is that it failed.
-func TestConfirmedByTheRightEvent(t *testing.T) {
+// An event of another change does not confirm a call. The event of the call's own change
+// does, and its failure is the result of the call.
+func TestConfirmationMatchesEvent(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
-		e.changeAnswers(`"changeType":5`, `"changeType":6`)
+		e.replaceInResponses(`"changeType":5`, `"changeType":6`)
 		_, err := e.hold(t.Context(), guid, "88887946", time.Second)
 		checkError(t, err, codes.DeadlineExceeded, "NOT_CONFIRMED", "unknown")
-		e.changeAnswers(`"result":0`, `"result":1`)
+		e.replaceInResponses(`"result":0`, `"result":1`)
 		_, err = e.hold(t.Context(), guid, "7000", time.Second)
 		checkError(t, err, codes.FailedPrecondition, "OPERATION_FAILED", "not_applied")
 	})
 }
 
-// changeAnswers makes the gateway say something else once the poll under way is
-// over.
-func (e *emulated) changeAnswers(old, new string) {
+// replaceInResponses replaces text in the gateway's responses, and returns after the poll in
+// flight has ended.
+func (e *emulated) replaceInResponses(old, new string) {
 	e.tampered(func(w http.ResponseWriter, r *http.Request) bool {
-		answer := httptest.NewRecorder()
-		e.emulator.Handler().ServeHTTP(answer, r)
-		w.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(old), []byte(new)))
+		response := httptest.NewRecorder()
+		e.emulator.Handler().ServeHTTP(response, r)
+		w.Write(bytes.ReplaceAll(response.Body.Bytes(), []byte(old), []byte(new)))
 		return true
 	})
 	time.Sleep(15 * time.Second)
 }
 
-// Silence says nothing, and the event still reaches who watches.
-func TestNotConfirmed(t *testing.T) {
+// Without its event within confirm_within, a call ends with the outcome unknown. The watch
+// still delivers the late event.
+func TestConfirmationTimesOut(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		late := emulator.Fault{Events: "delay", Delay: 5 * time.Second, EventType: "AgentConf_ParticipantChanged"}
 		if err := e.emulator.SetFault(late); err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
+		start := time.Now()
 		_, err := e.hold(t.Context(), guid, "88887946", time.Second)
 		checkError(t, err, codes.DeadlineExceeded, "NOT_CONFIRMED", "unknown")
-		if took := time.Since(begun); took < time.Second || took > 2*time.Second {
-			t.Errorf("waited for %v", took)
+		if got := time.Since(start); got < time.Second || got > 2*time.Second {
+			t.Errorf("got a wait of %v, want 1s to 2s", got)
 		}
 		if change := w.await(t, "AgentConf_ParticipantChanged").GetParticipantChanged(); change.GetChangeType() != 5 {
-			t.Errorf("late event %v", change)
+			t.Errorf("got the late event %v, want change type 5", change)
 		}
 	})
 }
 
-// The caller's own deadline may come first. Over JSON the service tells of it; a
-// gRPC client does so by itself.
-func TestNotConfirmedBeforeTheDeadline(t *testing.T) {
+// If the caller's deadline ends before confirm_within, the JSON fronts report the deadline.
+// A gRPC client reports its deadline itself.
+func TestDeadlineBeforeConfirmation(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		for path, want := range map[string]int{
 			"/v1/agents/1287/conference:holdParticipant":                  http.StatusGatewayTimeout,
@@ -155,14 +158,14 @@ func TestNotConfirmedBeforeTheDeadline(t *testing.T) {
 				}
 			})
 			if httpStatus != want || !bytes.Contains(body, []byte("caller's deadline")) {
-				t.Errorf("%s: HTTP status %d, %s", path, httpStatus, body)
+				t.Errorf("%s: got HTTP status %d, %s, want %d and the caller's deadline", path, httpStatus, body, want)
 			}
 		}
 	})
 }
 
-// Without a watch nothing is sent; neither is it while the watch gets no answers,
-// or for somebody else's GUID.
+// A call with confirm_within is rejected without a request to the gateway if no watch of its
+// agent exists, if the polls of the watch fail, or if its GUID is not that of the watch.
 func TestNoEventSource(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		sent := len(e.emulator.Log())
@@ -181,14 +184,14 @@ func TestNoEventSource(t *testing.T) {
 		_, err = e.hold(t.Context(), guid, "88887946", time.Second)
 		checkError(t, err, codes.FailedPrecondition, "NO_EVENT_SOURCE", "not_applied")
 		if log := e.emulator.Log(); len(log) != sent {
-			t.Errorf("the gateway was asked: %v", log[sent:])
+			t.Errorf("got requests to the gateway, want none: %v", log[sent:])
 		}
 	})
 }
 
-// A GUID that has just been replaced still confirms: a call may be on its way when
-// the watcher is told the new one.
-func TestConfirmedAcrossANewGUID(t *testing.T) {
+// A call with the previous GUID is confirmed, too: the client may have sent it before the
+// watch delivered the new GUID.
+func TestConfirmationWithPreviousGUID(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", guid)
 		if _, err := agentconfv1.NewSessionServiceClient(e.conn).UpdateGuid(ctx, &agentconfv1.UpdateGuidRequest{AgentId: "1287"}); err != nil {
@@ -197,24 +200,25 @@ func TestConfirmedAcrossANewGUID(t *testing.T) {
 		for _, current := range []string{guid, w.nextGUID(t)} {
 			phone := map[bool]string{true: "88887946", false: "7000"}[current == guid]
 			if _, err := e.hold(t.Context(), current, phone, time.Second); err != nil {
-				t.Error(err)
+				t.Errorf("%s: got %v, want no error", current, err)
 			}
 		}
 	})
 }
 
-// Two calls on one participant cannot both be confirmed, on two they can; and a
-// call that waits is told when its watch ends.
+// A second call on a participant is rejected while a call on it waits for confirmation, but
+// a call on another participant is not. If the session ends, a waiting call ends with the
+// outcome unknown.
 func TestOverlappingConfirmations(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		if err := e.emulator.SetFault(emulator.Fault{Events: "lose", Count: 10}); err != nil {
 			t.Fatal(err)
 		}
-		first := make(chan error, 2)
+		waiting := make(chan error, 2)
 		for _, phone := range []string{"88887946", "7000"} {
 			go func() {
 				_, err := e.hold(t.Context(), guid, phone, time.Minute)
-				first <- err
+				waiting <- err
 			}()
 		}
 		time.Sleep(time.Second)
@@ -222,20 +226,21 @@ func TestOverlappingConfirmations(t *testing.T) {
 		_, err := e.hold(t.Context(), guid, "88887946", time.Second)
 		checkError(t, err, codes.Aborted, "CONFIRMATION_UNDER_WAY", "not_applied")
 		if log := e.emulator.Log(); len(log) != sent {
-			t.Errorf("the gateway was asked: %v", log[sent:])
+			t.Errorf("got requests to the gateway, want none: %v", log[sent:])
 		}
-		w.leave() // which does not end the wait
+		w.leave() // the waiting calls keep the poll loop running
 		time.Sleep(time.Second)
 		e.emulator.ClearFaults()
 		e.signIn(t, "1287")
 		for range 2 {
-			checkError(t, <-first, codes.Unknown, "NOT_CONFIRMED", "unknown")
+			checkError(t, <-waiting, codes.Unknown, "NOT_CONFIRMED", "unknown")
 		}
 	})
 }
 
-// A refusal of the gateway ends the wait at once, and frees the participant.
-func TestRefusedBeforeConfirmed(t *testing.T) {
+// A refusal of the gateway ends the wait at once and permits the next call on the
+// participant.
+func TestRefusalEndsConfirmation(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		for range 2 {
 			if err := e.emulator.SetFault(emulator.Fault{Operation: "holdParticipant", Retcode: "101-002"}); err != nil {
@@ -245,7 +250,7 @@ func TestRefusedBeforeConfirmed(t *testing.T) {
 			checkError(t, err, codes.PermissionDenied, "NOT_CHAIRPERSON", "not_applied")
 		}
 		if _, err := e.hold(t.Context(), guid, "88887946", time.Second); err != nil {
-			t.Error(err)
+			t.Errorf("after refusals: got %v, want no error", err)
 		}
 	})
 }

@@ -6,33 +6,33 @@ import (
 	"agentconf/emulator"
 )
 
-// dropInStep is a request of the scenario, or polls for an event.
+// dropInStep is one request of the scenario, or several polls.
 type dropInStep struct {
-	by    string // the agent, whose newest GUID is shown
-	line  string // method, and what follows /agentgateway/resource/
+	by    string // agent, whose newest GUID the client sends
+	line  string // method, and path after /agentgateway/resource/
 	body  string
-	shows string         // instead of that GUID
-	until string         // the event that ends polls
+	guid  string         // instead of the newest GUID
+	until string         // type of the event that ends the polls
 	pause time.Duration  // before the request
-	fault emulator.Fault // what the gateway is in for
+	fault emulator.Fault // set before the request
 }
 
 const (
-	nothing = "no header Guid"
-	unknown = "00000000-0000-4000-8000-000000000000.AgentGateway1" // GUID that no gateway has issued
+	noGUID      = "no header Guid"
+	unknownGUID = "00000000-0000-4000-8000-000000000000.AgentGateway1"
 
 	signInExample = `{"password":"","phonenum":"40038","status":"4","releasephone":"false","agenttype":"4"}` // page 1202
 	agent2002     = `{"addressType":"9","address":"2002"}`
-	somebodyElse  = `{"addressType":"6","address":"70005"}`
+	unknownPhone  = `{"addressType":"6","address":"70005"}`
 	inviteBoth    = `{"addresses":[{"addressType":"9","address":"2002","deviceCallType":0,"deviceType":6},{"addressType":"6","address":"88887946"}],"beepTone":false,"caller":"10000"}`
 	voiceToPhone  = `{"addressType":"6","address":"88887946","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`
 )
 
-// dropInScenario is a day of three agents. 1287 is an inspector and holds a
-// conference, 2002 is invited, 3003 stays outside.
+// dropInScenario is the traffic of three agents. 1287 is an inspector and the chairperson
+// of a conference, 2002 is a participant, and 3003 is in no conference.
 var dropInScenario = []dropInStep{
 	// Session.
-	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, shows: unknown},
+	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, guid: unknownGUID},
 	{by: "1287", line: "PUT onlineagent/1287", body: signInBody},
 	{by: "1287", line: "PUT onlineagent/1287", body: signInBody},
 	{by: "1287", line: "PUT onlineagent/1287/forcelogin", body: signInBody, fault: emulator.Fault{Operation: "login", Retcode: "100-015"}},
@@ -41,26 +41,26 @@ var dropInScenario = []dropInStep{
 	{by: "3003", line: "PUT onlineagent/3003", body: signInExample},
 	{by: "7", line: "PUT onlineagent/7", body: signInBody},
 	{by: "4004", line: "PUT onlineagent/4004", body: `{"password":"secret-word"}`},
-	{by: "1287", line: "POST onlineagent/1287/resetskill/true", shows: unknown},
+	{by: "1287", line: "POST onlineagent/1287/resetskill/true", guid: unknownGUID},
 	{by: "1287", line: "POST onlineagent/1287/resetskill/true"},
 	{by: "1287", line: "POST onlineagent/1287/resetskill/false?skillid=1;2;3&phonelinkage=1"},
-	{by: "1287", line: "PUT onlineagent/1287/updateGuid", shows: unknown},
+	{by: "1287", line: "PUT onlineagent/1287/updateGuid", guid: unknownGUID},
 	{by: "1287", line: "PUT onlineagent/1287/updateGuid"},
-	{by: "1287", line: "POST onlineagent/1287/handshake", shows: unknown},
+	{by: "1287", line: "POST onlineagent/1287/handshake", guid: unknownGUID},
 	{by: "1287", line: "POST onlineagent/1287/handshake"},
-	{by: "1287", line: "GET agentevent/1287", shows: unknown},
+	{by: "1287", line: "GET agentevent/1287", guid: unknownGUID},
 	{by: "1287", line: "GET agentevent/1287?calldata=toolbar"},
 	{by: "1287", line: "GET agentevent/1287", until: "AgentState_Ready"},
-	{by: "1287", line: "GET agentevent/1287"}, // nothing more
+	{by: "1287", line: "GET agentevent/1287"}, // no event
 
-	// The way into a conference.
+	// Start of a conference.
 	{by: "1287", line: "POST agentconf/1287/requestagentconf", body: `{"memberNum":0}`},
 	{by: "1287", line: "POST agentconf/1287/requestagentconf", body: `{"memberNum":4,"confCallerNo":"10000","time":50,"promptTime":5,"beepTone":true,"playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`},
 	{by: "1287", line: "POST agentconf/1287/requestagentconf", body: `{"memberNum":4}`},
-	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody}, // not yet
+	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody}, // before its event
 	{by: "1287", line: "GET agentevent/1287", until: "AgentConf_RequestSuccess"},
 	{by: "1287", line: "POST agentconf/1287/batchaddparticipant", body: inviteBoth},
-	{by: "1287", line: "POST agentconf/1287/batchaddparticipant", body: inviteBoth}, // who are invited already
+	{by: "1287", line: "POST agentconf/1287/batchaddparticipant", body: inviteBoth}, // a second invitation
 	{by: "2002", line: "GET agentevent/2002", until: "AgentConf_Ringing"},
 	{by: "2002", line: "POST agentconf/2002/rejectagentconf"},
 	{by: "2002", line: "POST agentconf/2002/rejectagentconf"},
@@ -72,8 +72,8 @@ var dropInScenario = []dropInStep{
 	// Hold and unhold.
 	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, pause: time.Second},
 	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody},
-	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, shows: unknown},
-	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, shows: nothing},
+	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, guid: unknownGUID},
+	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, guid: noGUID},
 	{by: "2002", line: "POST agentconf/2002/holdparticipant", body: documentedBody},
 	{by: "3003", line: "POST agentconf/3003/holdparticipant", body: documentedBody},
 	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: `{"addressType":"6","address":"70005","voicePath":"y:/conf/120/1136287.V3"}`},
@@ -92,16 +92,16 @@ var dropInScenario = []dropInStep{
 	{by: "1287", line: "POST agentconf/1287/changeparticipantmode", body: `{"attribute":3,"addressType":"9","address":"2002"}`},
 	{by: "1287", line: "POST agentconf/1287/changeparticipantmode", body: `{"attribute":3,"addressType":"6","address":"70005"}`},
 	{by: "1287", line: "POST agentconf/1287/playvoicetoconf", body: `{"playType":1,"playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`},
-	{by: "1287", line: "POST agentconf/1287/playvoicetoconf", body: voiceBody}, // two at once
+	{by: "1287", line: "POST agentconf/1287/playvoicetoconf", body: voiceBody}, // a second announcement
 	{by: "1287", line: "POST agentconf/1287/stopvoicetoconf"},
-	{by: "1287", line: "POST agentconf/1287/stopvoicetoconf"}, // nothing to stop
+	{by: "1287", line: "POST agentconf/1287/stopvoicetoconf"}, // no announcement
 	{by: "1287", line: "POST agentconf/1287/playvoicetoparticipant", body: voiceToPhone},
 	{by: "1287", line: "POST agentconf/1287/playvoicetoparticipant", body: voiceToPhone},
 	{by: "1287", line: "POST agentconf/1287/queryconfinfos", body: `{"confIds":[1029888,1029889]}`},
 	{by: "1287", line: "POST agentconf/1287/stopvoicetoparticipant", body: heldPhone},
 	{by: "1287", line: "POST agentconf/1287/stopvoicetoparticipant", body: heldPhone},
 
-	// The conference itself.
+	// Queries, resources, chairperson, end of the conference.
 	{by: "3003", line: "POST agentconf/3003/queryconfinfos", body: `{"confIds":[1029888]}`},
 	{by: "1287", line: "GET agentconf/1287/queryvdnconfid"},
 	{by: "2002", line: "GET agentconf/2002/queryvdnconfid"},
@@ -115,27 +115,27 @@ var dropInScenario = []dropInStep{
 	{by: "1287", line: "POST agentconf/1287/applytoshiftpresident", body: `{"destAgentNo":2002}`},
 	{by: "1287", line: "POST agentconf/1287/requestleaveagentconf"},
 	{by: "2002", line: "POST agentconf/2002/batchremoveparticipant", body: `{"addresses":[` + agent2002 + `]}`},
-	{by: "2002", line: "POST agentconf/2002/batchremoveparticipant", body: `{"addresses":[` + heldPhone + `,` + somebodyElse + `]}`},
+	{by: "2002", line: "POST agentconf/2002/batchremoveparticipant", body: `{"addresses":[` + heldPhone + `,` + unknownPhone + `]}`},
 	{by: "2002", line: "DELETE onlineagent/2002/logout"}, // in a conference
 	{by: "1287", line: "POST agentconf/1287/releaseagentconf"},
 	{by: "2002", line: "POST agentconf/2002/releaseagentconf"},
 	{by: "2002", line: "GET agentevent/2002", until: "AgentConf_SelfLeaveResult"},
 	{by: "1287", line: "GET agentevent/1287", until: "AgentConf_SelfLeaveResult"},
 
-	// GUIDs age: a poll brings a new one, the old one lives on for a while.
+	// A poll renews a GUID by its age. The old GUID stays valid for GUIDTimeout.
 	{by: "1287", line: "GET agentevent/1287", pause: time.Minute},
 	{by: "1287", line: "GET agentevent/1287"},
 	{by: "2002", line: "POST onlineagent/2002/handshake"},
-	{by: "3003", line: "GET agentevent/3003", pause: 90 * time.Second}, // signed out, as nobody polled
+	{by: "3003", line: "GET agentevent/3003", pause: 90 * time.Second}, // signed out after a time without polls
 
-	// The way out.
+	// Sign-outs.
 	{by: "1287", line: "DELETE onlineagent/1287/logout"},
 	{by: "1287", line: "DELETE onlineagent/1287/logout"},
 	{by: "1287", line: "GET agentevent/1287"},
-	{by: "2002", line: "DELETE onlineagent/2002/forcelogout", shows: unknown},
+	{by: "2002", line: "DELETE onlineagent/2002/forcelogout", guid: unknownGUID},
 	{by: "2002", line: "DELETE onlineagent/2002/forcelogout"},
 	{by: "3003", line: "PUT onlineagent/3003", body: signInExample},
 	{by: "3003", line: "DELETE onlineagent/3003/forcelogoutwithreason/0"},
-	{by: "3003", line: "DELETE onlineagent/3003/forcelogoutwithreason/7", shows: unknown},
+	{by: "3003", line: "DELETE onlineagent/3003/forcelogoutwithreason/7", guid: unknownGUID},
 	{by: "3003", line: "DELETE onlineagent/3003/forcelogoutwithreason/7"},
 }

@@ -13,33 +13,32 @@ import (
 	"agentconf/emulator"
 )
 
-// The proof that agentconf can take the place of a CC-Gateway: a program that was
-// written for the one has, request by request, the same conversation with the other.
-// What is compared are the bytes, but for the GUIDs, which are numbered in the order of
-// their appearance, and for what the table of differences says.
+// agentconf replaces a CC-Gateway: a client of the gateway gets the same response to every
+// request, byte by byte. The comparison numbers GUIDs in the order of their appearance, and
+// allows the documented differences.
 func TestDropIn(t *testing.T) {
 	direct := transcriptOf(t, func(e *emulated) dialer { return e.dialGateway })
-	through := transcriptOf(t, func(e *emulated) dialer { return e.dialHTTP })
-	if len(direct) != len(through) {
-		t.Fatalf("%d requests to the gateway, %d through agentconf", len(direct), len(through))
+	proxied := transcriptOf(t, func(e *emulated) dialer { return e.dialHTTP })
+	if len(direct) != len(proxied) {
+		t.Fatalf("got %d requests through agentconf, want %d as to the gateway", len(proxied), len(direct))
 	}
-	met := map[string]bool{}
+	seen := map[string]bool{}
 	for i := range direct {
-		if kind := compare(t, direct[i], through[i]); kind != "" {
-			met[kind] = true
+		if kind := compare(t, direct[i], proxied[i]); kind != "" {
+			seen[kind] = true
 		}
 	}
 	for kind := range differences {
-		if !met[kind] {
-			t.Errorf("nothing differs any more because %s", kind)
+		if !seen[kind] {
+			t.Errorf("got no difference of the kind %q, want one, or no entry in differences", kind)
 		}
 	}
-	checkCoverage(t, direct, through)
+	checkCoverage(t, direct, proxied)
 }
 
-// transcriptOf plays the scenario with a new gateway, at the address that reach
-// returns. In a bubble it is always the same time of day.
-func transcriptOf(t *testing.T, reach func(*emulated) dialer) []exchange {
+// transcriptOf plays the scenario against a new emulator, over the dialer that choose
+// returns. The clock of a bubble makes the timestamps of two transcripts equal.
+func transcriptOf(t *testing.T, choose func(*emulated) dialer) []exchange {
 	t.Helper()
 	config := emulator.Config{
 		AuthMode: emulator.DynamicGUID, GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute,
@@ -47,41 +46,41 @@ func transcriptOf(t *testing.T, reach func(*emulated) dialer) []exchange {
 	}
 	c := &vendorClient{guids: map[string]string{}}
 	inBubble(t, config, func(t *testing.T, e *emulated) {
-		c.dial = reach(e)
+		c.dial = choose(e)
 		for _, s := range dropInScenario {
 			c.play(t, s, e.emulator)
 		}
 	})
-	return numbered(c.transcript)
+	return numberGUIDs(c.transcript)
 }
 
-// compare compares an exchange with the gateway with the same one through agentconf,
-// and returns the kind of a difference that is in the table.
-func compare(t *testing.T, direct, through exchange) (kind string) {
+// compare compares an exchange with the gateway to the same exchange through agentconf. It
+// returns the kind of a documented difference.
+func compare(t *testing.T, direct, proxied exchange) (kind string) {
 	t.Helper()
-	if direct.request != through.request {
-		t.Fatalf("the client sends\n%s\nand then\n%s", direct.request, through.request)
+	if direct.request != proxied.request {
+		t.Fatalf("got the request\n%s\nwant\n%s", proxied.request, direct.request)
 	}
-	if direct.head != through.head || direct.length != len(direct.body) || through.length != len(through.body) {
-		t.Errorf("%s\nis answered with the head\n%s\n(and %d bytes)\nthrough agentconf\n%s\n(and %d bytes)",
-			direct.request, direct.head, direct.length, through.head, through.length)
+	if direct.head != proxied.head || direct.length != len(direct.body) || proxied.length != len(proxied.body) {
+		t.Errorf("%s\ngot the head\n%s\nand %d bytes, want\n%s\nand %d bytes",
+			direct.request, proxied.head, proxied.length, direct.head, direct.length)
 	}
-	if direct.body == through.body {
+	if direct.body == proxied.body {
 		return ""
 	}
 	for kind, is := range differences {
-		if is(direct, through) {
+		if is(direct, proxied) {
 			return kind
 		}
 	}
-	t.Errorf("%s\nis answered with\n%s\nthrough agentconf\n%s", direct.request, direct.body, through.body)
+	t.Errorf("%s\ngot the body\n%s\nwant\n%s", direct.request, proxied.body, direct.body)
 	return ""
 }
 
-// differences are the answers of agentconf that are not the gateway's, and meant to be
-// so. Each is a line of docs/drop-in.md, which has the reason.
-var differences = map[string]func(direct, through exchange) bool{
-	"wrong arguments": saidInstead(map[string]string{
+// differences maps each intended kind of difference to a predicate. docs/drop-in.md has a
+// row with the reason of each.
+var differences = map[string]func(direct, proxied exchange) bool{
+	"wrong arguments": ownResponse(map[string]string{
 		"PUT onlineagent/7":                                   "000-002 login was not applied, the request is wrong: agentId must be decimal digits without a leading zero, 101 to 59999.",
 		"PUT onlineagent/4004":                                "000-002 login was not applied, the request is wrong: phonenum must be 1 to 24 characters, none of them a control character.",
 		"DELETE onlineagent/3003/forcelogoutwithreason/0":     "000-002 forceLogoutWithReason was not applied, the request is wrong: reason must be 1 to 255.",
@@ -89,30 +88,30 @@ var differences = map[string]func(direct, through exchange) bool{
 		`POST agentconf/1287/holdparticipant {"addressType":"7"`: "000-002 holdParticipant was not applied, the request is wrong: " +
 			`addressType must be "6" (phone number) or "9" (agent ID).`,
 	}),
-	"a body that is no JSON": saidInstead(map[string]string{
+	"a body that is no JSON": ownResponse(map[string]string{
 		`POST agentconf/1287/holdparticipant {"addressType":"6"`: "000-002 holdParticipant was not applied, the request is wrong: body is cut short: its JSON has no end.",
 	}),
-	"a field that the operation does not have": saidInstead(map[string]string{
+	"a field that the operation does not have": ownResponse(map[string]string{
 		`POST agentconf/1287/changeparticipantmode {"note":"new"`: "000-002 changeParticipantMode was not applied, the request is wrong: note is not a field of this request.",
 	}),
-	"no `Guid`": saidInstead(map[string]string{
+	"no `Guid`": ownResponse(map[string]string{
 		"POST agentconf/1287/holdparticipant": "000-003 holdParticipant was not applied: the GUID is missing. Send the GUID of the agent's sign-in as metadata guid (over HTTP: header Guid).",
 	}),
-	"the order of keys": func(direct, through exchange) bool {
-		return strings.Contains(direct.body, `"event":`) && inOrder(direct.body) == inOrder(through.body)
+	"the order of keys": func(direct, proxied exchange) bool {
+		return strings.Contains(direct.body, `"event":`) && sortKeys(direct.body) == sortKeys(proxied.body)
 	},
 }
 
-// saidInstead is the difference of answers that agentconf gives without asking the
-// gateway: what it says, by how the request begins.
-func saidInstead(said map[string]string) func(direct, through exchange) bool {
-	return func(_, through exchange) bool {
-		var a struct{ Message, Retcode string }
-		if json.Unmarshal([]byte(through.body), &a) != nil {
+// ownResponse matches the responses that agentconf gives without a request to the gateway.
+// responses maps the start of a request's line to retcode and message.
+func ownResponse(responses map[string]string) func(direct, proxied exchange) bool {
+	return func(_, proxied exchange) bool {
+		var got struct{ Message, Retcode string }
+		if json.Unmarshal([]byte(proxied.body), &got) != nil {
 			return false
 		}
-		for request, answer := range said {
-			if strings.HasPrefix(through.asked, request) && answer == a.Retcode+" "+a.Message {
+		for line, want := range responses {
+			if strings.HasPrefix(proxied.line, line) && got.Retcode+" "+got.Message == want {
 				return true
 			}
 		}
@@ -120,8 +119,8 @@ func saidInstead(said map[string]string) func(direct, through exchange) bool {
 	}
 }
 
-// inOrder is JSON with its keys in alphabetical order.
-func inOrder(text string) string {
+// sortKeys returns JSON with its keys in alphabetical order, or text if it is no JSON.
+func sortKeys(text string) string {
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		return text
@@ -130,61 +129,92 @@ func inOrder(text string) string {
 	return string(out)
 }
 
-// checkCoverage compares the scenario with the README's operations: each has succeeded,
-// and each was refused by the gateway in words that came through.
-func checkCoverage(t *testing.T, direct, through []exchange) {
+// checkCoverage reports every operation with a path of the gateway that lacks a success or
+// a refusal of the gateway. Either the scenario has both, or the case table has both, which
+// TestContract plays in the gateway dialect.
+func checkCoverage(t *testing.T, direct, proxied []exchange) {
 	t.Helper()
-	readme, err := os.ReadFile("../../docs/api.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| `(\\w+) /agentgateway/resource/([^`]+)`").FindAllStringSubmatch(string(readme), -1)
-	if len(rows) < 28 {
-		t.Errorf("docs/api.md has %d operations with a path of the gateway, there are 28", len(rows))
-	}
-	for _, row := range rows {
-		path := regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(row[3]), `[^/?]+`)
-		line := regexp.MustCompile("^" + row[2] + " " + path + `(\?\S*)?( |$)`)
-		succeeded, refused := false, false
-		for i, x := range direct {
-			if line.MatchString(x.asked) && x.body == through[i].body {
-				success := strings.Contains(x.body, `"retcode":"0"`)
-				succeeded, refused = succeeded || success, refused || !success
-			}
+	played := 0
+	for operation, bindings := range httpBindings(t) {
+		i := slices.IndexFunc(bindings, func(binding string) bool { return strings.Contains(binding, " /agentgateway/") })
+		if i < 0 {
+			continue // a stream
 		}
-		if !succeeded || !refused {
-			t.Errorf("%s has succeeded: %v, was refused: %v", row[1], succeeded, refused)
+		found := scenarioResults(bindings[i], direct, proxied)
+		if found != (results{}) {
+			played++
+		} else {
+			found = caseResults(t, operation)
 		}
+		if found != (results{success: true, refusal: true}) {
+			t.Errorf("%s: got %+v, want both: add steps to dropInScenario, or to conformance/cases.json "+
+				"a case with code OK and a case with a retcode", operation, found)
+		}
+	}
+	if played < 28 {
+		t.Errorf("got %d operations in dropInScenario, want at least 28", played)
 	}
 }
 
-// The document has a line for each kind of difference.
+// results are the kinds of responses that the gateway gave.
+type results struct{ success, refusal bool }
+
+// scenarioResults returns the equal responses to requests of a binding, such as
+// "GET /agentgateway/resource/agentevent/{agent_id}".
+func scenarioResults(binding string, direct, proxied []exchange) (found results) {
+	line := regexp.QuoteMeta(strings.Replace(binding, "/agentgateway/resource/", "", 1))
+	line = regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(line, `[^/?]+`)
+	pattern := regexp.MustCompile("^" + line + `(\?\S*)?( |$)`)
+	for i, x := range direct {
+		if pattern.MatchString(x.line) && x.body == proxied[i].body {
+			found.add(strings.Contains(x.body, `"retcode":"0"`))
+		}
+	}
+	return found
+}
+
+// caseResults returns the results of an operation's cases that reach the gateway.
+func caseResults(t *testing.T, operation string) (found results) {
+	t.Helper()
+	for _, c := range readCases(t) {
+		if c.Operation() == operation && c.Only != "grpc" && (c.Want.Code == "OK" || c.Want.Retcode != "") {
+			found.add(c.Want.Code == "OK")
+		}
+	}
+	return found
+}
+
+func (r *results) add(success bool) {
+	r.success, r.refusal = r.success || success, r.refusal || !success
+}
+
+// docs/drop-in.md has a row for each kind of difference.
 func TestDropInDocument(t *testing.T) {
-	document, err := os.ReadFile("../../docs/drop-in.md")
+	page, err := os.ReadFile("../../docs/drop-in.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := []string{"the header `X-Request-Id`"} // which transcripts do not have
+	kinds := []string{"the header `X-Request-Id`"} // exchange.split omits it
 	for kind := range differences {
 		kinds = append(kinds, kind)
 	}
 	for _, kind := range kinds {
-		if !strings.Contains(string(document), "\n| "+kind+" |") {
-			t.Errorf("docs/drop-in.md has no line on %s", kind)
+		if !strings.Contains(string(page), "\n| "+kind+" |") {
+			t.Errorf("docs/drop-in.md: got no row for %q, want one", kind)
 		}
 	}
 }
 
-var aGUID = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.AgentGateway1`)
+var guidPattern = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.AgentGateway1`)
 
-// numbered is a transcript with numbers for its GUIDs, whose length stays.
-func numbered(transcript []exchange) []exchange {
-	var seen []string
+// numberGUIDs replaces the GUIDs of a transcript by numbers of the same length.
+func numberGUIDs(transcript []exchange) []exchange {
+	var guids []string
 	number := func(text string) string {
-		return aGUID.ReplaceAllStringFunc(text, func(guid string) string {
-			i := slices.Index(seen, guid)
+		return guidPattern.ReplaceAllStringFunc(text, func(guid string) string {
+			i := slices.Index(guids, guid)
 			if i < 0 {
-				seen, i = append(seen, guid), len(seen)
+				guids, i = append(guids, guid), len(guids)
 			}
 			return fmt.Sprintf("GUID-%0*d", len(guid)-len("GUID-"), i)
 		})

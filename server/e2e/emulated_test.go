@@ -20,27 +20,29 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// emulated is the service in front of the emulator, in a bubble where time is free.
+// emulated is the service in front of the emulator, in a bubble of synctest.
 type emulated struct {
 	*fronts
 	emulator    *emulator.Gateway
-	gateway     http.Handler // of the emulator
-	dialGateway dialer       // past the service
+	gateway     http.Handler // handler of the emulator
+	dialGateway dialer       // dials the emulator
 
 	mu     sync.Mutex
 	polls  []poll
-	tamper func(w http.ResponseWriter, r *http.Request) (done bool) // before the emulator, if set
+	tamper func(w http.ResponseWriter, r *http.Request) (done bool) // runs before the emulator, unless nil
 }
 
-// poll is one request for an event, and when it came and was answered.
-type poll struct{ asked, answered time.Time }
+// poll holds the start and the end of one poll at the emulator.
+type poll struct{ start, end time.Time }
 
-// inBubble runs test with an emulated gateway whose agents stay signed in.
+// inBubble runs test with an emulator. By default its GUIDs are static, its agents stay
+// signed in, and phones answer at once.
 func inBubble(t *testing.T, config emulator.Config, test func(*testing.T, *emulated)) {
 	t.Helper()
 	inBubbleOn(t, memory, config, test)
 }
 
+// inBubbleOn is inBubble with the fronts on n.
 func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*testing.T, *emulated)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,7 +60,7 @@ func inBubbleOn(t *testing.T, n network, config emulator.Config, test func(*test
 		t.Cleanup(func() {
 			server.Close()
 			e.stop()
-			time.Sleep(time.Minute) // polls end, which nobody waits for
+			time.Sleep(time.Minute) // until the last polls have ended
 		})
 		test(t, e)
 	})
@@ -71,48 +73,50 @@ func (e *emulated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if tamper != nil && tamper(w, r) {
 		return
 	}
-	asked := time.Now()
+	start := time.Now()
 	e.gateway.ServeHTTP(w, r)
 	if strings.Contains(r.URL.Path, "/agentevent/") {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.polls = append(e.polls, poll{asked, time.Now()})
+		e.polls = append(e.polls, poll{start, time.Now()})
 	}
 }
 
-// tampered sets what is done with requests from now on.
+// tampered sets a handler that runs before the emulator, or instead of it if it returns
+// true. nil removes it.
 func (e *emulated) tampered(f func(w http.ResponseWriter, r *http.Request) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tamper = f
 }
 
+// signIn signs an agent in at the emulator.
 func (e *emulated) signIn(t *testing.T, agentID string) (guid string) {
 	t.Helper()
 	guid, retcode := e.emulator.SignIn(agentID, emulator.SignIn{Phonenum: "4001"}, true)
 	if retcode != "0" {
-		t.Fatalf("sign-in of %s: retcode %s", agentID, retcode)
+		t.Fatalf("sign-in of %s: got retcode %s, want 0", agentID, retcode)
 	}
 	return guid
 }
 
-// call calls an operation at the gateway itself.
+// call calls an operation at the emulator, without the service.
 func (e *emulated) call(t *testing.T, operation, agentID, guid, body string) {
 	t.Helper()
 	_, retcode := e.emulator.Do(emulator.Request{Operation: operation, AgentID: agentID, GUID: guid, Body: []byte(body)})
 	if retcode != "0" {
-		t.Fatalf("%s by %s: retcode %s", operation, agentID, retcode)
+		t.Fatalf("%s by %s: got retcode %s, want 0", operation, agentID, retcode)
 	}
 }
 
-// watcher reads one stream.
+// watcher is the client of one watch.
 type watcher struct {
 	grpc.ServerStreamingClient[agentconfv1.WatchAgentEventsResponse]
 	leave context.CancelFunc
 }
 
-// watch begins a stream and returns it with its first message, or with the error
-// that it ends with instead.
+// watch starts a watch and returns it with its first message, or the error that the service
+// returns instead.
 func (f *fronts) watch(t *testing.T, agentID, guid string, after *int64) (*watcher, *agentconfv1.WatchStarted, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "guid", guid), time.Hour)
@@ -127,12 +131,12 @@ func (f *fronts) watch(t *testing.T, agentID, guid string, after *int64) (*watch
 		return nil, nil, err
 	}
 	if first.GetStarted() == nil {
-		t.Fatalf("the first message is %v", first)
+		t.Fatalf("got the first message %v, want started", first)
 	}
 	return w, first.GetStarted(), nil
 }
 
-// mustWatch is watch for one that is not refused.
+// mustWatch starts a watch and fails the test on an error.
 func (f *fronts) mustWatch(t *testing.T, agentID, guid string) (*watcher, *agentconfv1.WatchStarted) {
 	t.Helper()
 	w, started, err := f.watch(t, agentID, guid, nil)
@@ -142,14 +146,14 @@ func (f *fronts) mustWatch(t *testing.T, agentID, guid string) (*watcher, *agent
 	return w, started
 }
 
-// expect compares the next messages with what they are in JSON, where $1, $2 and
-// so on stand for the sequences after first.
+// expect compares the next messages with messages in JSON. $1 to $9 stand for the sequences
+// after first.
 func (w *watcher) expect(t *testing.T, first int64, want ...string) {
 	t.Helper()
 	for _, text := range want {
 		got, err := w.Recv()
 		if err != nil {
-			t.Fatalf("%v, want %s", err, text)
+			t.Fatalf("got %v, want %s", err, text)
 		}
 		for n := int64(9); n > 0; n-- {
 			text = strings.ReplaceAll(text, fmt.Sprintf("$%d", n), fmt.Sprint(first+n))
@@ -159,12 +163,12 @@ func (w *watcher) expect(t *testing.T, first int64, want ...string) {
 			t.Fatalf("%v in %s", err, text)
 		}
 		if !proto.Equal(got, message) {
-			t.Fatalf("message %v, want %v", got, message)
+			t.Fatalf("got %v, want %v", got, message)
 		}
 	}
 }
 
-// end reads to the end of the stream, past messages that do not matter.
+// end reads the watch until it ends, and returns its error.
 func (w *watcher) end() (err error) {
 	for err == nil {
 		_, err = w.Recv()

@@ -34,9 +34,9 @@ type fronts struct {
 
 	dialGRPC, dialHTTP dialer
 
-	stop  context.CancelFunc // stops the service as an operator does
+	stop  context.CancelFunc // orders the service to stop, as a signal does
 	ended <-chan error       // receives the error of Serve
-	end   func()             // ends everything, and waits for it
+	end   func()             // closes the clients, stops the service and waits
 }
 
 // newFronts starts the service in front of a scripted gateway.
@@ -51,13 +51,13 @@ func newFronts(t *testing.T, n network) *fronts {
 	return f
 }
 
-// newFrontsOf starts the service in front of the gateway that dialGateway reaches.
+// newFrontsOf starts the service in front of the gateway that dialGateway dials.
 func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 	t.Helper()
 	return newTracedFronts(t, n, dialGateway, nil)
 }
 
-// newTracedFronts is newFrontsOf with traces, if tracer is not nil.
+// newTracedFronts is newFrontsOf with a tracer, which may be nil.
 func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
 	t.Helper()
 	leaktest.Check(t)
@@ -109,7 +109,7 @@ func (f *fronts) serve(t *testing.T, n network, front *lifecycle.Server, server 
 	}
 }
 
-// connect creates the clients. Everything ends with the test.
+// connect creates the clients. At the end of the test it closes them and stops the service.
 func (f *fronts) connect(t *testing.T, transport *http.Transport) {
 	t.Helper()
 	var err error

@@ -16,38 +16,38 @@ import (
 	"agentconf/server/internal/lifecycle"
 )
 
-// scrape is what /metrics answers.
+// scrape returns the body of /metrics.
 func scrape(metrics prometheus.Gatherer) string {
 	w := httptest.NewRecorder()
 	lifecycle.Admin(metrics, new(slog.LevelVar), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	return w.Body.String()
 }
 
-// expectMetric looks for a line of /metrics.
+// expectMetric reports an error unless /metrics has the line.
 func expectMetric(t *testing.T, metrics prometheus.Gatherer, line string) {
 	t.Helper()
 	if got := scrape(metrics); !strings.Contains(got, "\n"+line+"\n") {
-		t.Errorf("no %s in\n%s", line, got)
+		t.Errorf("got no line %s, want it in\n%s", line, got)
 	}
 }
 
-// What the gateway answered is counted by operation and retcode, and what became of a
-// call by cause if nobody knows.
+// The service counts responses of the gateway by operation and retcode, and calls with the
+// outcome unknown by code and reason.
 func TestGatewayMetrics(t *testing.T) {
 	f := newFronts(t, sockets)
 	hold := func(script conformance.Script) {
 		f.gateway.Play(script)
 		f.send(t, "POST", holdV1, nil)
 	}
-	answer := func(retcode string) conformance.Script {
+	scriptOf := func(retcode string) conformance.Script {
 		reply := `{"retcode":"` + retcode + `"}`
 		return conformance.Script{Reply: &reply}
 	}
-	hold(answer("0"))
-	hold(answer("0"))
-	hold(answer("101-002"))
-	hold(answer("100-007"))
-	hold(answer("88887946"))
+	hold(scriptOf("0"))
+	hold(scriptOf("0"))
+	hold(scriptOf("101-002"))
+	hold(scriptOf("100-007"))
+	hold(scriptOf("88887946"))
 	hold(conformance.Script{Status: http.StatusBadGateway})
 	for _, line := range []string{
 		`agentconf_gateway_calls_total{operation="holdParticipant",retcode="0"} 2`,
@@ -66,14 +66,14 @@ func TestGatewayMetrics(t *testing.T) {
 	}
 }
 
-// Watches, polls and events are counted, and watchers who were ended.
+// The service counts watches, polls, events, and watches that it has ended.
 func TestWatchMetrics(t *testing.T) {
 	inConference(t, func(t *testing.T, e *emulated, guid string, w *watcher) {
 		for _, line := range []string{"agentconf_watched_agents 1", "agentconf_watchers 1", "agentconf_events_total 9"} {
 			expectMetric(t, e.metrics, line)
 		}
 		if !strings.Contains(scrape(e.metrics), `agentconf_gateway_calls_total{operation="getAgentEvent",retcode="0"}`) {
-			t.Error("no polls are counted")
+			t.Error("got no polls in /metrics, want some")
 		}
 		e.tampered(func(w http.ResponseWriter, _ *http.Request) bool {
 			io.WriteString(w, `{"retcode":"000-003"}`)
@@ -86,14 +86,14 @@ func TestWatchMetrics(t *testing.T) {
 	})
 }
 
-// Neither many agents nor many retcodes make many series, were every operation called
-// by all and answered with all.
-func TestSeries(t *testing.T) {
+// The number of series is bounded: it depends on neither the number of agents nor the number
+// of retcodes.
+func TestMetricSeriesAreBounded(t *testing.T) {
 	table, err := os.ReadFile("../../conformance/retcodes.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	retcodes := strings.Split(string(table), "\n")[1:101] // known ones first, then others
+	retcodes := strings.Split(string(table), "\n")[1:101] // known retcodes come first
 	operations := map[string]contractCase{}
 	for _, c := range readCases(t) {
 		if c.Want.Code == "OK" {
@@ -107,7 +107,7 @@ func TestSeries(t *testing.T) {
 		reply := `{"retcode":"` + retcode + `"}`
 		f.gateway.Play(conformance.Script{Reply: &reply})
 		for _, c := range operations {
-			for range 4 { // 10,000 agents and more in all
+			for range 4 { // more than 10,000 agents
 				c.AgentID = strconv.Itoa(101 + agent)
 				agent++
 				method, path, _ := strings.Cut(c.RequestLine(), " ")
@@ -123,6 +123,6 @@ func TestSeries(t *testing.T) {
 	}
 	t.Logf("%d series for %d operations by %d agents", series, len(operations), agent)
 	if least := len(operations) * 30; series < least || series > 2000 {
-		t.Errorf("%d series, want %d to 2000", series, least)
+		t.Errorf("got %d series, want %d to 2000", series, least)
 	}
 }

@@ -10,18 +10,19 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// network opens listeners, each with the function that dials it.
+// network opens listeners, and returns a dialer for each.
 type network struct {
 	name string
 	grpc func(t *testing.T) (net.Listener, dialer)
-	http func(t *testing.T) (net.Listener, dialer) // of the JSON front, and of the gateway
-	tls  bool                                      // on both fronts, and HTTP/2 on the JSON port
+	http func(t *testing.T) (net.Listener, dialer) // for the JSON front and the gateway
+	tls  bool                                      // TLS on both fronts, HTTP/2 on the JSON port
 }
 
+// dialer opens a connection to one listener.
 type dialer func(ctx context.Context) (net.Conn, error)
 
-// Memory is for bubbles of synctest, where time is free. HTTP sets and clears deadlines
-// all the time; of the connections in memory only net.Pipe does that right.
+// A bubble of synctest needs the networks in memory. net/http sets and clears deadlines on
+// a connection; of the connections in memory, only net.Pipe supports both.
 var (
 	sockets = network{"sockets", listenTCP, listenTCP, false}
 	memory  = network{"memory", listenBuffered, listenPipe, false}
@@ -45,7 +46,7 @@ func listenBuffered(*testing.T) (net.Listener, dialer) {
 	return l, l.DialContext
 }
 
-// pipeListener accepts the ends of net.Pipe.
+// pipeListener is a listener of net.Pipe connections.
 type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}

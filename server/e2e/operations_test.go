@@ -18,17 +18,17 @@ import (
 	"agentconf/server/internal/interceptor"
 )
 
-// places are the five places of an operation. Each maps the gateway's method name to
-// what the place has for it.
+// places are the five places of an operation. Their keys are the method names of the
+// gateway.
 type places struct {
 	rpcs     map[string]protoreflect.MethodDescriptor
-	bindings map[string][]string
+	bindings map[string][]string // HTTP method and path
 	emulated []string
 	cases    []string
 }
 
-// An operation is complete if it has its RPC, its two bindings, its method, its handler
-// in the emulator, and its cases. The test names the missing place.
+// Every operation has an RPC, two bindings, a method, a handler in the emulator, and cases.
+// The test names the missing place.
 func TestOperationsAreComplete(t *testing.T) {
 	p := places{rpcs: contractRPCs(), bindings: httpBindings(t), emulated: emulator.Operations(), cases: caseOperations(t)}
 	f := newFronts(t, sockets)
@@ -43,7 +43,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			t.Errorf("%s has no method: add %s to its service in server/internal", operation, rpc.Name())
 		}
 		if rpc.IsStreamingServer() {
-			continue // a watch polls by another operation, and has tests instead of cases
+			continue // a watch polls by getAgentEvent, and has tests instead of cases
 		}
 		if !slices.Contains(p.emulated, operation) {
 			t.Errorf("%s has no handler in the emulator: add it to the operations of package emulator", operation)
@@ -54,7 +54,7 @@ func TestOperationsAreComplete(t *testing.T) {
 	}
 }
 
-// names returns the operations that any place has.
+// names returns the operations of all places.
 func (p places) names() []string {
 	names := append(slices.Clone(p.emulated), p.cases...)
 	for name := range p.rpcs {
@@ -67,18 +67,20 @@ func (p places) names() []string {
 	return slices.Compact(names)
 }
 
+// checkBindings reports a missing binding of an operation.
 func (p places) checkBindings(t *testing.T, operation string, rpc protoreflect.MethodDescriptor) {
 	t.Helper()
 	for front, prefix := range map[string]string{"gateway": "/agentgateway/resource/", "REST": "/v1/agents/{agent_id}/"} {
 		if rpc.IsStreamingServer() && front == "gateway" {
 			continue // the gateway has no streams
 		}
-		if !slices.ContainsFunc(p.bindings[operation], func(path string) bool { return strings.HasPrefix(path, prefix) }) {
+		if !slices.ContainsFunc(p.bindings[operation], func(binding string) bool { return strings.Contains(binding, " "+prefix) }) {
 			t.Errorf("%s has no binding for the %s path: add it to proto/agentconf/v1/http.yaml", operation, front)
 		}
 	}
 }
 
+// contractRPCs returns the RPCs of the contract by operation.
 func contractRPCs() map[string]protoreflect.MethodDescriptor {
 	rpcs := map[string]protoreflect.MethodDescriptor{}
 	protoregistry.GlobalFiles.RangeFilesByPackage("agentconf.v1", func(file protoreflect.FileDescriptor) bool {
@@ -93,7 +95,8 @@ func contractRPCs() map[string]protoreflect.MethodDescriptor {
 	return rpcs
 }
 
-// httpBindings returns the paths of http.yaml by operation.
+// httpBindings returns the bindings of http.yaml by operation, such as
+// "POST /v1/agents/{agent_id}/conference:holdParticipant".
 func httpBindings(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("../../proto/agentconf/v1/http.yaml")
@@ -101,18 +104,19 @@ func httpBindings(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	bindings, operation := map[string][]string{}, ""
-	rule := regexp.MustCompile(`selector: \S+\.(\w+)|(?:get|put|post|delete): (\S+)`)
+	rule := regexp.MustCompile(`selector: \S+\.(\w+)|(get|put|post|delete): (\S+)`)
 	for _, match := range rule.FindAllStringSubmatch(string(text), -1) {
 		if match[1] != "" {
 			operation = interceptor.OperationName(match[1])
 			bindings[operation] = nil
 			continue
 		}
-		bindings[operation] = append(bindings[operation], match[2])
+		bindings[operation] = append(bindings[operation], strings.ToUpper(match[2])+" "+match[3])
 	}
 	return bindings
 }
 
+// caseOperations returns the operation of every case.
 func caseOperations(t *testing.T) (operations []string) {
 	t.Helper()
 	cases, err := conformance.Cases()
@@ -125,8 +129,8 @@ func caseOperations(t *testing.T) (operations []string) {
 	return operations
 }
 
-// isImplemented calls an RPC without arguments: a method rejects them, and a missing
-// method is UNIMPLEMENTED.
+// isImplemented calls an RPC without arguments. An existing method rejects the call, and a
+// missing method is UNIMPLEMENTED.
 func isImplemented(t *testing.T, f *fronts, rpc protoreflect.MethodDescriptor) bool {
 	t.Helper()
 	method := "/" + string(rpc.Parent().FullName()) + "/" + string(rpc.Name())

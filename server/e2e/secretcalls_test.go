@@ -25,32 +25,31 @@ import (
 	"agentconf/server/e2e/harness"
 )
 
-// repeat answers a request with what was said in it.
-type repeat func(w http.ResponseWriter, said string)
+// echo writes a response that repeats text.
+type echo func(w http.ResponseWriter, text string)
 
-// repeats are the ways in which a gateway can repeat what it was told, none of which
-// is a success.
-var repeats = []repeat{
-	refusal("101-001", func(said string) string { return said }),
+// echoes are responses that repeat a text in each of their parts. None is a success.
+var echoes = []echo{
+	refusal("101-001", func(text string) string { return text }),
 	refusal("101-001", url.PathEscape),
 	refusal("100-007", url.QueryEscape),
-	func(w http.ResponseWriter, said string) {
-		w.Write(mustJSON(map[string]any{"message": "", "retcode": said}))
+	func(w http.ResponseWriter, text string) {
+		w.Write(mustJSON(map[string]any{"message": "", "retcode": text}))
 	},
-	func(w http.ResponseWriter, said string) {
-		w.Write(mustJSON(map[string]any{"message": "", "retcode": url.QueryEscape(said)}))
+	func(w http.ResponseWriter, text string) {
+		w.Write(mustJSON(map[string]any{"message": "", "retcode": url.QueryEscape(text)}))
 	},
-	func(w http.ResponseWriter, said string) { io.WriteString(w, "<html>"+said) },
-	func(w http.ResponseWriter, said string) {
+	func(w http.ResponseWriter, text string) { io.WriteString(w, "<html>"+text) },
+	func(w http.ResponseWriter, text string) {
 		w.WriteHeader(http.StatusInternalServerError)
-		w.Write(mustJSON(map[string]any{"message": said, "retcode": "0"}))
+		w.Write(mustJSON(map[string]any{"message": text, "retcode": "0"}))
 	},
-	func(w http.ResponseWriter, said string) {
-		w.Header().Set("Location", "http://gateway.test:8043/"+url.PathEscape(said))
+	func(w http.ResponseWriter, text string) {
+		w.Header().Set("Location", "http://gateway.test:8043/"+url.PathEscape(text))
 		w.WriteHeader(http.StatusFound)
 	},
-	func(w http.ResponseWriter, said string) {
-		w.Write(mustJSON([]any{map[string]any{"retcode": "0", said: said}}))
+	func(w http.ResponseWriter, text string) {
+		w.Write(mustJSON([]any{map[string]any{"retcode": "0", text: text}}))
 	},
 	raw("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n%s"),
 	raw("HTTP/1.1 200 %[1]s\r\n%[1]s\r\n\r\n"),
@@ -59,22 +58,24 @@ var repeats = []repeat{
 	raw("%s"),
 }
 
-func refusal(retcode string, written func(string) string) repeat {
-	return func(w http.ResponseWriter, said string) {
+// refusal is an error of the gateway that repeats a text in its message, encoded, and in
+// its result.
+func refusal(retcode string, encode func(string) string) echo {
+	return func(w http.ResponseWriter, text string) {
 		w.Header().Set("Set-GUID", "JSESSIONID="+mark(someGUID))
-		w.Write(mustJSON(map[string]any{"message": written(said), "retcode": retcode, "result": map[string]any{said: said}}))
+		w.Write(mustJSON(map[string]any{"message": encode(text), "retcode": retcode, "result": map[string]any{text: text}}))
 	}
 }
 
-// raw is an answer that net/http would not send.
-func raw(format string) repeat {
-	return func(w http.ResponseWriter, said string) {
+// raw is a response that net/http does not send.
+func raw(format string) echo {
+	return func(w http.ResponseWriter, text string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, format, said)
+		fmt.Fprintf(conn, format, text)
 	}
 }
 
@@ -86,16 +87,24 @@ func mustJSON(v any) []byte {
 	return text
 }
 
-// repeatingGateway does what was said last, to all requests.
-type repeatingGateway struct {
-	dial   dialer
-	stop   func()
-	answer atomic.Pointer[repeat]
+// echoGateway answers every request by its current response.
+type echoGateway struct {
+	dial dialer
+	stop func()
+
+	current atomic.Pointer[response]
 }
 
-func newRepeatingGateway(t *testing.T) *repeatingGateway {
+// response is an echo of the request and of further texts.
+type response struct {
+	echo echo
+	more string
+}
+
+func newEchoGateway(t *testing.T) *echoGateway {
+	t.Helper()
 	l, dial := listenTCP(t)
-	g := &repeatingGateway{dial: dial}
+	g := &echoGateway{dial: dial}
 	server := &http.Server{Handler: g, ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(l)
 	g.stop = func() { server.Close() }
@@ -103,38 +112,50 @@ func newRepeatingGateway(t *testing.T) *repeatingGateway {
 	return g
 }
 
-func (g *repeatingGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *echoGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
-	said := strings.Join([]string{r.Header.Get("Guid"), r.Header.Get("service_token"), string(body), r.RequestURI}, " ")
-	(*g.answer.Load())(w, said)
+	current := g.current.Load()
+	text := strings.Join([]string{r.Header.Get("Guid"), r.Header.Get("service_token"), string(body), r.RequestURI, current.more}, " ")
+	current.echo(w, text)
 }
 
-func (g *repeatingGateway) play(answer repeat) { g.answer.Store(&answer) }
+// respond sets the response to every further request. It repeats the request, and more.
+func (g *echoGateway) respond(e echo, more string) { g.current.Store(&response{e, more}) }
 
-// makeCalls makes the call of every case over every front, with the answer that the
-// case has. Those that have something else to say than the cases before are repeated, too.
-func (f *fronts) makeCalls(t *testing.T, g *repeatingGateway, told *transcript) {
+// makeCalls sends a call with secrets for every RPC, and every case of the table, over every
+// front. The gateway answers by the script of the case, and for every shape of a request
+// also by each echo.
+func (f *fronts) makeCalls(t *testing.T, g *echoGateway, errorTexts *transcript) {
 	t.Helper()
-	repeated := map[string]bool{}
-	for _, c := range append([]contractCase{confided}, readCases(t)...) {
+	for _, c := range secretCases(t) {
+		c.checkAccepted(t, f, g)
+		g.respond(scripted(c.Gateway), "")
+		c.call(t, f, errorTexts)
+		for _, e := range echoes {
+			g.respond(e, strings.Join(c.secrets, " "))
+			c.call(t, f, errorTexts)
+		}
+	}
+	echoed := map[string]bool{}
+	for _, c := range readCases(t) {
 		c = c.marked()
-		g.play(scripted(c.Gateway))
-		c.call(t, f, told)
-		if c.Gateway == nil || repeated[c.shape()] { // the gateway gets nothing, or nothing new
+		g.respond(scripted(c.Gateway), "")
+		c.call(t, f, errorTexts)
+		if c.Gateway == nil || echoed[c.shape()] { // the gateway gets no request, or no new shape
 			continue
 		}
-		repeated[c.shape()] = true
-		for _, answer := range repeats {
-			g.play(answer)
-			c.call(t, f, told)
+		echoed[c.shape()] = true
+		for _, e := range echoes {
+			g.respond(e, "")
+			c.call(t, f, errorTexts)
 		}
 	}
 }
 
-// shape is what tells c from cases with other arguments.
+// shape identifies a request by everything but its values: RPC, fields and query.
 func (c contractCase) shape() string {
 	var body map[string]any
 	_ = json.Unmarshal(c.Body, &body) // or there is none
@@ -142,15 +163,8 @@ func (c contractCase) shape() string {
 	return fmt.Sprint(c.RPC, slices.Sorted(maps.Keys(body)), query)
 }
 
-// confided is a case with a password that every encoding changes.
-var confided = contractCase{conformance.Case{
-	Name: "a password to escape", RPC: "Login", AgentID: "1287", Line: "PUT /agentgateway/resource/onlineagent/1287",
-	Body:    json.RawMessage(`{"password":"s3\"same/+&Pa55","phonenum":"702653184957246","serviceToken":"t0kenfoxtrot"}`),
-	Gateway: &conformance.Script{},
-}}
-
-// scripted is what a case says of the gateway.
-func scripted(s *conformance.Script) repeat {
+// scripted is the response of a script. It closes the connection if there is none.
+func scripted(s *conformance.Script) echo {
 	return func(w http.ResponseWriter, _ string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -163,30 +177,30 @@ func scripted(s *conformance.Script) repeat {
 	}
 }
 
-// call makes the call of c over every front that it can be made over.
-func (c contractCase) call(t *testing.T, f *fronts, told *transcript) {
+// call sends c over every front of the case, and adds the errors to errorTexts.
+func (c contractCase) call(t *testing.T, f *fronts, errorTexts *transcript) {
 	t.Helper()
 	if c.Only != "json" {
 		if _, err := c.invoke(t.Context(), t, f); err != nil {
-			told.add(inWords(err))
+			errorTexts.add(errorText(err))
 		}
 	}
 	if c.Only != "grpc" {
 		v1Method, v1Path, _ := strings.Cut(c.V1(), " ")
 		method, path, _ := strings.Cut(c.RequestLine(), " ")
-		told.http(f.do(t, c.request(t, v1Method, v1Path)))
-		told.http(f.do(t, c.request(t, method, path)))
+		errorTexts.addHTTPError(f.do(t, c.request(t, v1Method, v1Path)))
+		errorTexts.addHTTPError(f.do(t, c.request(t, method, path)))
 	}
 }
 
-// inWords is all that an error of a call over gRPC has.
-func inWords(err error) string {
+// errorText returns everything that a gRPC error contains.
+func errorText(err error) string {
 	text, marshalErr := protojson.Marshal(status.Convert(err).Proto())
 	return fmt.Sprint(err, string(text), marshalErr)
 }
 
-// http adds an answer of the JSON front, unless it is what the caller has asked for.
-func (s *transcript) http(httpStatus int, header http.Header, body []byte) {
+// addHTTPError adds a response of the JSON port, unless it is a success.
+func (s *transcript) addHTTPError(httpStatus int, header http.Header, body []byte) {
 	var envelope struct{ Retcode string }
 	if httpStatus == http.StatusOK && json.Unmarshal(body, &envelope) == nil && envelope.Retcode == "0" {
 		return
@@ -194,24 +208,24 @@ func (s *transcript) http(httpStatus int, header http.Header, body []byte) {
 	s.add(fmt.Sprint(httpStatus, header, string(body)))
 }
 
-// leaveCalls makes calls that the gateway has when look is called: holds, which are
-// given up then, and watches, which end when the gateway refuses a poll.
-func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript, look func()) {
+// abandonCalls makes calls, and calls inspect while they are in flight: holds, which the
+// caller then cancels, and watches, which end when the gateway refuses a poll.
+func (f *fronts) abandonCalls(t *testing.T, g *echoGateway, errorTexts *transcript, inspect func()) {
 	t.Helper()
 	c := contractCase{conformance.Case{
 		RPC: "HoldParticipant", AgentID: "1287", GUID: []string{someGUID}, GUIDHeader: "Guid", Body: json.RawMessage(documentedBody),
 	}}.marked()
 	arrived, released := make(chan struct{}, 100), make(chan struct{})
-	g.play(func(w http.ResponseWriter, said string) {
+	g.respond(func(w http.ResponseWriter, text string) {
 		arrived <- struct{}{}
 		<-released
-		repeats[0](w, said)
-	})
-	held, giveUp := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "guid", mark(someGUID)))
+		echoes[0](w, text)
+	}, "")
+	canceled, cancel := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "guid", mark(someGUID)))
 	var holds, watches sync.WaitGroup
-	holds.Go(func() { _, _ = c.invoke(held, t, f) })
+	holds.Go(func() { _, _ = c.invoke(canceled, t, f) })
 	for _, path := range []string{holdV1, holdGateway} {
-		req := c.request(t, http.MethodPost, path).WithContext(held)
+		req := c.request(t, http.MethodPost, path).WithContext(canceled)
 		holds.Go(func() {
 			if resp, err := f.http.Do(req); err == nil {
 				resp.Body.Close()
@@ -220,28 +234,28 @@ func (f *fronts) leaveCalls(t *testing.T, g *repeatingGateway, told *transcript,
 	}
 	watches.Go(func() {
 		w, _ := f.mustWatch(t, "1288", mark(someGUID))
-		told.add(inWords(w.end()))
+		errorTexts.add(errorText(w.end()))
 	})
 	watches.Go(func() {
 		stream := f.sse(t, "/v1/agents/1289/events", mark(someGUID), nil)
 		defer stream.Body.Close()
 		text, err := io.ReadAll(stream.Body)
-		told.add(fmt.Sprint(string(text), err))
+		errorTexts.add(fmt.Sprint(string(text), err))
 	})
 	for range 5 {
 		<-arrived
 	}
-	look()
-	giveUp()
+	inspect()
+	cancel()
 	holds.Wait()
 	c.Timeout = "50m"
-	c.call(t, f, told)
+	c.call(t, f, errorTexts)
 	close(released)
 	watches.Wait()
 }
 
-// servePanics makes calls that panic with secrets, and returns the log.
-func servePanics(t *testing.T, told *transcript) *harness.Log {
+// servePanics makes calls of a service that panics with secrets, and returns its log.
+func servePanics(t *testing.T, errorTexts *transcript) *harness.Log {
 	t.Helper()
 	values := []any{
 		"s3samePa55", errors.New(mark(someGUID)), fmt.Errorf("to %w", errors.New("702653184957246")),
@@ -250,7 +264,7 @@ func servePanics(t *testing.T, told *transcript) *harness.Log {
 	var next any
 	v := serve(t, stub{hold: func(context.Context) error { panic(next) }})
 	for _, next = range values {
-		told.add(inWords(v.holdGRPC(t.Context())))
+		errorTexts.add(errorText(v.holdGRPC(t.Context())))
 		if _, err := v.holdJSON(t.Context()); err != nil {
 			t.Error(err)
 		}

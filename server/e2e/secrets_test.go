@@ -1,16 +1,13 @@
 package e2e
 
 import (
-	"bytes"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -24,24 +21,24 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"agentconf/server/e2e/harness"
-	"agentconf/server/internal/lifecycle"
 )
 
-// secrets are what is in the calls of TestSecrets and may be nowhere else: parts of
-// every GUID, phone number, voice path, password and token. No number or address in a
-// metric or a profile looks like one.
+// secrets are strings that the calls of TestSecrets contain and that only the gateway, and
+// a caller that requested them, may get. Each is a part of every secret of its kind. No
+// number or address in a metric or a profile contains one of them.
 var secrets = []string{
-	"5ec2e7f0",        // of GUIDs
-	"70265318495",     // of phone numbers
-	"promptfoxtrot",   // of voice paths
-	"s3samePa55",      // of passwords
-	`s3"same/+&Pa55`,  // the same with what is escaped in JSON and in URLs
-	"t0kenfoxtrot",    // of service tokens
-	"calldatafoxtrot", // of what a poll hands back
+	"5ec2e7f0",        // GUIDs
+	"70265318495",     // phone numbers, and fields without a form of their own
+	"promptfoxtrot",   // voice paths
+	"s3samePa55",      // passwords
+	`s3"same/+&Pa55`,  // passwords with characters that JSON and URLs escape
+	"t0kenfoxtrot",    // service tokens
+	"calldatafoxtrot", // parameters of a poll
+	"203.0.113.",      // IP addresses
 }
 
 var (
-	marks = strings.NewReplacer(
+	literals = strings.NewReplacer(
 		"279fe21d", "5ec2e7f0", "8888", "702653184957", "+862887654321", "+702653184951",
 		"111111111111", "702653184951", "444444444444", "702653184954", "555555555555", "702653184955",
 		"1136287", "promptfoxtrot", "on hold 2", "on hold promptfoxtrot", "a.V3", "promptfoxtrot.V3",
@@ -51,12 +48,13 @@ var (
 	shortNumber = regexp.MustCompile(`"(1000\d|40038|70005)"`)
 )
 
-// mark is text with secrets for what it has in confidence.
+// mark replaces literals of the case table by secrets. Unlike the fields of a message, it
+// reaches bodies that are invalid, and responses of the gateway.
 func mark(text string) string {
-	return shortNumber.ReplaceAllString(marks.Replace(text), `"70265318495$1"`)
+	return shortNumber.ReplaceAllString(literals.Replace(text), `"70265318495$1"`)
 }
 
-func markIf(text *string) *string {
+func markOptional(text *string) *string {
 	if text == nil {
 		return nil
 	}
@@ -64,24 +62,24 @@ func markIf(text *string) *string {
 	return &marked
 }
 
-// marked is c with secrets.
+// marked returns c with secrets in place of literals.
 func (c contractCase) marked() contractCase {
 	c.GUID = slices.Clone(c.GUID)
 	for i, guid := range c.GUID {
 		c.GUID[i] = mark(guid)
 	}
 	c.AgentID, c.Line = mark(c.AgentID), mark(c.Line)
-	c.Body, c.RawBody = json.RawMessage(mark(string(c.Body))), markIf(c.RawBody)
+	c.Body, c.RawBody = json.RawMessage(mark(string(c.Body))), markOptional(c.RawBody)
 	if c.Gateway != nil {
 		script := *c.Gateway
-		script.SetGUID, script.Reply = mark(script.SetGUID), markIf(script.Reply)
+		script.SetGUID, script.Reply = mark(script.SetGUID), markOptional(script.Reply)
 		c.Gateway = &script
 	}
 	return c
 }
 
-// writings are the ways in which a secret can stand in a text.
-func writings(secret string) []string {
+// encodings returns the forms of a secret in JSON, in URLs, in hexadecimal and in base64.
+func encodings(secret string) []string {
 	quoted, _ := json.Marshal(secret)
 	inJSON := string(quoted[1 : len(quoted)-1])
 	all := []string{
@@ -89,89 +87,89 @@ func writings(secret string) []string {
 		strings.ReplaceAll(inJSON, `\`, ""), url.QueryEscape(inJSON), url.PathEscape(inJSON),
 		hex.EncodeToString([]byte(secret)),
 	}
-	for shift := range 3 { // in base64 it depends on what is before it
+	for shift := range 3 { // bytes before the secret shift its base64 digits
 		text := base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat(" ", shift) + secret))
-		text = text[(shift*8+5)/6 : len(text)-1] // without what is not of secret alone
+		text = text[(shift*8+5)/6 : len(text)-1] // without digits that depend on the neighbours of secret
 		all = append(all, text, strings.NewReplacer("-", "+", "_", "/").Replace(text))
 	}
 	return all
 }
 
-// findSecrets looks for secrets in a text, whatever the case, and however often it has
-// been quoted.
+// findSecrets reports every secret in text, in upper or lower case, and with any number of
+// backslashes.
 func findSecrets(t *testing.T, where, text string) {
 	t.Helper()
 	text = strings.ReplaceAll(text, `\`, "")
 	lower := strings.ToLower(text)
 	for _, secret := range secrets {
-		for _, writing := range writings(secret) {
-			at := strings.Index(lower, strings.ToLower(writing))
+		for _, encoding := range encodings(secret) {
+			at := strings.Index(lower, strings.ToLower(encoding))
 			if at < 0 {
 				continue
 			}
-			around := text[max(0, at-300):min(len(text), at+len(writing)+100)]
-			t.Errorf("%s: %q, as %q, in\n%s", where, secret, writing, around)
+			around := text[max(0, at-300):min(len(text), at+len(encoding)+100)]
+			t.Errorf("%s: got the secret %q as %q, want none, in\n%s", where, secret, encoding, around)
 			break
 		}
 	}
 }
 
+// The encodings of a secret include its form in every text that contains it.
 func TestFindSecrets(t *testing.T) {
 	for _, secret := range secrets {
-		for _, where := range []string{"", "x", "xy", "xyz"} {
-			text := where + secret + "!?"
-			for _, written := range []string{
+		for _, prefix := range []string{"", "x", "xy", "xyz"} {
+			text := prefix + secret + "!?"
+			for _, encoded := range []string{
 				text, strings.ToUpper(text), url.QueryEscape(text), hex.EncodeToString([]byte(text)),
 				base64.StdEncoding.EncodeToString([]byte(text)), base64.URLEncoding.EncodeToString([]byte(text)),
 			} {
 				found := false
-				for _, writing := range writings(secret) {
-					found = found || strings.Contains(strings.ToLower(written), strings.ToLower(writing))
+				for _, encoding := range encodings(secret) {
+					found = found || strings.Contains(strings.ToLower(encoded), strings.ToLower(encoding))
 				}
 				if !found {
-					t.Errorf("%q is not found in %q", secret, written)
+					t.Errorf("got no encoding of %q in %q, want one", secret, encoded)
 				}
 			}
 		}
 	}
 }
 
-// transcript collects texts from many sides.
+// transcript collects texts of concurrent calls.
 type transcript struct{ harness.Log }
 
 func (s *transcript) add(text string) { s.Write([]byte(text + "\n")) }
 
-// No call, whatever becomes of it, leaves a secret anywhere but with the gateway and in
-// what its caller has asked for. The test runs once more in a process of its own, whose
-// output is a place to search as well: libraries write there, with all that they have
-// to say.
+// No call writes a secret to an output of the service other than the request to the
+// gateway and a successful response. The test runs again in a child process to search the
+// output of that process, where libraries log.
 func TestSecrets(t *testing.T) {
-	const inside = "AGENTCONF_TEST_SECRETS"
-	if os.Getenv(inside) == "" {
-		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecrets$")
-		again.Env = append(os.Environ(), inside+"=1", "GRPC_GO_LOG_SEVERITY_LEVEL=info", "GRPC_GO_LOG_VERBOSITY_LEVEL=99")
-		output, err := again.CombinedOutput()
+	const isChild = "AGENTCONF_TEST_SECRETS"
+	if os.Getenv(isChild) == "" {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecrets$")
+		child.Env = append(os.Environ(), isChild+"=1", "GRPC_GO_LOG_SEVERITY_LEVEL=info", "GRPC_GO_LOG_VERBOSITY_LEVEL=99")
+		printed, err := child.CombinedOutput()
 		if err != nil {
-			t.Fatalf("%v\n%s", err, output)
+			t.Fatalf("%v\n%s", err, printed)
 		}
-		findSecrets(t, "the output of the process", string(output))
+		findSecrets(t, "the output of the process", string(printed))
 		return
 	}
 
-	gateway := newRepeatingGateway(t)
+	gateway := newEchoGateway(t)
 	spans := tracetest.NewInMemoryExporter()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("agentconf")
 	f := newTracedFronts(t, sockets, gateway.dial, tracer)
-	told, admin, docs := &transcript{}, &transcript{}, &transcript{}
-	panics := servePanics(t, told)
-	// Whatever else a process tells anybody belongs into this list.
-	places := []struct {
+	errorTexts, admin, docs := &transcript{}, &transcript{}, &transcript{}
+	panics := servePanics(t, errorTexts)
+	// A further output of the service belongs in this list.
+	outputs := []struct {
 		name string
 		text func() string
 	}{
 		{"the log", f.log.String},
 		{"the log after panics", panics.String},
-		{"what callers were told of what failed", told.String},
+		{"the errors of calls", errorTexts.String},
 		{"the admin port", admin.String},
 		{"the traces", func() string { return fmt.Sprintf("%+v", spans.GetSpans()) }},
 		{"the documentation", docs.String},
@@ -179,44 +177,47 @@ func TestSecrets(t *testing.T) {
 
 	var profiling sync.WaitGroup
 	for _, path := range []string{"/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"} {
-		profiling.Go(func() { admin.add(f.ask(t, path)) })
+		profiling.Go(func() { admin.add(f.adminText(t, path)) })
 	}
-	f.makeCalls(t, gateway, told)
-	f.leaveCalls(t, gateway, told, func() { admin.add(f.askAll(t)) })
-	f.sendNonsense(t, told)
+	f.makeCalls(t, gateway, errorTexts)
+	f.abandonCalls(t, gateway, errorTexts, func() { admin.add(f.adminTexts(t)) })
+	f.sendNonsense(t, errorTexts)
 	gateway.stop()
-	confided.call(t, f, told)
+	for _, c := range secretCases(t) {
+		c.call(t, f, errorTexts) // without a gateway
+	}
 	profiling.Wait()
-	admin.add(f.askAll(t))
+	admin.add(f.adminTexts(t))
 	for _, path := range []string{"/docs/", "/docs/start.js", "/docs/openapi.json"} {
 		_, header, body := f.send(t, http.MethodGet, path, func(r *http.Request) { r.Header.Set("Guid", mark(someGUID)) })
 		docs.add(fmt.Sprint(header, string(body)))
 	}
 	f.end()
-	for _, place := range places {
-		text := place.text()
+	for _, output := range outputs {
+		text := output.text()
 		if len(text) == 0 {
-			t.Errorf("%s is empty", place.name)
+			t.Errorf("%s: got no text, want some", output.name)
 		}
-		findSecrets(t, place.name, text)
+		findSecrets(t, output.name, text)
 	}
 	for _, operation := range append(operationsOf(readCases(t)), "watchAgentEvents") {
 		if !strings.Contains(f.log.String(), `"operation":"`+operation+`"`) {
-			t.Errorf("%s was not called", operation)
+			t.Errorf("got no call of %s, want one in the log", operation)
 		}
 	}
 }
 
+// operationsOf returns the operations of cases, each once.
 func operationsOf(cases []contractCase) (names []string) {
 	for _, c := range cases {
-		names = append(names, strings.ToLower(c.RPC[:1])+c.RPC[1:])
+		names = append(names, c.Operation())
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// askAll is everything that the admin port answers at once.
-func (f *fronts) askAll(t *testing.T) string {
+// adminTexts returns the responses of the admin port that need no time.
+func (f *fronts) adminTexts(t *testing.T) string {
 	var all strings.Builder
 	for _, path := range []string{
 		"/metrics", "/log-level", "/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/symbol",
@@ -224,20 +225,21 @@ func (f *fronts) askAll(t *testing.T) string {
 		"/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs", "/debug/pprof/allocs?debug=1",
 		"/debug/pprof/block?debug=1", "/debug/pprof/mutex?debug=1", "/debug/pprof/threadcreate?debug=1",
 	} {
-		all.WriteString(f.ask(t, path))
+		all.WriteString(f.adminText(t, path))
 	}
 	return all.String()
 }
 
-// ask is an answer of the admin port, unpacked.
-func (f *fronts) ask(t *testing.T, path string) string {
-	w := httptest.NewRecorder()
-	lifecycle.Admin(f.metrics, new(slog.LevelVar), http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	text := w.Body.Bytes()
-	if packed, err := gzip.NewReader(bytes.NewReader(text)); err == nil {
-		if text, err = io.ReadAll(packed); err != nil {
+// adminText returns a response of the admin port, without gzip.
+func (f *fronts) adminText(t *testing.T, path string) string {
+	t.Helper()
+	_, text := f.admin(path)
+	if compressed, err := gzip.NewReader(strings.NewReader(text)); err == nil {
+		plain, err := io.ReadAll(compressed)
+		if err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
+		text = string(plain)
 	}
-	return path + "\n" + string(text)
+	return path + "\n" + text
 }

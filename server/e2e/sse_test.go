@@ -11,7 +11,7 @@ import (
 	"agentconf/emulator"
 )
 
-// sse opens the stream of server-sent events.
+// sse requests a stream of server-sent events.
 func (f *fronts) sse(t *testing.T, path, guid string, change func(*http.Request)) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://agentconf.test"+path, nil)
@@ -29,13 +29,14 @@ func (f *fronts) sse(t *testing.T, path, guid string, change func(*http.Request)
 	return resp
 }
 
-// frames reads server-sent events as they stand, without the JSON behind data.
-type frames struct{ *bufio.Reader }
+// sseReader reads server-sent events.
+type sseReader struct{ *bufio.Reader }
 
-func (f frames) next(t *testing.T) (head, data string) {
+// next returns the lines of the next event, and its data.
+func (r sseReader) next(t *testing.T) (head, data string) {
 	t.Helper()
 	for {
-		line, err := f.ReadString('\n')
+		line, err := r.ReadString('\n')
 		if err == io.EOF {
 			return head, data
 		}
@@ -53,7 +54,8 @@ func (f frames) next(t *testing.T) (head, data string) {
 	}
 }
 
-// The stream as a browser's EventSource, or curl, reads it.
+// A stream starts with an event "started", sends comments while it is idle, resumes after
+// Last-Event-ID, and ends with an event "ended".
 func TestServerSentEvents(t *testing.T) {
 	for version, n := range map[string]network{"HTTP/1.1": memory, "HTTP/2.0": securedMemory} {
 		t.Run(version, func(t *testing.T) { testServerSentEvents(t, n, version) })
@@ -65,44 +67,44 @@ func testServerSentEvents(t *testing.T, n network, version string) {
 		guid := e.signIn(t, "1287")
 		resp := e.sse(t, "/v1/agents/1287/events", guid, nil)
 		if resp.Proto != version {
-			t.Errorf("it is %s", resp.Proto)
+			t.Errorf("got %s, want %s", resp.Proto, version)
 		}
 		for name, want := range map[string]string{
 			"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 		} {
 			if got := resp.Header.Get(name); got != want {
-				t.Errorf("%s %q, want %q", name, got, want)
+				t.Errorf("%s: got %q, want %q", name, got, want)
 			}
 		}
-		stream := frames{bufio.NewReader(resp.Body)}
-		begun, _ := stream.next(t)
-		id, ok := strings.CutSuffix(begun, "\nevent: started\n")
+		stream := sseReader{bufio.NewReader(resp.Body)}
+		started, _ := stream.next(t)
+		id, ok := strings.CutSuffix(started, "\nevent: started\n")
 		if !ok || !strings.HasPrefix(id, "id: ") {
-			t.Fatalf("begins with %q", begun)
+			t.Fatalf("got the first event %q, want started with an ID", started)
 		}
 		first, data := stream.next(t)
 		if strings.Contains(first, "event:") || !strings.HasPrefix(first, "id: ") || !jsonEqual(t, []byte(data), []byte(
 			`{"sequence":"`+strings.TrimSpace(first[4:])+`","eventType":"AgentOther_InService","workNo":"1287","inService":{}}`)) {
-			t.Errorf("event %q %s", first, data)
+			t.Errorf("got the event %q %s, want inService with an ID", first, data)
 		}
 		stream.next(t)
-		began := time.Now()
-		for range 3 { // nothing happens, and proxies see that the stream is alive
+		start := time.Now()
+		for range 3 { // comments keep proxies from closing an idle stream
 			if comment, data := stream.next(t); comment != ":\n" || data != "" {
-				t.Errorf("%q %q, want a comment", comment, data)
+				t.Errorf("got %q %q, want a comment", comment, data)
 			}
 		}
-		if took := time.Since(began); took > time.Minute {
-			t.Errorf("3 signs of life in %v", took)
+		if got := time.Since(start); got > time.Minute {
+			t.Errorf("got 3 comments in %v, want at most 1m", got)
 		}
 
-		// A browser that comes back says where it was.
-		again := frames{bufio.NewReader(e.sse(t, "/v1/agents/1287/events", guid, func(r *http.Request) {
+		// A browser reconnects with the ID of the last event.
+		resumed := sseReader{bufio.NewReader(e.sse(t, "/v1/agents/1287/events", guid, func(r *http.Request) {
 			r.Header.Set("Last-Event-ID", id[4:])
 		}).Body)}
-		again.next(t)
-		if head, _ := again.next(t); head != first {
-			t.Errorf("%q after coming back, want %q", head, first)
+		resumed.next(t)
+		if head, _ := resumed.next(t); head != first {
+			t.Errorf("after reconnecting: got %q, want %q", head, first)
 		}
 
 		time.Sleep(time.Second)
@@ -110,16 +112,16 @@ func testServerSentEvents(t *testing.T, n network, version string) {
 		stream.next(t)
 		end, data := stream.next(t)
 		if end != "event: ended\n" || reasonOf(t, []byte(data)) != "SIGN_IN_REQUIRED" {
-			t.Errorf("ends with %q %s", end, data)
+			t.Errorf("got the last event %q %s, want ended with SIGN_IN_REQUIRED", end, data)
 		}
 		if _, err := stream.ReadByte(); err != io.EOF {
-			t.Errorf("goes on: %v", err)
+			t.Errorf("after the last event: got %v, want EOF", err)
 		}
 	})
 }
 
-// What is refused before the first message is an error like any other.
-func TestServerSentEventsAreRefused(t *testing.T) {
+// A stream that is rejected before its first event is a JSON error.
+func TestServerSentEventsRejected(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		for _, c := range []struct {
 			path, guid, lastID string
@@ -139,7 +141,7 @@ func TestServerSentEventsAreRefused(t *testing.T) {
 			})
 			body, err := io.ReadAll(resp.Body)
 			if err != nil || resp.StatusCode != c.httpStatus || resp.Header.Get("Content-Type") != "application/json" || reasonOf(t, body) != c.reason {
-				t.Errorf("%s: HTTP status %d, %s, want %d, %s", c.path, resp.StatusCode, body, c.httpStatus, c.reason)
+				t.Errorf("%s: got HTTP status %d, %s, want %d, %s", c.path, resp.StatusCode, body, c.httpStatus, c.reason)
 			}
 		}
 	})

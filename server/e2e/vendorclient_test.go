@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -13,26 +14,26 @@ import (
 	"agentconf/emulator"
 )
 
-// vendorClient is a program whose author had the CC-Gateway's documentation and
-// nothing else: its paths and methods, the headers Guid and Set-GUID, one event a poll.
-// It writes HTTP itself, since a library would hide how headers are spelled.
+// vendorClient is a client that follows the documentation of the CC-Gateway: its paths and
+// methods, the headers Guid and Set-GUID, one event per poll. It writes HTTP without a
+// library, which would hide the spelling of headers.
 type vendorClient struct {
 	dial       dialer
-	guids      map[string]string // the newest, by agent ID
+	guids      map[string]string // newest GUID by agent ID
 	transcript []exchange
 }
 
-// exchange is a request and its answer.
+// exchange is a request and its response.
 type exchange struct {
-	asked   string // method, what follows /agentgateway/resource/, and body
-	request string // as it was sent
+	line    string // method, path after /agentgateway/resource/, and body
+	request string // all bytes sent
 
-	head   string // status line and headers, which are in order
-	length int    // by Content-Length, which head does not have
+	head   string // status line, and sorted headers without Content-Length
+	length int    // value of Content-Length
 	body   string
 }
 
-// play does what a step says, with a gateway that the emulator is.
+// play runs a step against gateway, or against agentconf in front of it.
 func (c *vendorClient) play(t *testing.T, s dropInStep, gateway *emulator.Gateway) {
 	t.Helper()
 	time.Sleep(s.pause)
@@ -49,22 +50,22 @@ func (c *vendorClient) play(t *testing.T, s dropInStep, gateway *emulator.Gatewa
 		if x := c.send(t, s); strings.Contains(x.body, `"eventType":"`+s.until+`"`) {
 			return
 		}
-		time.Sleep(300 * time.Millisecond) // as page 1274 asks
+		time.Sleep(300 * time.Millisecond) // the interval of page 1274
 	}
-	t.Fatalf("50 polls of %s without %s", s.by, s.until)
+	t.Fatalf("got no %s in 50 polls of %s, want one", s.until, s.by)
 }
 
-// send makes the request of a step.
+// send sends the request of a step and records the exchange.
 func (c *vendorClient) send(t *testing.T, s dropInStep) exchange {
 	t.Helper()
-	x := exchange{asked: strings.TrimSpace(s.line + " " + s.body)}
+	x := exchange{line: strings.TrimSpace(s.line + " " + s.body)}
 	method, path, _ := strings.Cut(s.line, " ")
 	x.request = fmt.Sprintf("%s /agentgateway/resource/%s HTTP/1.1\r\n"+
 		"Host: gateway.example:8043\r\n"+
 		"Connection: close\r\n"+
 		"Content-Type: application/json; charset=UTF-8\r\n"+
 		"Content-Length: %d\r\n"+
-		"%s\r\n%s", method, path, len(s.body), c.credential(s), s.body)
+		"%s\r\n%s", method, path, len(s.body), c.guidHeader(s), s.body)
 	conn, err := c.dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -73,23 +74,20 @@ func (c *vendorClient) send(t *testing.T, s dropInStep) exchange {
 	if _, err := io.WriteString(conn, x.request); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := io.ReadAll(conn)
+	response, err := io.ReadAll(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.learn(s, string(answer))
-	x.split(string(answer))
+	c.storeGUID(s, string(response))
+	x.split(string(response))
 	c.transcript = append(c.transcript, x)
 	return x
 }
 
-// credential is the header that a step shows.
-func (c *vendorClient) credential(s dropInStep) string {
-	guid := c.guids[s.by]
-	if s.shows != "" {
-		guid = s.shows
-	}
-	if guid == "" || guid == nothing {
+// guidHeader returns the header line Guid of a step, or nothing.
+func (c *vendorClient) guidHeader(s dropInStep) string {
+	guid := cmp.Or(s.guid, c.guids[s.by])
+	if guid == "" || guid == noGUID {
 		return ""
 	}
 	return "Guid: " + guid + "\r\n"
@@ -100,18 +98,18 @@ var (
 	resultGUID = regexp.MustCompile(`"result":\{"guid":"([^"]+)"\}`)
 )
 
-// learn takes a new GUID from an answer (pages 05_4015 and 1225).
-func (c *vendorClient) learn(s dropInStep, answer string) {
+// storeGUID stores a GUID that a response issues (pages 05_4015 and 1225).
+func (c *vendorClient) storeGUID(s dropInStep, response string) {
 	for _, issued := range []*regexp.Regexp{headerGUID, resultGUID} {
-		if guid := issued.FindStringSubmatch(answer); guid != nil {
+		if guid := issued.FindStringSubmatch(response); guid != nil {
 			c.guids[s.by] = guid[1]
 		}
 	}
 }
 
-// split takes an answer apart. The header that agentconf adds is left out.
-func (x *exchange) split(answer string) {
-	head, body, _ := strings.Cut(answer, "\r\n\r\n")
+// split stores the parts of a response. It omits X-Request-Id, which agentconf adds.
+func (x *exchange) split(response string) {
+	head, body, _ := strings.Cut(response, "\r\n\r\n")
 	lines := strings.Split(head, "\r\n")
 	fields := slices.DeleteFunc(lines[1:], func(field string) bool {
 		length, found := strings.CutPrefix(field, "Content-Length: ")

@@ -15,7 +15,7 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// The first events of every agent, and what a conference adds to them.
+// The first two events of every agent, and the events of a conference.
 const (
 	inService = `{"event":{"sequence":"$1","eventType":"AgentOther_InService","workNo":"1287","inService":{}}}`
 	ready     = `{"event":{"sequence":"$2","eventType":"AgentState_Ready","workNo":"1287","ready":{}}}`
@@ -26,6 +26,7 @@ const (
 	succeeded = `{"event":{"sequence":"$7","eventType":"AgentConf_RequestSuccess","workNo":"1287","requestSuccess":{"confId":"1029888"}}}`
 )
 
+// checkError compares the code of an error, and the reason and outcome of its ErrorInfo.
 func checkError(t *testing.T, err error, code codes.Code, reason, outcome string) {
 	t.Helper()
 	got := ""
@@ -35,12 +36,13 @@ func checkError(t *testing.T, err error, code codes.Code, reason, outcome string
 		}
 	}
 	if status.Code(err) != code || got != reason+" "+outcome {
-		t.Errorf("%v, %s; want %v, %s %s", err, got, code, reason, outcome)
+		t.Errorf("got %v, %s, want %v, %s %s", err, got, code, reason, outcome)
 	}
 }
 
-// Two watchers get the same events in order, each once, from one poll.
-func TestWatchersShareAPoll(t *testing.T) {
+// Two watches of an agent share one poll loop, and each delivers every event once, in order.
+// The poll loop ends after the last watch.
+func TestWatchesSharePollLoop(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
 		one, started := e.mustWatch(t, "1287", guid)
@@ -48,7 +50,7 @@ func TestWatchersShareAPoll(t *testing.T) {
 		one.expect(t, first, inService, ready)
 		two, started := e.mustWatch(t, "1287", guid)
 		if started.GetLastSequence() != first+2 {
-			t.Errorf("the second watch begins after %d, want %d", started.GetLastSequence(), first+2)
+			t.Errorf("second watch: got the last sequence %d, want %d", started.GetLastSequence(), first+2)
 		}
 		time.Sleep(time.Minute)
 		e.call(t, "requestagentconf", "1287", guid, `{"memberNum":4}`)
@@ -57,7 +59,7 @@ func TestWatchersShareAPoll(t *testing.T) {
 		one.leave()
 		e.call(t, "releaseagentconf", "1287", guid, `{}`)
 		if m, err := two.Recv(); err != nil || m.GetEvent().GetSequence() != first+8 {
-			t.Errorf("%v, %v; want the eighth event", m, err)
+			t.Errorf("got %v, %v, want sequence %d", m, err, first+8)
 		}
 		two.leave()
 		time.Sleep(time.Minute)
@@ -65,18 +67,19 @@ func TestWatchersShareAPoll(t *testing.T) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for i, p := range e.polls[1:] {
-			if pause := p.asked.Sub(e.polls[i].answered); pause < 200*time.Millisecond || pause > 500*time.Millisecond {
-				t.Errorf("poll %d came %v after the answer before it", i+1, pause)
+			if pause := p.start.Sub(e.polls[i].end); pause < 200*time.Millisecond || pause > 500*time.Millisecond {
+				t.Errorf("poll %d: got a pause of %v before it, want 200ms to 500ms", i+1, pause)
 			}
 		}
-		if last := e.polls[len(e.polls)-1]; time.Since(last.answered) < 45*time.Second {
-			t.Errorf("polled for nobody, until %v ago", time.Since(last.answered))
+		if last := e.polls[len(e.polls)-1]; time.Since(last.end) < 45*time.Second {
+			t.Errorf("got the last poll %v ago, want at least 45s", time.Since(last.end))
 		}
 	})
 }
 
-// A watcher that comes back gets what it missed, or is told that it cannot.
-func TestWatchAgain(t *testing.T) {
+// A watch with after_sequence delivers the events after that sequence. If the log does not
+// keep them all, it is rejected.
+func TestResumeWatch(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
 		w, started := e.mustWatch(t, "1287", guid)
@@ -84,16 +87,16 @@ func TestWatchAgain(t *testing.T) {
 		w.expect(t, first, inService, ready)
 		w.leave()
 		e.call(t, "requestagentconf", "1287", guid, `{"memberNum":4}`)
-		time.Sleep(time.Minute) // the poll under way has taken the event
+		time.Sleep(time.Minute) // the poll in flight gets the event
 
-		for seen, missed := range [][]string{{inService, ready, busy}, {ready, busy}, {busy}} {
-			after := first + int64(seen)
+		for read, missed := range [][]string{{inService, ready, busy}, {ready, busy}, {busy}} {
+			after := first + int64(read)
 			w, started, err := e.watch(t, "1287", guid, &after)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if started.GetLastSequence() != after {
-				t.Errorf("begins after %d, want %d", started.GetLastSequence(), after)
+				t.Errorf("got the last sequence %d, want %d", started.GetLastSequence(), after)
 			}
 			w.expect(t, first, missed...)
 			w.leave()
@@ -109,8 +112,8 @@ func TestWatchAgain(t *testing.T) {
 	})
 }
 
-// The window of kept events is bounded.
-func TestWatchForgets(t *testing.T) {
+// An event log keeps a bounded number of bytes.
+func TestReplayWindowIsBounded(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		e.tampered(endlessEvents)
 		w, started := e.mustWatch(t, "1287", someGUID)
@@ -123,33 +126,33 @@ func TestWatchForgets(t *testing.T) {
 		for after, want := range map[int64]codes.Code{first: codes.OutOfRange, first + 499: codes.OutOfRange, first + 500: codes.OK} {
 			_, _, err := e.watch(t, "1287", someGUID, &after)
 			if status.Code(err) != want {
-				t.Errorf("after %d events: %v, want %v", after-first, err, want)
+				t.Errorf("after %d events: got %v, want %v", after-first, err, want)
 			}
 		}
 	})
 }
 
-// endlessEvents is a gateway that has an event of 1 KiB for every poll.
+// endlessEvents answers every poll with an event of 1 KiB.
 func endlessEvents(w http.ResponseWriter, _ *http.Request) bool {
 	w.Write([]byte(`{"message":"","retcode":"0","event":{"eventType":"AgentEvent_Hold","workNo":"1287","content":"` + strings.Repeat("x", 1000) + `"}}`))
 	return true
 }
 
-// A watcher that does not read delays nobody, and is told that it was too slow
-// after all that it was sent.
-func TestSlowWatcher(t *testing.T) {
+// A watch whose client does not read delays no other watch. It delivers a number of events
+// and ends with WATCHER_TOO_SLOW; its client can resume.
+func TestSlowWatch(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		e.tampered(endlessEvents)
 		slow, started := e.mustWatch(t, "1287", someGUID)
 		fast, _ := e.mustWatch(t, "1287", someGUID)
-		begun := time.Now()
+		start := time.Now()
 		for range 1000 {
 			if _, err := fast.Recv(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(begun); took > 202*time.Second {
-			t.Errorf("1000 events took %v", took)
+		if got := time.Since(start); got > 202*time.Second {
+			t.Errorf("got 1000 events in %v, want at most 202s", got)
 		}
 		want := started.GetLastSequence()
 		for {
@@ -160,131 +163,21 @@ func TestSlowWatcher(t *testing.T) {
 			}
 			want++
 			if m.GetEvent().GetSequence() != want {
-				t.Fatalf("message %v, want sequence %d", m, want)
+				t.Fatalf("got %v, want sequence %d", m, want)
 			}
 		}
-		if seen := want - started.GetLastSequence(); seen < 256 || seen > 900 {
-			t.Errorf("the slow watcher got %d events", seen)
+		if got := want - started.GetLastSequence(); got < 256 || got > 900 {
+			t.Errorf("got %d events of the slow watch, want 256 to 900", got)
 		}
 		if _, _, err := e.watch(t, "1287", someGUID, &want); err != nil {
-			t.Errorf("coming back: %v", err)
+			t.Errorf("resuming: got %v, want no error", err)
 		}
 	})
 }
 
-// A GUID that is not the agent's present one shows nothing, whoever watches.
-func TestWatchIsRefused(t *testing.T) {
-	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
-		guid := e.signIn(t, "1287")
-		other := e.signIn(t, "2002")
-		wrong, _ := e.mustWatch(t, "1287", other) // nobody knows yet
-		err := wrong.end()
-		checkError(t, err, codes.Unauthenticated, "SIGN_IN_REQUIRED", "not_applied")
-
-		w, started := e.mustWatch(t, "1287", guid)
-		w.expect(t, started.GetLastSequence(), inService)
-		_, _, err = e.watch(t, "1287", other, nil)
-		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
-		_, _, err = e.watch(t, "1287", "two words", nil)
-		checkError(t, err, codes.Unauthenticated, "GUID_MALFORMED", "not_applied")
-		_, _, err = e.watch(t, "01287", guid, nil)
-		checkError(t, err, codes.InvalidArgument, "INVALID_ARGUMENT", "not_applied")
-		w.expect(t, started.GetLastSequence(), ready)
-	})
-}
-
-// Of two watches that begin with two GUIDs of which neither is known, the one that
-// the gateway accepts first goes on, and no event is lost.
-func TestWatchWithTwoGUIDs(t *testing.T) {
-	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
-		old := e.signIn(t, "1287")
-		guid, _ := e.emulator.UpdateGUID("1287", old)
-		for range 2 { // nothing is left that would decide at once
-			e.emulator.Poll(t.Context(), "1287", guid)
-		}
-		watchers := map[*watcher]int64{}
-		for _, guid := range []string{guid, old} {
-			w, started := e.mustWatch(t, "1287", guid)
-			watchers[w] = started.GetLastSequence() - 2
-		}
-		time.Sleep(time.Second)
-		e.call(t, "requestagentconf", "1287", guid, `{"memberNum":4}`)
-		refused := make(chan error, 2)
-		for w, first := range watchers {
-			go func() {
-				m, err := w.Recv()
-				for n := int64(3); err == nil && n < 7; n++ { // which poll took which of the first two is chance
-					if m.GetEvent().GetSequence() != first+n {
-						t.Errorf("message %v, want sequence %d", m, first+n)
-					}
-					m, err = w.Recv()
-				}
-				refused <- err
-			}()
-		}
-		one, other := <-refused, <-refused
-		if one == nil {
-			one, other = other, one
-		}
-		checkError(t, one, codes.Unauthenticated, "GUID_STALE", "not_applied")
-		if other != nil {
-			t.Error(other)
-		}
-	})
-}
-
-// A new GUID is a message, whoever caused it, and from then on the one to show.
-func TestWatchFollowsTheGUID(t *testing.T) {
-	config := emulator.Config{AuthMode: emulator.DynamicGUID, GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute}
-	inBubble(t, config, func(t *testing.T, e *emulated) {
-		first := e.signIn(t, "1287")
-		w, started := e.mustWatch(t, "1287", first)
-		w.expect(t, started.GetLastSequence(), inService, ready)
-		second := w.nextGUID(t)
-		_, _, err := e.watch(t, "1287", first, nil)
-		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
-
-		// The gateway still takes the old one, and gives a new one for it.
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", first)
-		updated, err := agentconfv1.NewSessionServiceClient(e.conn).UpdateGuid(ctx, &agentconfv1.UpdateGuidRequest{AgentId: "1287"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		third := w.nextGUID(t)
-		if third != updated.GetResult().GetGuid() || third == second {
-			t.Errorf("GUID %s, want that of UpdateGuid, %s", third, updated.GetResult().GetGuid())
-		}
-		again, _ := e.mustWatch(t, "1287", third)
-		again.leave()
-
-		// A GUID that came when nobody was there to be told.
-		w.leave()
-		time.Sleep(time.Second)
-		ctx = metadata.AppendToOutgoingContext(t.Context(), "guid", third)
-		updated, err = agentconfv1.NewSessionServiceClient(e.conn).UpdateGuid(ctx, &agentconfv1.UpdateGuidRequest{AgentId: "1287"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, _ = e.mustWatch(t, "1287", third)
-		if got := w.nextGUID(t); got != updated.GetResult().GetGuid() {
-			t.Errorf("GUID %s, want that of UpdateGuid, %s", got, updated.GetResult().GetGuid())
-		}
-		_, _, err = e.watch(t, "1287", third, nil)
-		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
-	})
-}
-
-func (w *watcher) nextGUID(t *testing.T) string {
-	t.Helper()
-	m, err := w.Recv()
-	if err != nil || m.GetGuidChanged().GetGuid() == "" {
-		t.Fatalf("%v, %v; want a new GUID", m, err)
-	}
-	return m.GetGuidChanged().GetGuid()
-}
-
-// Polls that fail are messages; the stream goes on.
-func TestWatchOutlivesFailedPolls(t *testing.T) {
+// A watch delivers the failure of a poll and the next success, and continues. Repeated
+// failures have a backoff.
+func TestWatchContinuesAfterFailedPolls(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
 		if err := e.emulator.SetFault(emulator.Fault{Operation: "agentEvent", Retcode: "100-007"}); err != nil {
@@ -296,28 +189,30 @@ func TestWatchOutlivesFailedPolls(t *testing.T) {
 		e.tampered(func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
 		w.expectFailure(t, "OUTCOME_UNKNOWN", true)
 		w.expectFailure(t, "OUTCOME_UNKNOWN", true)
-		before := time.Now()
+		start := time.Now()
 		for range 3 {
 			w.expectFailure(t, "OUTCOME_UNKNOWN", true)
 		}
-		if took := time.Since(before); took < 3*time.Second {
-			t.Errorf("three more polls of a failing gateway within %v", took)
+		if got := time.Since(start); got < 3*time.Second {
+			t.Errorf("got three failed polls within %v, want at least 3s", got)
 		}
 		e.tampered(nil)
 		w.expect(t, 0, `{"pollRecovered":{}}`)
 	})
 }
 
+// expectFailure compares the next message with a failed poll.
 func (w *watcher) expectFailure(t *testing.T, reason string, mayBeLost bool) {
 	t.Helper()
 	m, err := w.Recv()
 	f := m.GetPollFailed()
 	if err != nil || f.GetReason() != reason || f.GetEventMayBeLost() != mayBeLost || f.GetMessage() == "" {
-		t.Fatalf("%v, %v; want a failed poll, %s", m, err, reason)
+		t.Fatalf("got %v, %v, want a failed poll, %s", m, err, reason)
 	}
 }
 
-// A watch ends when its agent is signed out, and says so.
+// A watch ends with SIGN_IN_REQUIRED if its agent signs out or another sign-in displaces the
+// session.
 func TestWatchEndsWithTheSession(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		sessions := agentconfv1.NewSessionServiceClient(e.conn)
@@ -326,11 +221,11 @@ func TestWatchEndsWithTheSession(t *testing.T) {
 				_, err := sessions.Logout(metadata.AppendToOutgoingContext(t.Context(), "guid", guid), &agentconfv1.LogoutRequest{AgentId: "1287"})
 				return err
 			},
-			"displaced, by agentconf": func(string) error {
+			"displaced through agentconf": func(string) error {
 				_, err := sessions.ForceLogin(t.Context(), &agentconfv1.ForceLoginRequest{AgentId: "1287", Phonenum: "4002"})
 				return err
 			},
-			"displaced, by somebody else": func(string) error {
+			"displaced at the gateway": func(string) error {
 				e.signIn(t, "1287")
 				return nil
 			},
@@ -338,14 +233,14 @@ func TestWatchEndsWithTheSession(t *testing.T) {
 			guid := e.signIn(t, "1287")
 			w, started := e.mustWatch(t, "1287", guid)
 			w.expect(t, started.GetLastSequence(), inService, ready)
-			time.Sleep(time.Second) // a poll is under way
+			time.Sleep(time.Second) // until a poll is in flight
 			if err := signOut(guid); err != nil {
 				t.Fatal(err)
 			}
 			last, err := w.Recv()
 			if name == "signed out" {
 				if last.GetEvent().GetShutdownService().GetLoginTime() == "" {
-					t.Errorf("last message %v", last)
+					t.Errorf("got the last message %v, want a shutdown", last)
 				}
 				_, err = w.Recv()
 			}
@@ -357,7 +252,7 @@ func TestWatchEndsWithTheSession(t *testing.T) {
 	})
 }
 
-// Who is watching when the service stops is told to go elsewhere.
+// If the service stops, a watch ends with UNAVAILABLE and STOPPING.
 func TestStopEndsWatches(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		w, _ := e.mustWatch(t, "1287", e.signIn(t, "1287"))
@@ -367,7 +262,7 @@ func TestStopEndsWatches(t *testing.T) {
 	})
 }
 
-// The caller's own deadline ends a watch, too.
+// A watch ends with the deadline of its caller.
 func TestWatchTimesOut(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
@@ -375,7 +270,7 @@ func TestWatchTimesOut(t *testing.T) {
 			r.Header = http.Header{"Guid": {guid}, "Grpc-Timeout": {"3S"}}
 		})
 		if status != http.StatusOK || !strings.Contains(string(body), "WATCH_TIMED_OUT") {
-			t.Errorf("HTTP status %d, %s", status, body)
+			t.Errorf("got HTTP status %d, %s, want 200, WATCH_TIMED_OUT", status, body)
 		}
 	})
 }
