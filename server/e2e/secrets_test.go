@@ -183,7 +183,7 @@ func TestSecrets(t *testing.T) {
 	}
 	f.makeCalls(t, gateway, told)
 	f.leaveCalls(t, gateway, told, func() { admin.add(f.askAll(t)) })
-	f.sendNonsense(t, told)
+	f.sendMalformed(t, told)
 	gateway.stop()
 	confided.call(t, f, told)
 	profiling.Wait()
