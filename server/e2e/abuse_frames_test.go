@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// http2Abuse is an abuse as it is written.
+// http2Abuse is an abuse over HTTP/2. write writes its frames.
 type http2Abuse struct {
 	name  string
 	write func(w *http2Writer)
@@ -16,59 +17,66 @@ type http2Abuse struct {
 	calls int
 }
 
-func written(all []http2Abuse) (cases []abuse) {
+// encodeAbuses returns the abuses with their bytes.
+func encodeAbuses(all []http2Abuse) (cases []abuse) {
 	for _, c := range all {
-		cases = append(cases, abuse{c.name, http2Sent(c.write), c.want, c.calls})
+		cases = append(cases, abuse{c.name, http2Bytes(c.write), c.want, c.calls})
 	}
 	return cases
 }
 
-// frameAbuses are of frames that have no business where they are.
+// frameAbuses send malformed frames, or frames that their stream does not allow.
 var frameAbuses = []http2Abuse{
-	{"a call without a message", func(w *http2Writer) { w.headers(1, true, head()...) }, "1 × status 13", 0},
+	{"call without a message", func(w *http2Writer) { w.headers(1, true, holdHeaders()...) }, "1 × status 13", 0},
 	{"two messages", func(w *http2Writer) {
-		w.headers(1, false, head()...)
-		w.WriteData(1, true, append(goodMessage, goodMessage...))
+		w.headers(1, false, holdHeaders()...)
+		w.WriteData(1, true, append(holdMessage, holdMessage...))
 	}, "1 × status 13", 0},
-	{"a message cut short", func(w *http2Writer) {
-		w.headers(1, false, head()...)
-		w.WriteData(1, true, goodMessage[:20])
+	{"truncated message", func(w *http2Writer) {
+		w.headers(1, false, holdHeaders()...)
+		w.WriteData(1, true, holdMessage[:20])
 	}, "1 × status 13", 0},
-	{"a message of 4 GiB", func(w *http2Writer) {
-		w.headers(1, false, head()...)
+	{"message of 4 GiB", func(w *http2Writer) {
+		w.headers(1, false, holdHeaders()...)
 		w.WriteData(1, false, []byte{0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3})
 	}, "1 × status 8", 0},
-	{"a compressed message", func(w *http2Writer) {
-		w.headers(1, false, head()...)
-		w.WriteData(1, true, append([]byte{1}, goodMessage[1:]...))
+	{"compressed message", func(w *http2Writer) {
+		w.headers(1, false, holdHeaders()...)
+		w.WriteData(1, true, append([]byte{1}, holdMessage[1:]...))
 	}, "1 × status 13", 0},
 	{"data before the headers", func(w *http2Writer) {
-		w.WriteData(1, true, goodMessage)
-		w.headers(1, true, head()...)
+		w.WriteData(1, true, holdMessage)
+		w.headers(1, true, holdHeaders()...)
 	}, "1 × status 13", 0},
-	{"data on the connection", func(w *http2Writer) { w.WriteData(0, true, goodMessage) }, "1 × closed", 0},
-	{"headers on the connection", func(w *http2Writer) { w.hold(0) }, "1 × closed", 0},
-	{"a stream of the server's", func(w *http2Writer) { w.hold(2) }, "1 × closed", 0},
-	{"a stream gone by", func(w *http2Writer) { w.hold(3); w.hold(1) }, anything, someCalls},
-	{"a stream twice", func(w *http2Writer) { w.hold(1); w.hold(1) }, anything, someCalls},
-	{"a promise of the client's", func(w *http2Writer) {
-		w.WritePushPromise(http2.PushPromiseParam{StreamID: 1, PromiseID: 2, BlockFragment: w.encoded(head()...), EndHeaders: true})
+	{"data on stream 0", func(w *http2Writer) { w.WriteData(0, true, holdMessage) }, "1 × closed", 0},
+	{"headers on stream 0", func(w *http2Writer) { w.hold(0) }, "1 × closed", 0},
+	{"stream ID of the server", func(w *http2Writer) { w.hold(2) }, "1 × closed", 0},
+	{"lower stream ID", func(w *http2Writer) { w.hold(3); w.hold(1) }, anyReplies, anyCalls},
+	{"stream ID twice", func(w *http2Writer) { w.hold(1); w.hold(1) }, anyReplies, anyCalls},
+	{"push promise of the client", func(w *http2Writer) {
+		block := w.encode(holdHeaders()...)
+		w.WritePushPromise(http2.PushPromiseParam{StreamID: 1, PromiseID: 2, BlockFragment: block, EndHeaders: true})
 	}, "", 0},
-	{"continuation of nothing", func(w *http2Writer) { w.WriteContinuation(1, true, w.encoded(head()...)) }, "1 × closed", 0},
-	{"something between the headers", func(w *http2Writer) {
-		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encoded(head()...)})
-		w.WritePing(false, farewell)
+	{"continuation without headers", func(w *http2Writer) {
+		w.WriteContinuation(1, true, w.encode(holdHeaders()...))
+	}, "1 × closed", 0},
+	{"ping between headers and continuation", func(w *http2Writer) {
+		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encode(holdHeaders()...)})
+		w.WritePing(false, lastPing)
 		w.WriteContinuation(1, true, nil)
 	}, "1 × closed", 0},
-	{"a frame of 1 MiB", func(w *http2Writer) { w.WriteRawFrame(http2.FrameData, 0, 1, make([]byte, 1<<20)) }, "1 × closed", 0},
-	{"headers that cannot be decoded", func(w *http2Writer) {
-		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, EndHeaders: true})
+	{"frame of 1 MiB", func(w *http2Writer) {
+		w.WriteRawFrame(http2.FrameData, 0, 1, make([]byte, 1<<20))
 	}, "1 × closed", 0},
-	{"no window at all", func(w *http2Writer) {
+	{"malformed HPACK", func(w *http2Writer) {
+		block := bytes.Repeat([]byte{0xff}, 6)
+		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
+	}, "1 × closed", 0},
+	{"window update of 0", func(w *http2Writer) {
 		w.WriteWindowUpdate(0, 0)
 		w.hold(1)
 	}, "1 × closed", 0},
-	{"a window of 2^31 and more", func(w *http2Writer) {
+	{"window over 2^31", func(w *http2Writer) {
 		for range 1000 {
 			w.WriteWindowUpdate(0, 1<<31-1)
 		}
@@ -80,49 +88,49 @@ var frameAbuses = []http2Abuse{
 	}, "1 × closed", 0},
 }
 
-// http2Floods are of much that is little each.
+// http2Floods send many small frames or large header blocks.
 var http2Floods = []http2Abuse{
-	{"rapid reset of heads", func(w *http2Writer) {
+	{"rapid reset after headers", func(w *http2Writer) {
 		for n := range uint32(10_000) {
-			w.headers(2*n+1, false, head()...)
+			w.headers(2*n+1, false, holdHeaders()...)
 			w.WriteRSTStream(2*n+1, http2.ErrCodeCancel)
 		}
-	}, anything, someCalls},
+	}, anyReplies, anyCalls},
 	{"rapid reset of calls", func(w *http2Writer) {
 		for n := range uint32(3000) {
 			w.hold(2*n + 1)
 			w.WriteRSTStream(2*n+1, http2.ErrCodeCancel)
 		}
-	}, anything, someCalls},
-	{"more streams than there may be", func(w *http2Writer) {
+	}, anyReplies, anyCalls},
+	{"streams over the limit", func(w *http2Writer) {
 		for n := range uint32(1000) {
-			w.headers(2*n+1, false, head()...)
+			w.headers(2*n+1, false, holdHeaders()...)
 		}
 	}, "750 × REFUSED_STREAM", 0},
 	{"endless headers", func(w *http2Writer) {
-		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encoded(head()...)})
+		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encode(holdHeaders()...)})
 		for range 100_000 {
-			w.WriteContinuation(1, false, w.encoded(field{Name: "x", Value: "a"}))
+			w.WriteContinuation(1, false, w.encode(field{Name: "x", Value: "a"}))
 		}
 		w.WriteContinuation(1, true, nil)
 	}, "1 × closed", 0},
-	{"endless continuation of nothing", func(w *http2Writer) {
-		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encoded(head()...)})
+	{"empty continuations", func(w *http2Writer) {
+		w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: w.encode(holdHeaders()...)})
 		for range 200_000 {
 			w.WriteContinuation(1, false, nil)
 		}
 		w.WriteContinuation(1, true, nil)
-		w.WriteData(1, true, goodMessage)
+		w.WriteData(1, true, holdMessage)
 	}, "1 × status 0", 1},
-	{"bomb of headers", func(w *http2Writer) {
+	{"header bombs", func(w *http2Writer) {
 		for n := range uint32(300) {
 			bomb := slices.Repeat([]field{{Name: "x", Value: strings.Repeat("a", 4000)}}, 1000)
-			w.headers(2*n+1, true, append(head(), bomb...)...)
+			w.headers(2*n+1, true, append(holdHeaders(), bomb...)...)
 		}
 	}, "300 × FRAME_SIZE_ERROR", 0},
-	{"bomb of headers in one", func(w *http2Writer) {
+	{"one header bomb", func(w *http2Writer) {
 		bomb := slices.Repeat([]field{{Name: "x", Value: strings.Repeat("a", 4000)}}, 60_000)
-		w.headers(1, true, append(head(), bomb...)...)
+		w.headers(1, true, append(holdHeaders(), bomb...)...)
 	}, "1 × closed", 0},
 	{"settings", func(w *http2Writer) {
 		for n := range uint32(100_000) {
@@ -130,42 +138,42 @@ var http2Floods = []http2Abuse{
 		}
 		w.hold(1)
 	}, "1 × status 0", 1},
-	{"table of headers without an end", func(w *http2Writer) {
+	{"unlimited header table", func(w *http2Writer) {
 		for n := range uint32(1000) {
 			w.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 1<<32 - 1})
 			w.hold(2*n+1, field{Name: ":path", Value: fmt.Sprintf("%d%s", n, strings.Repeat("a", 8000))})
 		}
-	}, anything, 0},
+	}, anyReplies, 0},
 	{"pings", func(w *http2Writer) {
 		for range 100_000 {
 			w.WritePing(false, [8]byte{})
 		}
 	}, "1 × closed", 0},
-	{"answers to pings", func(w *http2Writer) {
+	{"ping acknowledgements", func(w *http2Writer) {
 		for range 100_000 {
 			w.WritePing(true, [8]byte{})
 		}
 		w.hold(1)
 	}, "1 × status 0", 1},
-	{"windows", func(w *http2Writer) {
+	{"window updates", func(w *http2Writer) {
 		for range 200_000 {
 			w.WriteWindowUpdate(0, 1)
 		}
 		w.hold(1)
 	}, "1 × status 0", 1},
-	{"empty data", func(w *http2Writer) {
-		w.headers(1, false, head()...)
+	{"empty data frames", func(w *http2Writer) {
+		w.headers(1, false, holdHeaders()...)
 		for range 200_000 {
 			w.WriteData(1, false, nil)
 		}
-		w.WriteData(1, true, goodMessage)
+		w.WriteData(1, true, holdMessage)
 	}, "1 × status 0", 1},
-	{"padding", func(w *http2Writer) {
-		w.headers(1, false, head()...)
+	{"padded data frames", func(w *http2Writer) {
+		w.headers(1, false, holdHeaders()...)
 		for range 20_000 {
 			w.WriteDataPadded(1, false, nil, make([]byte, 255))
 		}
-		w.WriteData(1, true, goodMessage)
+		w.WriteData(1, true, holdMessage)
 	}, "1 × status 0", 1},
 	{"priorities", func(w *http2Writer) {
 		for n := range uint32(100_000) {
@@ -173,13 +181,13 @@ var http2Floods = []http2Abuse{
 		}
 		w.hold(1)
 	}, "1 × status 0", 1},
-	{"frames of no kind", func(w *http2Writer) {
+	{"frames of an unknown type", func(w *http2Writer) {
 		for range 100_000 {
-			w.WriteRawFrame(0xee, 0xff, 7, []byte("nothing"))
+			w.WriteRawFrame(0xee, 0xff, 7, []byte("payload"))
 		}
 		w.hold(1)
 	}, "1 × status 0", 1},
-	{"resets of nothing", func(w *http2Writer) {
+	{"resets of unused streams", func(w *http2Writer) {
 		for n := range uint32(200_000) {
 			w.WriteRSTStream(2*n+1, http2.ErrCodeCancel)
 		}

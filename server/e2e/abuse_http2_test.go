@@ -11,60 +11,53 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/protobuf/proto"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// What is no call never becomes one on the gRPC port.
+// The gRPC port executes no malformed call.
 func TestAbuseOfHTTP2(t *testing.T) {
-	suffer(t, func(f *fronts) dialer { return f.dialGRPC }, answersOfHTTP2,
-		slices.Concat(callAbuses(), written(frameAbuses), written(http2Floods)))
+	testAbuses(t, func(f *fronts) dialer { return f.dialGRPC }, readHTTP2,
+		slices.Concat(pathAbuses(), headerAbuses(), encodeAbuses(frameAbuses), encodeAbuses(http2Floods)))
 }
 
-// anything is wanted where it depends on who is faster.
-const anything = "anything"
+// anyReplies is the wanted result where the replies depend on timing.
+const anyReplies = "any replies"
 
-// farewell is the ping that ends whatever is sent over HTTP/2.
-var farewell = [8]byte{'f', 'a', 'r', 'e', 'w', 'e', 'l', 'l'}
+// lastPing is the payload of the ping that ends everything that an http2Writer sends.
+var lastPing = [8]byte{'l', 'a', 's', 't', 'p', 'i', 'n', 'g'}
 
-// answersOfHTTP2 are the ends of calls and how often each was, until all that are
-// wanted have come and the farewell has been answered, or until the connection ends.
-func answersOfHTTP2(conn net.Conn, c abuse) string {
+// readHTTP2 returns how calls ended, and how often each way. It reads until the server has
+// acknowledged lastPing and the wanted results have arrived, or until the connection ends.
+func readHTTP2(conn net.Conn, c abuse) string {
 	r := http2.NewFramer(nil, conn)
 	r.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	ends := map[string]int{}
-	add := func(end string) {
-		if c.want != anything {
-			ends[end]++
-		}
-	}
-	for answered := false; !answered || c.want != anything && summary(ends) != c.want; {
+	results := map[string]int{}
+	for acknowledged := false; !acknowledged || c.want != anyReplies && summarize(results) != c.want; {
 		frame, err := r.ReadFrame()
 		if err != nil {
-			add("closed")
+			results["closed"]++
 			break
 		}
-		switch f := frame.(type) {
+		switch frame := frame.(type) {
 		case *http2.PingFrame:
-			answered = answered || f.Data == farewell
+			acknowledged = acknowledged || frame.Data == lastPing
 		case *http2.RSTStreamFrame:
-			if f.ErrCode != http2.ErrCodeNo { // which follows the end of an answer
-				add(f.ErrCode.String())
+			if frame.ErrCode != http2.ErrCodeNo { // NO_ERROR follows the end of a reply
+				results[frame.ErrCode.String()]++
 			}
 		case *http2.MetaHeadersFrame:
-			if f.StreamEnded() {
-				add(endOfCall(f))
+			if frame.StreamEnded() {
+				results[callStatus(frame)]++
 			}
 		}
 	}
-	if c.want == anything {
-		return anything
+	if c.want == anyReplies {
+		return anyReplies
 	}
-	return summary(ends)
+	return summarize(results)
 }
 
-func endOfCall(f *http2.MetaHeadersFrame) string {
-	for _, field := range f.Fields {
+func callStatus(frame *http2.MetaHeadersFrame) string {
+	for _, field := range frame.Fields {
 		if field.Name == "grpc-status" {
 			return "status " + field.Value
 		}
@@ -72,39 +65,48 @@ func endOfCall(f *http2.MetaHeadersFrame) string {
 	return "no status"
 }
 
-func summary(ends map[string]int) string {
+func summarize(results map[string]int) string {
 	var all []string
-	for end, n := range ends {
-		all = append(all, fmt.Sprintf("%d × %s", n, end))
+	for result, n := range results {
+		all = append(all, fmt.Sprintf("%d × %s", n, result))
 	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
 }
 
-// http2Writer writes what a client sends.
+// http2Writer collects the frames of a client.
 type http2Writer struct {
 	*http2.Framer
 	sent, block *bytes.Buffer
 	enc         *hpack.Encoder
 }
 
-// http2Sent is what a client sends from the beginning to its farewell.
-func http2Sent(write func(w *http2Writer)) string {
+func newHTTP2Writer() *http2Writer {
 	w := &http2Writer{sent: &bytes.Buffer{}, block: &bytes.Buffer{}}
-	w.sent.WriteString(http2.ClientPreface)
 	w.Framer, w.enc = http2.NewFramer(w.sent, nil), hpack.NewEncoder(w.block)
 	w.AllowIllegalWrites = true
+	return w
+}
+
+// http2Bytes returns the bytes of a whole connection, from the preface to lastPing.
+func http2Bytes(write func(w *http2Writer)) string {
+	w := newHTTP2Writer()
+	w.sent.WriteString(http2.ClientPreface)
 	w.WriteSettings()
 	w.WriteWindowUpdate(0, 1<<30)
 	write(w)
-	w.WritePing(false, farewell)
+	w.WritePing(false, lastPing)
 	return w.sent.String()
 }
 
 type field = hpack.HeaderField
 
-// head is that of a good hold, with some fields changed or left out.
-func head(changed ...field) (fields []field) {
+// omitted is the value of a field that holdHeaders leaves out.
+const omitted = "\x00"
+
+// holdHeaders returns the headers of a hold. A field in changed replaces the field of its
+// name, or is appended.
+func holdHeaders(changed ...field) (fields []field) {
 	fields = []field{
 		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"},
 		{Name: ":path", Value: "/agentconf.v1.ConferenceService/HoldParticipant"},
@@ -118,18 +120,18 @@ func head(changed ...field) (fields []field) {
 			fields = append(fields, c)
 		}
 	}
-	return slices.DeleteFunc(fields, func(f field) bool { return f.Value == left })
+	return slices.DeleteFunc(fields, func(f field) bool { return f.Value == omitted })
 }
 
-// left is the value of a field that is left out.
-const left = "\x00"
-
-// headers writes a head.
-func (w *http2Writer) headers(stream uint32, end bool, fields ...field) {
-	w.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: w.encoded(fields...), EndHeaders: true, EndStream: end})
+// headers writes a complete header block.
+func (w *http2Writer) headers(stream uint32, endStream bool, fields ...field) {
+	w.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: w.encode(fields...), EndHeaders: true, EndStream: endStream,
+	})
 }
 
-func (w *http2Writer) encoded(fields ...field) []byte {
+// encode returns the header block of fields, which is valid until the next call.
+func (w *http2Writer) encode(fields ...field) []byte {
 	w.block.Reset()
 	for _, f := range fields {
 		w.enc.WriteField(f)
@@ -137,73 +139,90 @@ func (w *http2Writer) encoded(fields ...field) []byte {
 	return w.block.Bytes()
 }
 
-// hold writes a whole call.
+// hold writes a complete hold.
 func (w *http2Writer) hold(stream uint32, changed ...field) {
-	w.headers(stream, false, head(changed...)...)
-	w.WriteData(stream, true, goodMessage)
+	w.headers(stream, false, holdHeaders(changed...)...)
+	w.WriteData(stream, true, holdMessage)
 }
 
-// goodMessage is the message of a good hold, behind its length.
-var goodMessage = func() []byte {
-	m, err := proto.Marshal(&agentconfv1.HoldParticipantRequest{
-		AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
-	})
+// holdMessage is the documented hold as a gRPC message: flag, length and request.
+var holdMessage = func() []byte {
+	m, err := proto.Marshal(documentedHold("1287"))
 	if err != nil {
 		panic(err)
 	}
 	return append([]byte{0, 0, 0, 0, byte(len(m))}, m...)
 }()
 
-// callAbuses are of one call each.
-func callAbuses() (cases []abuse) {
+// pathAbuses send a hold to paths that resemble its path.
+func pathAbuses() (cases []abuse) {
 	const service = "/agentconf.v1.ConferenceService/"
 	for _, path := range []string{
 		service[1:] + "HoldParticipant", "/" + service + "HoldParticipant", service + "holdParticipant",
 		strings.ToLower(service) + "HoldParticipant", service + "HoldParticipant/", service + "HoldParticipant?",
 		service + "../ConferenceService/HoldParticipant", "/agentconf.v1.ConferenceService%2FHoldParticipant",
-		service + "Hold%50articipant", service, "/HoldParticipant", "/", "", "*", left,
+		service + "Hold%50articipant", service, "/HoldParticipant", "/", "", "*", omitted,
 		"http://agentconf.test" + service + "HoldParticipant", holdV1, holdGateway,
 	} {
-		cases = append(cases, abuse{"path " + path, http2Sent(func(w *http2Writer) { w.hold(1, field{Name: ":path", Value: path}) }), "1 × status 12", 0})
-	}
-	for _, c := range headAbusesOfHTTP2 {
-		cases = append(cases, abuse{c.name, http2Sent(func(w *http2Writer) {
-			w.headers(1, false, c.fields...)
-			w.WriteData(1, true, goodMessage)
-		}), c.want, c.calls})
+		sent := http2Bytes(func(w *http2Writer) { w.hold(1, field{Name: ":path", Value: path}) })
+		cases = append(cases, abuse{"path " + path, sent, "1 × status 12", 0})
 	}
 	return cases
 }
 
-// headAbusesOfHTTP2 are heads, most of them not as they should be.
-var headAbusesOfHTTP2 = []struct {
+// headerAbuses send a hold with unusual headers, most of them malformed.
+func headerAbuses() (cases []abuse) {
+	for _, c := range unusualHeaders {
+		sent := http2Bytes(func(w *http2Writer) {
+			w.headers(1, false, c.fields...)
+			w.WriteData(1, true, holdMessage)
+		})
+		cases = append(cases, abuse{c.name, sent, c.want, c.calls})
+	}
+	return cases
+}
+
+var unusualHeaders = []struct {
 	name   string
 	fields []field
 	want   string
 	calls  int
 }{
-	{"nothing wrong", head(), "1 × status 0", 1},
-	{"no method", head(field{Name: ":method", Value: left}), "1 × status 13", 0},
-	{"GET", head(field{Name: ":method", Value: "GET"}), "1 × status 13", 0},
-	{"post", head(field{Name: ":method", Value: "post"}), "1 × status 13", 0},
-	{"no scheme", head(field{Name: ":scheme", Value: left}), "1 × status 0", 1},
-	{"no authority", head(field{Name: ":authority", Value: left}), "1 × status 13", 0},
-	{"two hosts", append(head(field{Name: ":authority", Value: left}), field{Name: "host", Value: "a"}, field{Name: "host", Value: "b"}), "1 × status 13", 0},
-	{"two paths", append([]field{{Name: ":path", Value: "/"}}, head()...), "1 × PROTOCOL_ERROR", 0},
-	{"pseudo header of a response", append([]field{{Name: ":status", Value: "200"}}, head()...), "1 × PROTOCOL_ERROR", 0},
-	{"pseudo header of nothing", append([]field{{Name: ":x", Value: "1"}}, head()...), "1 × PROTOCOL_ERROR", 0},
-	{"pseudo header behind others", append(head(), field{Name: ":path", Value: "/"}), "1 × PROTOCOL_ERROR", 0},
+	{"valid call", holdHeaders(), "1 × status 0", 1},
+	{"no method", holdHeaders(field{Name: ":method", Value: omitted}), "1 × status 13", 0},
+	{"GET", holdHeaders(field{Name: ":method", Value: "GET"}), "1 × status 13", 0},
+	{"post", holdHeaders(field{Name: ":method", Value: "post"}), "1 × status 13", 0},
+	{"no scheme", holdHeaders(field{Name: ":scheme", Value: omitted}), "1 × status 0", 1},
+	{"no authority", holdHeaders(field{Name: ":authority", Value: omitted}), "1 × status 13", 0},
+	{"two hosts", append(holdHeaders(field{Name: ":authority", Value: omitted}),
+		field{Name: "host", Value: "a"}, field{Name: "host", Value: "b"}), "1 × status 13", 0},
+	{"two paths", prependField(":path", "/"), "1 × PROTOCOL_ERROR", 0},
+	{"pseudo-header of a response", prependField(":status", "200"), "1 × PROTOCOL_ERROR", 0},
+	{"unknown pseudo-header", prependField(":x", "1"), "1 × PROTOCOL_ERROR", 0},
+	{"pseudo-header after other headers", appendField(":path", "/"), "1 × PROTOCOL_ERROR", 0},
 	{"no headers at all", nil, "1 × status 3", 0},
-	{"upper case", append(head(), field{Name: "Guid", Value: someGUID}), "1 × PROTOCOL_ERROR", 0},
-	{"line feed in a value", append(head(), field{Name: "x", Value: "a\r\nguid: b"}), "1 × PROTOCOL_ERROR", 0},
-	{"header of a connection", append(head(), field{Name: "connection", Value: "close"}), "1 × PROTOCOL_ERROR", 0},
-	{"chunks", append(head(), field{Name: "transfer-encoding", Value: "chunked"}), "1 × status 0", 1},
-	{"another length", append(head(), field{Name: "content-length", Value: "1"}), "1 × status 0", 1},
-	{"two GUIDs", append(head(), field{Name: "guid", Value: "x.AgentGateway1"}), "1 × status 16", 0},
-	{"JSON", head(field{Name: "content-type", Value: "application/json"}), "1 × status 3", 0},
-	{"a coding that is not known", append(head(), field{Name: "grpc-encoding", Value: "none-such"}), "1 × status 12", 0},
-	{"a time that is none", append(head(), field{Name: "grpc-timeout", Value: "-1S"}), "1 × status 13", 0},
-	{"no time", append(head(), field{Name: "grpc-timeout", Value: "0n"}), "1 × status 4", 0},
-	{"huge header", append(head(), field{Name: "x", Value: strings.Repeat("a", 15<<10)}, field{Name: "y", Value: strings.Repeat("b", 15<<10)}), "1 × closed", 0},
-	{"many headers", append(head(), slices.Repeat([]field{{Name: "x", Value: "a"}}, 10_000)...), "1 × FRAME_SIZE_ERROR", 0},
+	{"upper-case name", appendField("Guid", someGUID), "1 × PROTOCOL_ERROR", 0},
+	{"line feed in a value", appendField("x", "a\r\nguid: b"), "1 × PROTOCOL_ERROR", 0},
+	{"connection header", appendField("connection", "close"), "1 × PROTOCOL_ERROR", 0},
+	{"chunked", appendField("transfer-encoding", "chunked"), "1 × status 0", 1},
+	{"wrong content length", appendField("content-length", "1"), "1 × status 0", 1},
+	{"two GUIDs", appendField("guid", "x.AgentGateway1"), "1 × status 16", 0},
+	{"JSON", holdHeaders(field{Name: "content-type", Value: "application/json"}), "1 × status 3", 0},
+	{"unknown compression", appendField("grpc-encoding", "none-such"), "1 × status 12", 0},
+	{"negative timeout", appendField("grpc-timeout", "-1S"), "1 × status 13", 0},
+	{"timeout of 0", appendField("grpc-timeout", "0n"), "1 × status 4", 0},
+	{"huge headers", append(holdHeaders(), field{Name: "x", Value: strings.Repeat("a", 15<<10)},
+		field{Name: "y", Value: strings.Repeat("b", 15<<10)}), "1 × closed", 0},
+	{"many headers", append(holdHeaders(), slices.Repeat([]field{{Name: "x", Value: "a"}}, 10_000)...),
+		"1 × FRAME_SIZE_ERROR", 0},
+}
+
+// appendField returns the headers of a hold with another field behind them.
+func appendField(name, value string) []field {
+	return append(holdHeaders(), field{Name: name, Value: value})
+}
+
+// prependField returns the headers of a hold with another field before them.
+func prependField(name, value string) []field {
+	return append([]field{{Name: name, Value: value}}, holdHeaders()...)
 }

@@ -11,86 +11,81 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc/metadata"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// abuse is what somebody sends who means no good, and all that may come of it.
+// abuse describes the bytes that an abusive client sends on one connection, and their
+// whole effect.
 type abuse struct {
 	name  string
 	sent  string
-	want  string // what is answered
-	calls int    // of agent 1287 that reach the gateway, or someCalls
+	want  string // the replies
+	calls int    // calls of agent 1287 that reach the gateway, or anyCalls
 }
 
-// someCalls is for calls that are taken back: how many of them get through depends on
-// who is faster.
-const someCalls = -1
+// anyCalls is the number of calls of a client that resets its streams: it depends on
+// timing.
+const anyCalls = -1
 
-// maxGrowth is how much the heap may grow by an abuse, in bytes.
+// maxGrowth limits the growth of the heap during one abuse, in bytes.
 const maxGrowth = 50 << 20
 
-// The agent of a healthy caller is another than that of who abuses, who is 1287. 1288
-// is only named in what must not become a request.
+// Abusive clients call for agent 1287, and healthy clients for healthyAgent. Agent 1288
+// occurs only in bytes that must not become a request.
 const healthyAgent = "2000"
 
-// suffer has a service abused, over connections that dial opens and of which answers
-// reads what is answered.
-func suffer(t *testing.T, dial func(*fronts) dialer, answers func(net.Conn, abuse) string, cases []abuse) {
+// testAbuses plays every case on a connection that dial opens. read returns the replies.
+// Before, during and after each case, healthy clients must be served. The case must leave
+// no goroutine behind.
+func testAbuses(t *testing.T, dial func(*fronts) dialer, read func(net.Conn, abuse) string, cases []abuse) {
 	f := newFronts(t, sockets)
-	f.healthy(t)
+	f.checkHealthyCalls(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			before, heapBefore := goroutines(), heap()
+			stacksBefore, heapBefore := goroutineStacks(), heap()
 			conn := f.dial(t, dial(f))
-			conn.SetDeadline(time.Now().Add(time.Minute)) // in place of a test that hangs
-			var seen calls
-			stop := f.healthyMeanwhile(t, &seen)
-			go io.WriteString(conn, c.sent) // which fails if it is cut off
-			if got := answers(conn, c); got != c.want {
-				t.Errorf("answered %s, want %s", got, c.want)
+			conn.SetDeadline(time.Now().Add(time.Minute)) // so that the test cannot hang
+			var calls callCounter
+			stop := f.makeHealthyCalls(t, &calls)
+			go io.WriteString(conn, c.sent) // fails if the server closes the connection
+			if got := read(conn, c); got != c.want {
+				t.Errorf("got replies %s, want %s", got, c.want)
 			}
 			stop()
 			if grown := heap() - heapBefore; grown > maxGrowth {
-				t.Errorf("the heap has grown by %d MiB", grown>>20)
+				t.Errorf("the heap has grown by %d MiB, want at most %d", grown>>20, maxGrowth>>20)
 			}
 			conn.Close()
-			awaitGoroutines(t, before)
-			f.healthy(t)
-			seen.add(t, f)
-			if int(seen) != c.calls && c.calls != someCalls {
-				t.Errorf("the gateway got %d calls, want %d", seen, c.calls)
+			awaitGoroutines(t, stacksBefore)
+			f.checkHealthyCalls(t)
+			calls.collect(t, f)
+			if int(calls) != c.calls && c.calls != anyCalls {
+				t.Errorf("the gateway got %d calls, want %d", calls, c.calls)
 			}
 		})
 	}
 }
 
-// healthy makes a good call on each front.
-func (f *fronts) healthy(t *testing.T) {
+// checkHealthyCalls makes one valid call over each front.
+func (f *fronts) checkHealthyCalls(t *testing.T) {
 	t.Helper()
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", someGUID)
-	_, err := agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
-		AgentId: healthyAgent, AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
-	})
-	if err != nil {
-		t.Errorf("a healthy call over gRPC: %v", err)
+	if err := f.holdBy(withGUID(t.Context()), healthyAgent); err != nil {
+		t.Errorf("healthy call over gRPC: %v", err)
 	}
 	path := strings.Replace(holdV1, "1287", healthyAgent, 1)
 	if httpStatus, _, body := f.send(t, "POST", path, nil); httpStatus != http.StatusOK {
-		t.Errorf("a healthy call over JSON: HTTP status %d, %s", httpStatus, body)
+		t.Errorf("healthy call over JSON: HTTP status %d, %s", httpStatus, body)
 	}
 }
 
-// healthyMeanwhile makes good calls until it is told to stop, and counts the others.
-func (f *fronts) healthyMeanwhile(t *testing.T, seen *calls) (stop func()) {
+// makeHealthyCalls makes valid calls until stop is called, and adds all other calls to
+// calls.
+func (f *fronts) makeHealthyCalls(t *testing.T, calls *callCounter) (stop func()) {
 	end := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
-			f.healthy(t)
-			seen.add(t, f)
+			f.checkHealthyCalls(t)
+			calls.collect(t, f)
 			select {
 			case <-end:
 				return
@@ -104,12 +99,12 @@ func (f *fronts) healthyMeanwhile(t *testing.T, seen *calls) (stop func()) {
 	}
 }
 
-// calls is how many calls of agent 1287 have reached the gateway.
-type calls int
+// callCounter counts the calls of agent 1287 that have reached the gateway.
+type callCounter int
 
-// add looks at what has reached the gateway since, and has everybody forget it: the heap
-// is measured.
-func (c *calls) add(t *testing.T, f *fronts) {
+// collect counts the new requests at the gateway. It discards them and the log, which
+// would otherwise count as growth of the heap.
+func (c *callCounter) collect(t *testing.T, f *fronts) {
 	const hold = "POST " + holdGateway
 	for _, r := range f.gateway.Received() {
 		switch r.Line {
@@ -123,7 +118,7 @@ func (c *calls) add(t *testing.T, f *fronts) {
 	f.log.Reset()
 }
 
-// heap is what is in use.
+// heap returns the bytes of live objects.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -131,9 +126,9 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// goroutines are those of the service and its clients. The gateway has one for each
-// connection that is kept.
-func goroutines() (stacks []string) {
+// goroutineStacks returns the stacks of the service and its clients. The scripted gateway
+// has one goroutine for each idle connection, so its stacks are left out.
+func goroutineStacks() (stacks []string) {
 	var all bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&all, 2)
 	for stack := range strings.SplitSeq(all.String(), "\n\n") {
@@ -148,12 +143,12 @@ func goroutines() (stacks []string) {
 func awaitGoroutines(t *testing.T, before []string) {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); ; runtime.Gosched() {
-		now := goroutines()
+		now := goroutineStacks()
 		if len(now) <= len(before) {
 			return
 		}
 		if time.Now().After(limit) {
-			t.Fatalf("%d goroutines more than before:\n%s", len(now)-len(before), strings.Join(now, "\n\n"))
+			t.Fatalf("got %d goroutines, want at most %d:\n%s", len(now), len(before), strings.Join(now, "\n\n"))
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,12 +22,6 @@ import (
 	"agentconf/conformance"
 )
 
-const (
-	someGUID        = conformance.SomeGUID
-	documentedBody  = conformance.DocumentedBody
-	documentedReply = conformance.DocumentedReply
-)
-
 // contractCase is a case of conformance/cases.json.
 type contractCase struct{ conformance.Case }
 
@@ -44,56 +37,58 @@ func readCases(t *testing.T) (all []contractCase) {
 	return all
 }
 
-// callers are the ways in; each makes the call of a case and compares what the
-// caller is told.
-var callers = []struct {
+// contractFronts lists the fronts. check makes the call of a case over the front and
+// compares the result with the case.
+var contractFronts = []struct {
 	name, only string
-	call       func(contractCase, *testing.T, *fronts)
+	check      func(contractCase, *testing.T, *fronts)
 }{
-	{"gRPC", "grpc", contractCase.overGRPC},
-	{"v1", "json", contractCase.overV1},
-	{"gateway dialect", "json", contractCase.overDialect},
+	{"gRPC", "grpc", contractCase.checkGRPC},
+	{"REST", "json", contractCase.checkREST},
+	{"gateway dialect", "json", contractCase.checkDialect},
 }
 
-// TestContract runs every case over every front, with TLS and HTTP/2 as well.
+// Every case of the contract has its result over every front, with and without TLS. With
+// TLS the JSON port speaks HTTP/2.
 func TestContract(t *testing.T) {
 	for _, c := range readCases(t) {
-		for _, caller := range callers {
-			if c.Only != "" && c.Only != caller.only {
+		for _, front := range contractFronts {
+			if c.Only != "" && c.Only != front.only {
 				continue
 			}
-			t.Run(c.Name+"/"+caller.name, func(t *testing.T) {
+			t.Run(c.Name+"/"+front.name, func(t *testing.T) {
 				if c.Gateway == nil || c.Gateway.Fault != "stall" {
-					c.run(t, newFronts(t, sockets), caller.call)
-					c.run(t, newFronts(t, securedSockets), caller.call)
+					c.run(t, newFronts(t, sockets), front.check)
+					c.run(t, newFronts(t, securedSockets), front.check)
 					return
 				}
-				// Time has to pass; in memory it does so at once.
-				synctest.Test(t, func(t *testing.T) { c.run(t, newFronts(t, memory), caller.call) })
+				// In a bubble of synctest the deadlines take no real time.
+				synctest.Test(t, func(t *testing.T) { c.run(t, newFronts(t, memory), front.check) })
 			})
 		}
 	}
 }
 
-// TestRetcodes runs every known retcode over every front.
+// Every known retcode has its result over every front.
 func TestRetcodes(t *testing.T) {
 	f := newFronts(t, sockets)
 	retcodes := conformance.Retcodes()
 	for _, c := range retcodes {
-		for _, caller := range callers {
-			t.Run(c.Name+"/"+caller.name, func(t *testing.T) { contractCase{c}.run(t, f, caller.call) })
+		for _, front := range contractFronts {
+			t.Run(c.Name+"/"+front.name, func(t *testing.T) { contractCase{c}.run(t, f, front.check) })
 		}
 	}
 	if len(retcodes) < 197 {
-		t.Errorf("%d retcodes tested, 197 are known", len(retcodes))
+		t.Errorf("got %d retcodes, want at least 197", len(retcodes))
 	}
 }
 
-func (c contractCase) run(t *testing.T, f *fronts, call func(contractCase, *testing.T, *fronts)) {
+// run plays the case over one front and checks everything that the case defines.
+func (c contractCase) run(t *testing.T, f *fronts, check func(contractCase, *testing.T, *fronts)) {
 	if c.Gateway != nil {
 		f.gateway.Play(*c.Gateway)
 	}
-	call(c, t, f)
+	check(c, t, f)
 	c.checkGateway(t, f)
 	if c.CancelAfter != "" {
 		c.checkLog(t, f)
@@ -101,13 +96,13 @@ func (c contractCase) run(t *testing.T, f *fronts, call func(contractCase, *test
 	c.checkSecrets(t, "the log", f.log.String())
 }
 
-func (c contractCase) overGRPC(t *testing.T, f *fronts) {
+func (c contractCase) checkGRPC(t *testing.T, f *fronts) {
 	ctx, cancel := c.context(t)
 	defer cancel()
 	resp, err := c.invoke(ctx, t, f)
 	if c.CancelAfter != "" {
 		if status.Code(err) != codes.Canceled {
-			t.Errorf("%v, want what a caller is told who gave up", err)
+			t.Errorf("got %v, want %v", err, codes.Canceled)
 		}
 		return
 	}
@@ -116,7 +111,7 @@ func (c contractCase) overGRPC(t *testing.T, f *fronts) {
 		return
 	}
 	if c.Want.Code != "OK" {
-		t.Fatalf("OK with %v, want %s", resp, c.Want.Code)
+		t.Fatalf("got OK with %v, want %s", resp, c.Want.Code)
 	}
 	got, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(resp)
 	if err != nil {
@@ -135,7 +130,8 @@ func (c contractCase) invoke(ctx context.Context, t *testing.T, f *fronts) (prot
 			t.Fatal(err)
 		}
 	}
-	req.ProtoReflect().Set(req.ProtoReflect().Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(c.AgentID))
+	agentID := req.ProtoReflect().Descriptor().Fields().ByName("agent_id")
+	req.ProtoReflect().Set(agentID, protoreflect.ValueOfString(c.AgentID))
 	md := metadata.MD{"guid": c.GUID}
 	if c.ServiceToken != "" {
 		md.Set("service_token", c.ServiceToken)
@@ -162,7 +158,7 @@ func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {
 	return mt.New().Interface()
 }
 
-// request is the case as an HTTP request.
+// request returns the call as an HTTP request.
 func (c contractCase) request(t *testing.T, method, path string) *http.Request {
 	t.Helper()
 	ctx, cancel := c.context(t)
@@ -185,7 +181,7 @@ func (c contractCase) request(t *testing.T, method, path string) *http.Request {
 	return req
 }
 
-// context ends when the caller of c gives up.
+// context returns a context that ends when the caller of c cancels the call.
 func (c contractCase) context(t *testing.T) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(t.Context())
 	if c.CancelAfter != "" {
@@ -198,24 +194,26 @@ func (c contractCase) context(t *testing.T) (context.Context, context.CancelFunc
 	return ctx, cancel
 }
 
-// overHTTP makes the call by method and path. It returns nil if the case ends in success,
-// which it has compared then; else the body of the error, whose HTTP status it has.
-func (c contractCase) overHTTP(t *testing.T, f *fronts, method, path string, wantReply []byte, wantStatus int) (errorBody []byte) {
+// checkHTTP makes the call with a request line. If the case wants OK, checkHTTP compares the
+// reply and returns nil. Otherwise it compares the HTTP status with the one wanted of errors
+// and returns the body.
+func (c contractCase) checkHTTP(
+	t *testing.T, f *fronts, requestLine string, wantReply []byte, wantStatus int,
+) (errorBody []byte) {
+	method, path, _ := strings.Cut(requestLine, " ")
 	req := c.request(t, method, path)
 	if c.CancelAfter != "" {
 		if resp, err := f.http.Do(req); err == nil {
-			t.Errorf("HTTP status %d before the caller gave up", resp.StatusCode)
+			t.Errorf("got HTTP status %d, want an error after the caller cancelled", resp.StatusCode)
 		}
 		return nil
 	}
 	httpStatus, header, body := f.do(t, req)
 	checkHeader(t, path, header)
-	if c.Gateway != nil && c.Gateway.SetGUID != "" && !slices.Equal(header["Set-Guid"], []string{"JSESSIONID=" + c.Gateway.SetGUID}) {
-		t.Errorf("Set-GUID %q, want that of the gateway, %s", header["Set-Guid"], c.Gateway.SetGUID)
-	}
+	c.checkIssuedGUID(t, header)
 	if c.Want.Code == "OK" {
 		if httpStatus != http.StatusOK {
-			t.Errorf("HTTP status %d", httpStatus)
+			t.Errorf("HTTP status %d, want 200", httpStatus)
 		}
 		checkReply(t, body, wantReply)
 		return nil
@@ -227,9 +225,8 @@ func (c contractCase) overHTTP(t *testing.T, f *fronts, method, path string, wan
 	return body
 }
 
-func (c contractCase) overV1(t *testing.T, f *fronts) {
-	method, path, _ := strings.Cut(c.V1(), " ")
-	body := c.overHTTP(t, f, method, path, c.Want.Reply, c.Want.V1Status)
+func (c contractCase) checkREST(t *testing.T, f *fronts) {
+	body := c.checkHTTP(t, f, c.V1(), c.Want.Reply, c.Want.V1Status)
 	if body == nil {
 		return
 	}
@@ -240,13 +237,12 @@ func (c contractCase) overV1(t *testing.T, f *fronts) {
 	c.checkStatus(t, got, conformance.CamelCase)
 }
 
-func (c contractCase) overDialect(t *testing.T, f *fronts) {
+func (c contractCase) checkDialect(t *testing.T, f *fronts) {
 	reply := c.Want.GatewayReply
 	if reply == nil {
 		reply = c.Want.Reply
 	}
-	method, path, _ := strings.Cut(c.RequestLine(), " ")
-	body := c.overHTTP(t, f, method, path, reply, c.Want.GatewayStatus)
+	body := c.checkHTTP(t, f, c.RequestLine(), reply, c.Want.GatewayStatus)
 	if body == nil {
 		return
 	}
@@ -258,7 +254,7 @@ func (c contractCase) overDialect(t *testing.T, f *fronts) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil || len(got.Result) > 0 || c.Want.Retcode == "" && got.Result == nil {
-		t.Fatalf("not an envelope, or with a result that is not the gateway's (%v): %s", err, body)
+		t.Fatalf("got %s (%v), want an envelope whose result is empty, and absent only with a retcode", body, err)
 	}
 	if got.Retcode != c.Want.GatewayRetcode {
 		t.Errorf("retcode %s, want %s", got.Retcode, c.Want.GatewayRetcode)
@@ -268,7 +264,7 @@ func (c contractCase) overDialect(t *testing.T, f *fronts) {
 	}
 	for _, field := range c.Want.Violations {
 		if !strings.Contains(got.Message, conformance.CamelCase(field)) {
-			t.Errorf("message %q does not name %s", got.Message, conformance.CamelCase(field))
+			t.Errorf("message %q, want it to name %s", got.Message, conformance.CamelCase(field))
 		}
 	}
 	c.checkSecrets(t, "the message", got.Message)

@@ -68,7 +68,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 	var ca *testca.CA
 	if n.tls {
 		ca = testca.New(t)
-		options.Lifecycle.TLS = showing(ca.Issue(t, "agentconf").TLS(t), nil)
+		options.Lifecycle.TLS = serverTLS(ca.Issue(t, "agentconf").TLS(t), nil)
 	}
 	service, err := app.New(options)
 	if err != nil {
@@ -79,7 +79,7 @@ func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.T
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return f.dialHTTP(ctx) },
 	}
 	if n.tls {
-		f.dialGRPC, f.dialHTTP = securely(f.dialGRPC, trusting(ca, "h2")), securely(f.dialHTTP, trusting(ca, "h2"))
+		f.dialGRPC, f.dialHTTP = dialTLS(f.dialGRPC, clientTLS(ca, "h2")), dialTLS(f.dialHTTP, clientTLS(ca, "h2"))
 		transport.Protocols = onlyHTTP2()
 	}
 	f.connect(t, transport)

@@ -2,280 +2,107 @@ package e2e
 
 import (
 	"context"
-	"io"
-	"net"
+	"fmt"
 	"net/http"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// More calls than one connection may have wait for their turn.
+// A connection has at most 250 calls in flight. The client queues further calls.
 func TestStreamsOfOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running atomic.Int32
 		end := make(chan struct{})
-		v := serve(t, stub{hold: func(context.Context) error {
+		f := serve(t, stub{hold: func(context.Context) error {
 			running.Add(1)
 			<-end
 			return nil
 		}})
-		if err := v.grpcReady(); err != nil { // so that the limit is known
-			t.Fatal(err)
-		}
-		const most = 250
-		ended := make(chan error, most+1)
-		for range most + 1 {
-			go func() { ended <- v.holdGRPC(context.Background()) }()
+		f.awaitSettings(t)
+		const limit = 250
+		results := make(chan error, limit+1)
+		for range limit + 1 {
+			go func() { results <- f.holdGRPC(context.Background()) }()
 		}
 		synctest.Wait()
-		if got := running.Load(); got != most {
-			t.Errorf("%d calls at once, want %d", got, most)
+		if got := running.Load(); got != limit {
+			t.Errorf("got %d calls in flight, want %d", got, limit)
 		}
 		close(end)
-		for range most + 1 {
-			if err := <-ended; err != nil {
+		for range limit + 1 {
+			if err := <-results; err != nil {
 				t.Error(err)
 			}
 		}
-		v.stop()
-		if err := <-v.ended; err != nil {
-			t.Error(err)
-		}
+		f.stopCleanly(t)
 	})
 }
 
-// A request that is too large never becomes a call.
-func TestTooLarge(t *testing.T) {
-	called := false
-	v := serve(t, stub{hold: func(context.Context) error { called = true; return nil }})
-	large := strings.Repeat("9", 64<<10)
-	_, err := agentconfv1.NewConferenceServiceClient(v.conn).HoldParticipant(t.Context(), &agentconfv1.HoldParticipantRequest{Address: large})
-	if status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("a message over 64 KiB: %v", err)
-	}
-	if err := v.holdGRPC(metadata.AppendToOutgoingContext(t.Context(), "guid", large)); err == nil {
-		t.Error("headers over 16 KiB were taken over gRPC")
-	}
-	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://agentconf.test"+holdV1, strings.NewReader("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Guid", large)
-	resp, err := v.http.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge || called {
-		t.Errorf("headers over 16 KiB over HTTP: HTTP status %d, called: %v", resp.StatusCode, called)
-	}
-	v.stop()
-	if err := <-v.ended; err != nil {
-		t.Error(err)
-	}
-}
-
-// Who sends slowly is not waited for, and hinders nobody.
-func TestSlowSenders(t *testing.T) {
-	const http2Headers = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x40\x01\x04\x00\x00\x00\x01" // settings, a head of 64 bytes
-	head := "POST " + holdV1 + " HTTP/1.1\r\nHost: agentconf.test\r\n"
-	for name, c := range map[string]struct {
-		grpc  bool
-		sent  string
-		limit time.Duration
-	}{
-		"header":               {false, head, 6 * time.Second},
-		"body":                 {false, head + "Content-Length: 1000\r\n\r\n{", 6 * time.Second},
-		"body of nothing":      {false, "POST /nothing HTTP/1.1\r\nHost: agentconf.test\r\nContent-Length: 1000\r\n\r\n{", 6 * time.Second},
-		"chunk":                {false, head + "Transfer-Encoding: chunked\r\n\r\n1000\r\n{", 6 * time.Second},
-		"preface of HTTP/2":    {true, http2.ClientPreface[:3], 6 * time.Second},
-		"settings of HTTP/2":   {true, http2.ClientPreface + http2Headers[:5], 6 * time.Second},
-		"headers of HTTP/2":    {true, http2.ClientPreface + http2Headers, time.Minute},
-		"TLS where none is":    {true, "\x16\x03\x01\x02\x00\x01\x00", 6 * time.Second},
-		"nothing":              {false, "", 6 * time.Second},
-		"nothing, over HTTP/2": {true, "", 6 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var called atomic.Int32
-				v := serve(t, stub{hold: func(context.Context) error { called.Add(1); return nil }})
-				conn := v.dialPort(t, c.grpc)
-				var sender sync.WaitGroup
-				sender.Go(func() { dribble(conn, c.sent) })
-				start := time.Now()
-				if httpStatus, err := v.holdJSON(t.Context()); err != nil || httpStatus != http.StatusOK {
-					t.Errorf("a healthy call over JSON: HTTP status %d, %v", httpStatus, err)
-				}
-				if err := v.holdGRPC(t.Context()); err != nil {
-					t.Errorf("a healthy call over gRPC: %v", err)
-				}
-				answer, err := io.ReadAll(conn) // until the server hangs up
-				if err != nil || time.Since(start) > c.limit || called.Load() != 2 {
-					t.Errorf("after %v: %q, %v, and %d calls", time.Since(start), answer, err, called.Load())
-				}
-				conn.Close()
-				sender.Wait()
-				v.stop()
-				if err := <-v.ended; err != nil {
-					t.Error(err)
-				}
-			})
-		})
-	}
-}
-
-// dialPort opens a connection to one of the ports.
-func (v *fronts) dialPort(t *testing.T, grpc bool) net.Conn {
-	t.Helper()
-	dial := v.dialHTTP
-	if grpc {
-		dial = v.dialGRPC
-	}
-	conn, err := dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
-// dribble sends something, and then a byte a second that says nothing, if it sent
-// anything at all.
-func dribble(conn net.Conn, sent string) {
-	_, err := io.WriteString(conn, sent)
-	for err == nil && sent != "" {
-		time.Sleep(time.Second) // of the bubble
-		_, err = io.WriteString(conn, "a")
-	}
-}
-
-// Who does not read is not waited for, and what is not read does not grow.
-func TestNeverReads(t *testing.T) {
-	for name, c := range map[string]struct {
-		grpc bool
-		sent string
-	}{
-		"JSON": {false, strings.Repeat(goodHTTP1, 1000)},
-		"gRPC": {true, http2Sent(func(w *http2Writer) {
-			for n := range uint32(50_000) {
-				w.hold(2*n + 1)
-			}
-		})},
-		"gRPC, taken back": {true, http2Sent(func(w *http2Writer) {
-			for n := range uint32(50_000) {
-				w.hold(2*n + 1)
-				w.WriteRSTStream(2*n+1, http2.ErrCodeCancel)
-			}
-		})},
-		"settings": {true, http2Sent(func(w *http2Writer) {
-			for range 500_000 {
-				w.WriteSettings()
-			}
-		})},
-		"pings": {true, http2Sent(func(w *http2Writer) {
-			for range 500_000 {
-				w.WritePing(false, [8]byte{})
-			}
-		})},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				v := serve(t, stub{hold: func(context.Context) error { return nil }})
-				conn := v.dialPort(t, c.grpc)
-				before, start := heap(), time.Now()
-				done := make(chan struct{})
-				go func() {
-					io.WriteString(conn, c.sent) // to its end, or until it is cut off
-					close(done)
-				}()
-				synctest.Wait() // until nothing goes on any more
-				if grown := heap() - before; grown > maxGrowth {
-					t.Errorf("the heap has grown by %d MiB", grown>>20)
-				}
-				<-done
-				if time.Since(start) > time.Minute {
-					t.Errorf("waited for %v", time.Since(start))
-				}
-				conn.Close()
-				v.stop()
-				if err := <-v.ended; err != nil {
-					t.Error(err)
-				}
-			})
-		})
-	}
-}
-
-// A gRPC client that has been connected for long is told to connect anew, and an HTTP
-// connection that nobody uses is closed.
-func TestConnectionsEnd(t *testing.T) {
+// Calls over the limit of calls in flight are rejected at once on both fronts. Metrics
+// count all calls.
+func TestOverload(t *testing.T) {
+	ctx := context.Background()
 	synctest.Test(t, func(t *testing.T) {
-		v := serve(t, stub{hold: func(context.Context) error { return nil }})
-		dial, dials := v.dialGRPC, 0
-		v.dialGRPC = func(ctx context.Context) (net.Conn, error) { dials++; return dial(ctx) }
-		idle, err := v.dialHTTP(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		end := make(chan struct{})
+		f := serve(t, stub{hold: func(context.Context) error { <-end; return nil }})
+		results := make(chan error, maxInFlight)
+		for range maxInFlight / 2 {
+			go func() { results <- f.holdGRPC(ctx) }()
+			go func() { results <- f.holdOverJSON(ctx) }()
 		}
-		io.WriteString(idle, "POST "+holdV1+" HTTP/1.1\r\nHost: agentconf.test\r\nContent-Length: 2\r\n\r\n{}")
-		start := time.Now()
-		if answer, err := io.ReadAll(idle); err != nil || time.Since(start) != time.Minute {
-			t.Errorf("after %v: %s, %v", time.Since(start), answer, err)
+		synctest.Wait()
+		expectMetric(t, f.metrics, fmt.Sprintf("agentconf_calls_in_flight %d", maxInFlight))
+		checkError(t, f.holdGRPC(ctx), codes.ResourceExhausted, "OVERLOADED", "not_applied")
+		if httpStatus, err := f.holdJSON(ctx); err != nil || httpStatus != http.StatusTooManyRequests {
+			t.Errorf("over JSON: HTTP status %d, %v, want 429", httpStatus, err)
 		}
-		for range 2 {
-			if err := v.holdGRPC(context.Background()); err != nil {
+		close(end)
+		for range maxInFlight {
+			if err := <-results; err != nil {
 				t.Error(err)
 			}
-			time.Sleep(35 * time.Minute)
 		}
-		if err := v.holdGRPC(context.Background()); err != nil || dials != 3 {
-			t.Errorf("%v, %d connections in 70 minutes", err, dials)
-		}
-		v.stop()
-		if err := <-v.ended; err != nil {
-			t.Error(err)
-		}
+		synctest.Wait()
+		const hold = `grpc_method="HoldParticipant",grpc_service="agentconf.v1.ConferenceService",grpc_type="unary"}`
+		expectMetric(t, f.metrics, "agentconf_calls_in_flight 0")
+		expectMetric(t, f.metrics, fmt.Sprintf("grpc_server_started_total{%s %d", hold, maxInFlight+2))
+		expectMetric(t, f.metrics, fmt.Sprintf(`grpc_server_handled_total{grpc_code="OK",%s %d`, hold, maxInFlight))
+		expectMetric(t, f.metrics, `grpc_server_handled_total{grpc_code="ResourceExhausted",`+hold+" 2")
+		expectMetric(t, f.metrics, fmt.Sprintf("grpc_server_handling_seconds_count{%s %d", hold, maxInFlight+2))
+		f.stopCleanly(t)
 	})
 }
 
-// A client may ask every 10 s whether agentconf is still there.
-func TestPingsOfClients(t *testing.T) {
+// Calls for one agent over its rate are rejected until the second has passed. Calls for
+// other agents are not.
+func TestAgentRate(t *testing.T) {
+	ctx := context.Background()
 	synctest.Test(t, func(t *testing.T) {
-		v := serve(t, stub{})
-		conn := v.dialPort(t, true)
-		defer conn.Close()
-		go io.WriteString(conn, http2Sent(func(*http2Writer) {}))
-		r := http2.NewFramer(nil, conn)
-		go func() {
-			w := http2.NewFramer(conn, nil)
-			for range 100 {
-				time.Sleep(10 * time.Second)
-				w.WritePing(false, [8]byte{})
+		f := serve(t, stub{hold: holdOK})
+		for second := range 3 {
+			for n := range agentRate + 2 {
+				want := codes.OK
+				if n >= agentRate {
+					want = codes.ResourceExhausted
+				}
+				if err := f.holdGRPC(ctx); status.Code(err) != want {
+					t.Errorf("second %d, call %d: got %v, want %v", second, n, err, want)
+				}
 			}
-			w.WritePing(false, farewell)
-		}()
-		for answers := 0; answers < 102; {
-			frame, err := r.ReadFrame()
-			if err != nil {
-				t.Fatalf("cut off after %d answers: %v", answers, err)
+			checkError(t, f.holdGRPC(ctx), codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", "not_applied")
+			if httpStatus, err := f.holdJSON(ctx); httpStatus != http.StatusTooManyRequests || err != nil {
+				t.Errorf("over JSON: HTTP status %d, %v, want 429", httpStatus, err)
 			}
-			if f, ok := frame.(*http2.PingFrame); ok && f.IsAck() {
-				answers++
+			if err := f.holdBy(ctx, "1288"); err != nil {
+				t.Errorf("a call for another agent: %v", err)
 			}
+			time.Sleep(time.Second)
 		}
-		v.stop()
-		if err := <-v.ended; err != nil {
-			t.Error(err)
-		}
+		f.stopCleanly(t)
 	})
 }

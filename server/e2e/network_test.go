@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"net"
-	"sync"
 	"testing"
 
 	"google.golang.org/grpc/test/bufconn"
+
+	"agentconf/server/internal/servicetest"
 )
 
 // network opens listeners, and returns a dialer for each.
@@ -46,42 +46,7 @@ func listenBuffered(*testing.T) (net.Listener, dialer) {
 	return l, l.DialContext
 }
 
-// pipeListener is a listener of net.Pipe connections.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	close  sync.Once
-}
-
 func listenPipe(*testing.T) (net.Listener, dialer) {
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return l, l.dial
+	l := servicetest.ListenPipe()
+	return l, l.Dial
 }
-
-func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case l.conns <- server:
-		return client, nil
-	case <-l.closed:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.close.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -22,9 +22,9 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// retryEverything is what the service config must not be.
-const retryEverything = `{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.2s",
-	"maxBackoff": "2s", "backoffMultiplier": 3, "retryableStatusCodes": ["UNAVAILABLE"]}}]}`
+// retryEverything is a service config that retries calls that change something.
+const retryEverything = `{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
+	"initialBackoff": "0.2s", "maxBackoff": "2s", "backoffMultiplier": 3, "retryableStatusCodes": ["UNAVAILABLE"]}}]}`
 
 func serviceConfig(t *testing.T) string {
 	t.Helper()
@@ -35,15 +35,15 @@ func serviceConfig(t *testing.T) string {
 	return string(text)
 }
 
-// retrying is a caller who retries as a service config says.
-type retrying struct {
+// retryingClient is a gRPC client with the retry policy of a service config.
+type retryingClient struct {
 	agentconfv1.ConferenceServiceClient
 	conns []net.Conn
 }
 
-func newRetrying(t *testing.T, f *fronts, config string) *retrying {
+func newRetryingClient(t *testing.T, f *fronts, config string) *retryingClient {
 	t.Helper()
-	r := &retrying{}
+	r := &retryingClient{}
 	conn, err := grpc.NewClient("passthrough:///agentconf.test", grpc.WithDefaultServiceConfig(config),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -59,20 +59,17 @@ func newRetrying(t *testing.T, f *fronts, config string) *retrying {
 	return r
 }
 
-func (r *retrying) query(t *testing.T, guid string) error {
-	_, err := r.QueryAllConfIds(metadata.AppendToOutgoingContext(t.Context(), "guid", guid),
-		&agentconfv1.QueryAllConfIdsRequest{AgentId: "1287"})
+func (r *retryingClient) query(ctx context.Context) error {
+	_, err := r.QueryAllConfIds(ctx, &agentconfv1.QueryAllConfIdsRequest{AgentId: "1287"})
 	return err
 }
 
-func (r *retrying) hold(t *testing.T, guid string) error {
-	_, err := r.HoldParticipant(metadata.AppendToOutgoingContext(t.Context(), "guid", guid), &agentconfv1.HoldParticipantRequest{
-		AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
-	})
+func (r *retryingClient) hold(ctx context.Context) error {
+	_, err := r.HoldParticipant(ctx, documentedHold("1287"))
 	return err
 }
 
-// What the service config retries changes nothing, and is retried after UNAVAILABLE only.
+// The service config retries only calls that change nothing, and only after UNAVAILABLE.
 func TestServiceConfig(t *testing.T) {
 	var config struct {
 		MethodConfig []struct {
@@ -85,92 +82,94 @@ func TestServiceConfig(t *testing.T) {
 	}
 	for _, c := range config.MethodConfig {
 		if !slices.Equal(c.RetryPolicy.RetryableStatusCodes, []string{"UNAVAILABLE"}) {
-			t.Errorf("retried after %v", c.RetryPolicy.RetryableStatusCodes)
+			t.Errorf("retries after %v, want UNAVAILABLE only", c.RetryPolicy.RetryableStatusCodes)
 		}
 		for _, name := range c.Name {
 			if got := string(conformance.Case{RPC: name.Method}.Service().FullName()); got != name.Service {
-				t.Errorf("%s is of %s, not of %s", name.Method, got, name.Service)
+				t.Errorf("%s has service %s, want %s", name.Method, name.Service, got)
 			}
 			if !strings.HasPrefix(name.Method, "Query") && name.Method != "WatchAgentEvents" {
-				t.Errorf("%s is retried, and changes something", name.Method)
+				t.Errorf("%s is retried, want only calls that change nothing", name.Method)
 			}
 		}
 	}
 }
 
-// Under the service config a query is made again after UNAVAILABLE, and after nothing
-// else; a hold never is.
+// With the service config a client retries a query after UNAVAILABLE, and after no other
+// error. It never retries a hold.
 func TestRetries(t *testing.T) {
-	switching, exception := `{"message":"","retcode":"000-004"}`, `{"message":"","retcode":"100-007"}`
+	query, hold := (*retryingClient).query, (*retryingClient).hold
+	failingOver, exception := `{"message":"","retcode":"000-004"}`, `{"message":"","retcode":"100-007"}`
 	unknown := conformance.Script{Fault: "close"}
 	for _, c := range []struct {
 		name   string
-		call   func(*retrying, *testing.T, string) error
+		call   func(*retryingClient, context.Context) error
 		script conformance.Script
 		code   codes.Code
 		calls  int
 	}{
-		{"query, switching over", (*retrying).query, conformance.Script{Reply: &switching}, codes.Unavailable, 4},
-		{"query, gateway unreachable", (*retrying).query, conformance.Script{Fault: "refuse"}, codes.Unavailable, 4},
-		{"query, exception", (*retrying).query, conformance.Script{Reply: &exception}, codes.Unknown, 1},
-		{"query, no answer", (*retrying).query, conformance.Script{Fault: "stall"}, codes.DeadlineExceeded, 1},
-		{"query, outcome unknown", (*retrying).query, unknown, codes.Unknown, 1},
-		{"hold, switching over", (*retrying).hold, conformance.Script{Reply: &switching}, codes.Unavailable, 1},
-		{"hold, gateway unreachable", (*retrying).hold, conformance.Script{Fault: "refuse"}, codes.Unavailable, 1},
-		{"hold, outcome unknown", (*retrying).hold, unknown, codes.Unknown, 1},
+		{"query, gateway fails over", query, conformance.Script{Reply: &failingOver}, codes.Unavailable, 4},
+		{"query, gateway unreachable", query, conformance.Script{Fault: "refuse"}, codes.Unavailable, 4},
+		{"query, exception", query, conformance.Script{Reply: &exception}, codes.Unknown, 1},
+		{"query, no reply", query, conformance.Script{Fault: "stall"}, codes.DeadlineExceeded, 1},
+		{"query, outcome unknown", query, unknown, codes.Unknown, 1},
+		{"hold, gateway fails over", hold, conformance.Script{Reply: &failingOver}, codes.Unavailable, 1},
+		{"hold, gateway unreachable", hold, conformance.Script{Fault: "refuse"}, codes.Unavailable, 1},
+		{"hold, outcome unknown", hold, unknown, codes.Unknown, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFronts(t, memory)
 				f.gateway.Play(c.script)
-				err := c.call(newRetrying(t, f, serviceConfig(t)), t, someGUID)
+				err := c.call(newRetryingClient(t, f, serviceConfig(t)), withGUID(t.Context()))
 				synctest.Wait()
 				calls := strings.Count(f.log.String(), `"msg":"call"`)
 				if status.Code(err) != c.code || calls != c.calls {
-					t.Errorf("%d calls, %v; want %d, %v", calls, err, c.calls, c.code)
+					t.Errorf("got %d calls, %v, want %d, %v", calls, err, c.calls, c.code)
 				}
 			})
 		})
 	}
 }
 
-// When the connection to agentconf breaks, the caller's own gRPC says UNAVAILABLE, and
-// a retry policy takes it for agentconf's. A hold that is retried then comes twice, which
-// is why only what changes nothing is in the service config.
+// If the connection to agentconf breaks, the client's gRPC library reports UNAVAILABLE. A
+// retry policy cannot distinguish it from an UNAVAILABLE of agentconf. A retried hold then
+// reaches the gateway twice. So the service config contains only calls that change nothing.
 func TestConnectionBreaks(t *testing.T) {
+	query, hold := (*retryingClient).query, (*retryingClient).hold
 	for _, c := range []struct {
-		name   string
-		config func(*testing.T) string
-		call   func(*retrying, *testing.T, string) error
-		path   string
-		asked  int // of the gateway
-		code   codes.Code
+		name     string
+		config   string
+		call     func(*retryingClient, context.Context) error
+		path     string
+		requests int // at the gateway
+		code     codes.Code
 	}{
-		{"query", serviceConfig, (*retrying).query, "/queryvdnconfid", 2, codes.PermissionDenied},
-		{"hold", serviceConfig, (*retrying).hold, "/holdparticipant", 1, codes.Unavailable},
-		{"hold under a policy for everything", func(*testing.T) string { return retryEverything },
-			(*retrying).hold, "/holdparticipant", 2, codes.Unknown},
+		{"query", serviceConfig(t), query, "/queryvdnconfid", 2, codes.PermissionDenied},
+		{"hold", serviceConfig(t), hold, "/holdparticipant", 1, codes.Unavailable},
+		{"hold with retries of everything", retryEverything, hold, "/holdparticipant", 2, codes.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inConference(t, func(t *testing.T, e *emulated, guid string, _ *watcher) {
-				r := newRetrying(t, e.fronts, c.config(t))
-				asked := 0
-				e.tampered(func(_ http.ResponseWriter, req *http.Request) bool {
-					if !strings.HasSuffix(req.URL.Path, c.path) {
-						return false
-					}
-					if asked++; asked == 1 {
-						r.conns[0].Close() // agentconf has sent the request, and has no answer yet
+				client := newRetryingClient(t, e.fronts, c.config)
+				requests := 0
+				e.tampered(func(_ http.ResponseWriter, r *http.Request) bool {
+					if strings.HasSuffix(r.URL.Path, c.path) {
+						if requests++; requests == 1 {
+							client.conns[0].Close() // agentconf awaits the reply of the gateway
+						}
 					}
 					return false
 				})
-				err := c.call(r, t, guid)
+				err := c.call(client, metadata.AppendToOutgoingContext(t.Context(), "guid", guid))
 				time.Sleep(time.Second)
-				if asked != c.asked || status.Code(err) != c.code {
-					t.Errorf("the gateway was asked %d times, the caller told %v; want %d, %v", asked, err, c.asked, c.code)
+				if requests != c.requests || status.Code(err) != c.code {
+					t.Errorf("got %d requests at the gateway and %v, want %d and %v", requests, err, c.requests, c.code)
 				}
-				if own := c.code == codes.Unavailable; own != (len(status.Convert(err).Details()) == 0) {
-					t.Errorf("details %v; only agentconf's own errors have some", status.Convert(err).Details())
+				// Only errors of agentconf have details.
+				details, want := status.Convert(err).Details(), c.code != codes.Unavailable
+				if got := len(details) > 0; got != want {
+					t.Errorf("details %v, want some: %v", details, want)
 				}
 			})
 		})

@@ -181,7 +181,7 @@ func TestSecrets(t *testing.T) {
 	}
 	f.makeCalls(t, gateway, errorTexts)
 	f.abandonCalls(t, gateway, errorTexts, func() { admin.add(f.adminTexts(t)) })
-	f.sendNonsense(t, errorTexts)
+	f.sendMalformed(t, errorTexts)
 	gateway.stop()
 	for _, c := range secretCases(t) {
 		c.call(t, f, errorTexts) // without a gateway

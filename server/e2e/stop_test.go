@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -27,18 +26,19 @@ import (
 	"agentconf/server/internal/lifecycle"
 )
 
-// A stream that would go on for ever is told to go elsewhere: one of health, one of
-// reflection, and one whose request does not come.
+// A drain ends open streams with UNAVAILABLE: streams of health and reflection, and a watch
+// that has not received its request.
 func TestStopEndsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := serve(t, stub{})
+		f := serve(t, stub{})
 		var streams []grpc.ClientStream
 		for _, method := range []string{
 			grpc_health_v1.Health_Watch_FullMethodName,
 			grpc_reflection_v1.ServerReflection_ServerReflectionInfo_FullMethodName,
 			agentconfv1.EventService_WatchAgentEvents_FullMethodName,
 		} {
-			stream, err := v.conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+			desc := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+			stream, err := f.conn.NewStream(t.Context(), desc, method)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,96 +49,91 @@ func TestStopEndsStreams(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		v.stop()
+		f.stop()
 		for i, stream := range streams {
 			var err error
-			for err == nil { // past what health has said
+			for err == nil { // skips the states of health
 				err = stream.RecvMsg(&grpc_health_v1.HealthCheckResponse{})
 			}
 			if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "reconnect") {
-				t.Errorf("stream %d: %v", i, err)
+				t.Errorf("stream %d: got %v, want %v with the advice to reconnect", i, err, codes.Unavailable)
 			}
 		}
-		if err := <-v.ended; err != nil || time.Since(start) > time.Second {
-			t.Errorf("%v after %v", err, time.Since(start))
+		err := <-f.ended
+		if took := time.Since(start); err != nil || took > time.Second {
+			t.Errorf("Serve: %v after %v, want nil within 1s", err, took)
 		}
 	})
 }
 
-// Between the order to stop and the end calls are taken, and whoever asks is told not
-// to send any.
+// During the drain delay the service accepts calls. Health and readiness report at once
+// that it stops.
 func TestDrainDelay(t *testing.T) {
+	const delay = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
-		v := serveAs(t, memory, stub{hold: func(context.Context) error { return nil }}, func(o *lifecycle.Options) { o.DrainDelay = 5 * time.Second })
-		health := v.watchHealth(t, "")
-		health.expect(t, grpc_health_v1.HealthCheckResponse_SERVING)
+		f := serveAs(t, memory, stub{hold: holdOK}, func(o *lifecycle.Options) { o.DrainDelay = delay })
+		health := f.watchHealth(t, "")
+		health.expect(t, serving)
 		start := time.Now()
-		v.stop()
-		health.expect(t, grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-		v.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
-		time.Sleep(4 * time.Second)
-		if httpStatus, err := v.holdJSON(t.Context()); httpStatus != http.StatusOK || err != nil {
-			t.Errorf("over JSON: HTTP status %d, %v", httpStatus, err)
+		f.stop()
+		health.expect(t, notServing)
+		f.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
+		time.Sleep(delay - time.Second)
+		f.expectServed(t, "during the delay", true)
+		err := <-f.ended
+		if took := time.Since(start); err != nil || took < delay {
+			t.Errorf("Serve: %v after %v, want nil after at least %v", err, took, delay)
 		}
-		if err := v.holdGRPC(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := <-v.ended; err != nil || time.Since(start) < 5*time.Second {
-			t.Errorf("%v after %v", err, time.Since(start))
-		}
-		v.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
-		if conn, err := v.dialHTTP(t.Context()); err == nil {
+		f.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
+		if conn, err := f.dialHTTP(t.Context()); err == nil {
 			conn.Close()
-			t.Error("a call was taken after the end")
+			t.Error("got a connection after the end, want an error")
 		}
 	})
 }
 
-// A kept HTTP connection is closed by an answer that says so, since a request may be
-// on its way; one that is not used is closed after a second.
-func TestStopClosesKeptConnections(t *testing.T) {
+// During a drain the reply to a request announces that its connection is closed, since the
+// client may have sent another request. An idle connection is closed after a second.
+func TestStopClosesKeepAliveConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := serve(t, stub{hold: func(context.Context) error { return nil }})
-		busy, idle := v.keepHTTP(t), v.keepHTTP(t)
+		f := serve(t, stub{hold: holdOK})
+		busy, idle := f.dialKeepAlive(t), f.dialKeepAlive(t)
 		if busy.hold(t).Close || idle.hold(t).Close {
-			t.Error("a connection was not kept")
+			t.Error("the service closes a connection before it stops")
 		}
-		v.stop()
+		f.stop()
 		time.Sleep(900 * time.Millisecond)
 		if resp := busy.hold(t); resp.StatusCode != http.StatusOK || !resp.Close {
-			t.Errorf("HTTP status %d, close %v", resp.StatusCode, resp.Close)
+			t.Errorf("HTTP status %d, close %v, want 200 and close", resp.StatusCode, resp.Close)
 		}
 		start := time.Now()
-		for _, c := range []*keptConn{busy, idle} {
+		for _, c := range []*keepAliveConn{busy, idle} {
 			if _, err := c.reader.ReadByte(); err != io.EOF {
-				t.Errorf("the connection ended with %v", err)
+				t.Errorf("the connection ended with %v, want %v", err, io.EOF)
 			}
 		}
-		if err := <-v.ended; err != nil || time.Since(start) > 200*time.Millisecond {
-			t.Errorf("%v after %v", err, time.Since(start))
+		err := <-f.ended
+		if took := time.Since(start); err != nil || took > 200*time.Millisecond {
+			t.Errorf("Serve: %v after %v, want nil within 200ms", err, took)
 		}
 	})
 }
 
-// keptConn is an HTTP connection.
-type keptConn struct {
+// keepAliveConn is an HTTP/1.1 connection for several requests.
+type keepAliveConn struct {
 	net.Conn
 	reader *bufio.Reader
 }
 
-func (v *fronts) keepHTTP(t *testing.T) *keptConn {
+func (f *fronts) dialKeepAlive(t *testing.T) *keepAliveConn {
 	t.Helper()
-	conn, err := v.dialHTTP(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return &keptConn{conn, bufio.NewReader(conn)}
+	conn := f.dial(t, f.dialHTTP)
+	return &keepAliveConn{conn, bufio.NewReader(conn)}
 }
 
-func (c *keptConn) hold(t *testing.T) *http.Response {
+func (c *keepAliveConn) hold(t *testing.T) *http.Response {
 	t.Helper()
-	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: agentconf.test\r\nContent-Length: 2\r\n\r\n{}", holdV1)
+	io.WriteString(c, holdHead+"Content-Length: 2\r\n\r\n{}")
 	resp, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -149,69 +144,60 @@ func (c *keptConn) hold(t *testing.T) *http.Response {
 	return resp
 }
 
-// Calls in flight may end; then Serve returns.
+// beginHolds starts a hold over each front and returns when the service executes both.
+func (f *fronts) beginHolds(started <-chan struct{}) (results <-chan error) {
+	all := make(chan error, 2)
+	go func() { all <- f.holdGRPC(context.Background()) }()
+	go func() { all <- f.holdOverJSON(context.Background()) }()
+	<-started
+	<-started
+	return all
+}
+
+// A drain waits for the calls in flight.
 func TestStopWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := make(chan struct{}, 2)
-		v := serve(t, stub{hold: func(context.Context) error {
+		f := serve(t, stub{hold: func(context.Context) error {
 			started <- struct{}{}
 			time.Sleep(5 * time.Second)
 			return nil
 		}})
-		ended := make(chan error, 2)
-		go func() { ended <- v.holdGRPC(context.Background()) }()
-		go func() {
-			httpStatus, err := v.holdJSON(context.Background())
-			if httpStatus != http.StatusOK {
-				err = errors.Join(err, errors.New("not OK"))
-			}
-			ended <- err
-		}()
-		<-started
-		<-started
+		results := f.beginHolds(started)
 		start := time.Now()
-		v.stop()
-		if err := errors.Join(<-ended, <-ended, <-v.ended); err != nil || time.Since(start) > 6*time.Second {
-			t.Errorf("%v after %v", err, time.Since(start))
+		f.stop()
+		err := errors.Join(<-results, <-results, <-f.ended)
+		if took := time.Since(start); err != nil || took > 6*time.Second {
+			t.Errorf("got %v after %v, want nil within 6s", err, took)
 		}
 	})
 }
 
-// A call that does not end is cut off.
+// After the drain timeout the service cuts off calls, and Serve returns an error.
 func TestStopCutsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := make(chan struct{}, 2)
-		v := serve(t, stub{hold: func(ctx context.Context) error {
+		f := serve(t, stub{hold: func(ctx context.Context) error {
 			started <- struct{}{}
 			<-ctx.Done()
 			return ctx.Err()
 		}})
-		ended := make(chan error, 2)
-		go func() { ended <- v.holdGRPC(context.Background()) }()
-		go func() {
-			httpStatus, err := v.holdJSON(context.Background())
-			if err == nil && httpStatus != http.StatusOK {
-				err = errors.New("not OK")
-			}
-			ended <- err
-		}()
-		<-started
-		<-started
+		results := f.beginHolds(started)
 		start := time.Now()
-		v.stop()
-		err := <-v.ended
-		if err == nil || time.Since(start) != drainTimeout {
-			t.Errorf("%v after %v, want an error after %v", err, time.Since(start), drainTimeout)
+		f.stop()
+		err := <-f.ended
+		if took := time.Since(start); err == nil || took != drainTimeout {
+			t.Errorf("Serve: %v after %v, want an error after %v", err, took, drainTimeout)
 		}
 		for range 2 {
-			if <-ended == nil {
-				t.Error("a call that was cut off succeeded")
+			if <-results == nil {
+				t.Error("a call that was cut off: got OK, want an error")
 			}
 		}
 	})
 }
 
-// A front that ends before its time takes the other one with it.
+// If one front fails, Serve returns an error and closes the listener of the other one.
 func TestListenerFails(t *testing.T) {
 	grpcListener, _ := listenTCP(t)
 	httpListener, _ := listenTCP(t)
@@ -219,10 +205,10 @@ func TestListenerFails(t *testing.T) {
 	options := harness.Options(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	err := app.Front(options, stub{}.services()).Serve(t.Context(), grpcListener, httpListener)
 	if err == nil {
-		t.Error("no error")
+		t.Error("Serve: got no error")
 	}
 	if conn, err := net.Dial("tcp", grpcListener.Addr().String()); err == nil {
 		conn.Close()
-		t.Error("the gRPC listener is still open")
+		t.Error("the gRPC listener is open, want it closed")
 	}
 }

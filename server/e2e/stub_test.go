@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -23,7 +24,8 @@ import (
 	"agentconf/server/internal/lifecycle"
 )
 
-// stub is a service whose hold is a function of the test.
+// stub implements the services behind the fronts. hold executes HoldParticipant; all other
+// operations are unimplemented.
 type stub struct {
 	agentconfv1.UnimplementedConferenceServiceServer
 	agentconfv1.UnimplementedSessionServiceServer
@@ -31,7 +33,9 @@ type stub struct {
 	hold func(context.Context) error
 }
 
-func (s stub) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
+func (s stub) HoldParticipant(
+	ctx context.Context, _ *agentconfv1.HoldParticipantRequest,
+) (*agentconfv1.HoldParticipantResponse, error) {
 	if err := s.hold(ctx); err != nil {
 		return nil, err
 	}
@@ -42,10 +46,12 @@ func (s stub) services() app.Services {
 	return app.Services{Conference: s, Session: s, Event: s, Stop: func(time.Duration) {}}
 }
 
-// The limits of a stub.
+func holdOK(context.Context) error { return nil }
+
+// The limits of the fronts of a stub. maxInFlight also limits the whole service.
 const (
 	maxInFlight  = 300
-	agentRate    = 400
+	agentRate    = 400 // calls per second
 	drainTimeout = lifecycle.DefaultDrainTimeout
 )
 
@@ -55,13 +61,13 @@ func serve(t *testing.T, s stub) *fronts {
 	return serveAs(t, memory, s, func(*lifecycle.Options) {})
 }
 
-// serveTLS starts them on n. config is called for every handshake.
+// serveTLS starts the fronts of a stub on n with TLS. Every handshake calls config.
 func serveTLS(t *testing.T, n network, s stub, config func() *tls.Config) *fronts {
 	t.Helper()
 	return serveAs(t, n, s, func(o *lifecycle.Options) { o.TLS = config })
 }
 
-// serveAs starts them on n with the options that set changes.
+// serveAs starts the fronts of a stub on n. set changes the options of their lifecycle.
 func serveAs(t *testing.T, n network, s stub, set func(*lifecycle.Options)) *fronts {
 	t.Helper()
 	leaktest.Check(t)
@@ -78,19 +84,17 @@ func serveAs(t *testing.T, n network, s stub, set func(*lifecycle.Options)) *fro
 	return f
 }
 
-func (f *fronts) holdGRPC(ctx context.Context) error { return f.holdBy(ctx, "1287") }
-
-func (f *fronts) holdBy(ctx context.Context, agentID string) error {
-	_, err := agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{AgentId: agentID})
-	return err
+// awaitSettings opens the gRPC connection and waits until the client knows the server's
+// limits.
+func (f *fronts) awaitSettings(t *testing.T) {
+	t.Helper()
+	client := grpc_health_v1.NewHealthClient(f.conn)
+	if _, err := client.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// grpcReady opens the connection and waits until the server has sent its limits.
-func (f *fronts) grpcReady() error {
-	_, err := grpc_health_v1.NewHealthClient(f.conn).Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
-	return err
-}
-
+// holdJSON sends a hold of agent 1287 with an empty body over REST.
 func (f *fronts) holdJSON(ctx context.Context) (httpStatus int, err error) {
 	req, err := http.NewRequestWithContext(ctx, "POST", "http://agentconf.test"+holdV1, strings.NewReader("{}"))
 	if err != nil {
@@ -102,4 +106,13 @@ func (f *fronts) holdJSON(ctx context.Context) (httpStatus int, err error) {
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+}
+
+// holdOverJSON is holdJSON with an error if the HTTP status is not 200.
+func (f *fronts) holdOverJSON(ctx context.Context) error {
+	httpStatus, err := f.holdJSON(ctx)
+	if err == nil && httpStatus != http.StatusOK {
+		err = fmt.Errorf("HTTP status %d, want 200", httpStatus)
+	}
+	return err
 }

@@ -10,19 +10,22 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc/metadata"
 
 	"agentconf/conformance"
-	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
 const (
-	someTrace   = "0af7651916cd43dd8448eb211c80319c"
-	traceParent = "00-" + someTrace + "-b7ad6b7169203331-01"
+	someTraceID = "0af7651916cd43dd8448eb211c80319c"
+	traceParent = "00-" + someTraceID + "-b7ad6b7169203331-01"
+	traceState  = "a=b c,d=e"
 )
 
-// A call is two spans in its caller's trace, one of agentconf and one of the gateway,
-// to which the context goes on; neither says who or whom it is about.
+// tracedCall is the wanted result of a call with a trace context.
+type tracedCall struct{ retcode, outcome, reason, code string }
+
+// A call has two spans in the trace of its caller: one of the service and one of the
+// request to the gateway. The request carries the trace context. No span has an agent ID or
+// a phone number.
 func TestTraces(t *testing.T) {
 	l, dial := listenTCP(t)
 	gateway := conformance.NewGateway(l)
@@ -32,62 +35,74 @@ func TestTraces(t *testing.T) {
 	f := newTracedFronts(t, sockets, dial, tracer)
 	for front, hold := range map[string]func(){
 		"gRPC": func() {
-			ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", someGUID, "traceparent", traceParent, "tracestate", "a=b c,d=e")
-			agentconfv1.NewConferenceServiceClient(f.conn).HoldParticipant(ctx, &agentconfv1.HoldParticipantRequest{
-				AgentId: "1287", AddressType: "6", Address: "88887946", VoicePath: "y:/conf/120/1136287.V3",
-			})
+			f.holdGRPC(withGUID(t.Context(), "traceparent", traceParent, "tracestate", traceState))
 		},
 		"JSON": func() {
 			f.send(t, "POST", holdV1, func(r *http.Request) {
 				r.Header.Set("traceparent", traceParent)
-				r.Header.Set("tracestate", "a=b c,d=e")
+				r.Header.Set("tracestate", traceState)
 			})
 		},
 	} {
-		for _, test := range []struct{ retcode, outcome, reason, code string }{
+		for _, want := range []tracedCall{
 			{"0", "applied", "", "0"},
 			{"101-002", "not_applied", "NOT_CHAIRPERSON", "7"},
 			{"100-007", "unknown", "GATEWAY_EXCEPTION", "2"},
 		} {
-			t.Run(front+" "+test.outcome, func(t *testing.T) {
-				reply := `{"retcode":"` + test.retcode + `","message":"1287 and 88887946"}`
+			t.Run(front+" "+want.outcome, func(t *testing.T) {
+				reply := `{"retcode":"` + want.retcode + `","message":"1287 and 88887946"}`
 				gateway.Play(conformance.Script{Reply: &reply})
 				spans.Reset()
 				hold()
-				got := spans.GetSpans()
-				if len(got) != 2 {
-					t.Fatalf("%d spans", len(got))
-				}
-				inner, outer := got[0], got[1]
-				if outer.Name != "agentconf.v1.ConferenceService/HoldParticipant" || outer.SpanKind != trace.SpanKindServer ||
-					inner.Name != "holdParticipant" || inner.SpanKind != trace.SpanKindClient {
-					t.Errorf("spans %q and %q", outer.Name, inner.Name)
-				}
-				if outer.Parent.TraceID().String() != someTrace || inner.Parent.SpanID() != outer.SpanContext.SpanID() {
-					t.Errorf("parents %v and %v", outer.Parent, inner.Parent)
-				}
-				for _, span := range got {
-					for key, want := range map[attribute.Key]string{
-						"agentconf.retcode": test.retcode, "agentconf.outcome": test.outcome, "agentconf.reason": test.reason,
-					} {
-						if got := valueOf(span, key); got != want {
-							t.Errorf("%s: %s is %q, want %q", span.Name, key, got, want)
-						}
-					}
-					if text := fmt.Sprint(span.Name, span.Attributes, span.Events, span.Status); strings.Contains(text, "1287") || strings.Contains(text, "88887946") {
-						t.Errorf("the span says who: %s", text)
-					}
-				}
-				if got := valueOf(outer, "rpc.grpc.status_code"); got != test.code {
-					t.Errorf("status code %s", got)
-				}
-				sent := gateway.Received()[0].Header
-				want := fmt.Sprintf("00-%s-%s-01", someTrace, inner.SpanContext.SpanID())
-				if sent.Get("traceparent") != want || sent.Get("tracestate") != "a=b c,d=e" {
-					t.Errorf("the gateway got %v, want %s", sent, want)
-				}
+				want.check(t, spans.GetSpans(), gateway.Received()[0].Header)
 			})
 		}
+	}
+}
+
+// check compares the spans of the call, and the headers that the gateway got.
+func (want tracedCall) check(t *testing.T, spans tracetest.SpanStubs, sent http.Header) {
+	t.Helper()
+	if len(spans) != 2 {
+		t.Fatalf("got %d spans, want 2", len(spans))
+	}
+	client, server := spans[0], spans[1]
+	if server.Name != "agentconf.v1.ConferenceService/HoldParticipant" || server.SpanKind != trace.SpanKindServer {
+		t.Errorf("span %q of kind %v, want the RPC of kind server", server.Name, server.SpanKind)
+	}
+	if client.Name != "holdParticipant" || client.SpanKind != trace.SpanKindClient {
+		t.Errorf("span %q of kind %v, want holdParticipant of kind client", client.Name, client.SpanKind)
+	}
+	if got := server.Parent.TraceID().String(); got != someTraceID {
+		t.Errorf("the trace is %s, want %s", got, someTraceID)
+	}
+	if got, want := client.Parent.SpanID(), server.SpanContext.SpanID(); got != want {
+		t.Errorf("the parent of the client span is %v, want %v", got, want)
+	}
+	for _, span := range spans {
+		want.checkSpan(t, span)
+	}
+	if got := valueOf(server, "rpc.grpc.status_code"); got != want.code {
+		t.Errorf("status code %s, want %s", got, want.code)
+	}
+	wantParent := fmt.Sprintf("00-%s-%s-01", someTraceID, client.SpanContext.SpanID())
+	if sent.Get("traceparent") != wantParent || sent.Get("tracestate") != traceState {
+		t.Errorf("the gateway got %v, want traceparent %s and tracestate %s", sent, wantParent, traceState)
+	}
+}
+
+func (want tracedCall) checkSpan(t *testing.T, span tracetest.SpanStub) {
+	t.Helper()
+	for key, value := range map[attribute.Key]string{
+		"agentconf.retcode": want.retcode, "agentconf.outcome": want.outcome, "agentconf.reason": want.reason,
+	} {
+		if got := valueOf(span, key); got != value {
+			t.Errorf("%s: %s is %q, want %q", span.Name, key, got, value)
+		}
+	}
+	text := fmt.Sprint(span.Name, span.Attributes, span.Events, span.Status)
+	if strings.Contains(text, "1287") || strings.Contains(text, "88887946") {
+		t.Errorf("got span %s, want no agent ID and no phone number", text)
 	}
 }
 
@@ -100,12 +115,11 @@ func valueOf(span tracetest.SpanStub, key attribute.Key) string {
 	return ""
 }
 
-// What is not traced costs the gateway nothing: it gets no context.
+// Without a tracer the gateway gets no trace context.
 func TestNoTraces(t *testing.T) {
 	f := newFronts(t, sockets)
-	f.gateway.Play(conformance.Script{})
 	f.send(t, "POST", holdV1, func(r *http.Request) { r.Header.Set("traceparent", traceParent) })
 	if header := f.gateway.Received()[0].Header; header.Get("traceparent") != "" {
-		t.Errorf("the gateway got %v", header)
+		t.Errorf("the gateway got %v, want no traceparent", header)
 	}
 }

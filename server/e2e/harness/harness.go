@@ -1,4 +1,4 @@
-// Package harness starts the service inside a test, for the tests of the whole product.
+// Package harness starts the service inside a test of the whole product.
 package harness
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 // Options returns the options of a service under test: without probes, breaker, rate
-// limit and drain delay. The test sets the gateway and what else it is about.
+// limit and drain delay. The test adds the gateway and its own options.
 func Options(log *slog.Logger, metrics *prometheus.Registry) app.Options {
 	o := app.Defaults()
 	o.Log, o.Metrics = log, metrics
@@ -24,25 +24,25 @@ func Options(log *slog.Logger, metrics *prometheus.Registry) app.Options {
 	return o
 }
 
-// Server is a service, or its fronts alone.
+// Server is a service, or only its fronts.
 type Server interface {
 	Serve(ctx context.Context, grpcListener, httpListener net.Listener) error
 }
 
-// Running is a service that accepts calls.
-type Running struct {
-	Stop  context.CancelFunc // orders the service to stop, as a signal does
+// RunningServer is a server that accepts calls.
+type RunningServer struct {
+	Stop  context.CancelFunc // starts the drain, as a signal does
 	Ended <-chan error       // receives the error of Serve once
 
 	done chan struct{}
 }
 
 // Serve runs server until Stop is called or the test ends.
-func Serve(t testing.TB, server Server, grpcListener, httpListener net.Listener) *Running {
+func Serve(t testing.TB, server Server, grpcListener, httpListener net.Listener) *RunningServer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	r := &Running{Stop: cancel, Ended: ended, done: make(chan struct{})}
+	r := &RunningServer{Stop: cancel, Ended: ended, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		ended <- server.Serve(ctx, grpcListener, httpListener)
@@ -51,9 +51,9 @@ func Serve(t testing.TB, server Server, grpcListener, httpListener net.Listener)
 	return r
 }
 
-// End stops the service and waits for its end. It returns the error of Serve unless the
+// End stops the server and waits for its end. It returns the error of Serve unless the
 // test has received it from Ended.
-func (r *Running) End() error {
+func (r *RunningServer) End() error {
 	r.Stop()
 	<-r.done
 	select {
@@ -64,7 +64,7 @@ func (r *Running) End() error {
 	}
 }
 
-// Log is a buffer for log records that may be read while the service runs.
+// Log is a buffer for log records. It may be read while the service runs.
 type Log struct {
 	mu   sync.Mutex
 	text []byte
@@ -83,7 +83,7 @@ func (l *Log) String() string {
 	return string(l.text)
 }
 
-// Reset forgets the records written so far.
+// Reset discards the records so far.
 func (l *Log) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

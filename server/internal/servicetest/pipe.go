@@ -6,19 +6,21 @@ import (
 	"sync"
 )
 
-// pipeListener accepts connections in memory. Unlike those of bufconn, their deadlines
+// PipeListener accepts connections in memory. Unlike those of bufconn, their deadlines
 // expire with os.ErrDeadlineExceeded, as those of TCP connections do.
-type pipeListener struct {
+type PipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	close  sync.Once
 }
 
-func listenPipe() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+// ListenPipe returns a listener in memory.
+func ListenPipe() *PipeListener {
+	return &PipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+// Dial returns the client's end of a new connection.
+func (l *PipeListener) Dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case l.conns <- server:
@@ -30,7 +32,8 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	}
 }
 
-func (l *pipeListener) Accept() (net.Conn, error) {
+// Accept implements net.Listener.
+func (l *PipeListener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-l.conns:
 		return conn, nil
@@ -39,9 +42,11 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *pipeListener) Close() error {
+// Close implements net.Listener.
+func (l *PipeListener) Close() error {
 	l.close.Do(func() { close(l.closed) })
 	return nil
 }
 
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+// Addr implements net.Listener.
+func (l *PipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

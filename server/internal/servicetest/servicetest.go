@@ -5,6 +5,7 @@ package servicetest
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -37,10 +38,10 @@ type Gateway struct {
 // options of the runner are those of the program, except for the metrics.
 func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	t.Helper()
-	l := listenPipe()
+	l := ListenPipe()
 	scripted := conformance.NewGateway(l)
 	t.Cleanup(scripted.Stop)
-	client, err := gateway.New(gateway.Options{URL: "http://gateway.test", Timeout: Timeout, Dial: l.dial})
+	client, err := gateway.New(gateway.Options{URL: "http://gateway.test", Timeout: Timeout, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,19 +1,16 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"testing"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
-// noRequests are what stands at the begin of a connection instead of a request, with
-// secrets wherever there is a place.
-var noRequests = []string{
+// malformedRequests are the first lines of HTTP/1.1 connections. They are malformed or
+// have secrets in unusual places.
+var malformedRequests = []string{
 	"5ec2e7f0",
 	"POST 70265318495 HTTP/1.1",
 	"POST /promptfoxtrot HTTP/5ec2e7f0",
@@ -40,9 +37,9 @@ var noRequests = []string{
 	"PRI * HTTP/2.0\r\n\r\n5ec2e7f0",
 }
 
-// noHeads are a field each that makes the head of a call over gRPC a wrong one, or has
-// a secret where nobody looks for one.
-var noHeads = []hpack.HeaderField{
+// malformedFields are HTTP/2 header fields that are malformed or have a secret in an
+// unusual place.
+var malformedFields = []field{
 	{Name: ":path", Value: "5ec2e7f0"},
 	{Name: ":path", Value: "/5ec2e7f0"},
 	{Name: ":path", Value: "/5ec2e7f0/70265318495"},
@@ -59,50 +56,34 @@ var noHeads = []hpack.HeaderField{
 	{Name: "user-agent", Value: "5ec2e7f0"},
 }
 
-// sendNonsense sends what is no call.
-func (f *fronts) sendNonsense(t *testing.T, told *transcript) {
+// sendMalformed sends every malformed request and field, and adds the HTTP replies to
+// replies. The replies to the fields are left out: grpc-go may repeat a malformed field to
+// its sender.
+func (f *fronts) sendMalformed(t *testing.T, replies *transcript) {
 	t.Helper()
-	for _, text := range noRequests {
+	for _, text := range malformedRequests {
 		conn := f.dial(t, f.dialHTTP)
 		io.WriteString(conn, text+"\r\nHost: a\r\nConnection: close\r\n\r\n")
-		answer, err := io.ReadAll(conn)
-		told.add(fmt.Sprint(string(answer), err))
+		reply, err := io.ReadAll(conn)
+		replies.add(fmt.Sprint(string(reply), err))
 		conn.Close()
 	}
-	for _, field := range noHeads {
-		f.sendHead(t, field)
+	for _, malformed := range malformedFields {
+		f.sendField(t, malformed)
 	}
 }
 
-// sendHead makes a hold over gRPC of which one field is another. The answer is that of
-// grpc-go, which may repeat to its sender what it could not read.
-func (f *fronts) sendHead(t *testing.T, other hpack.HeaderField) {
+// sendField sends a hold over gRPC with one changed field and waits for the reply.
+func (f *fronts) sendField(t *testing.T, changed field) {
 	t.Helper()
-	fields := []hpack.HeaderField{
-		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "agentconf.test"},
-		{Name: ":path", Value: "/agentconf.v1.ConferenceService/HoldParticipant"},
-		{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"}, {Name: "guid", Value: mark(someGUID)},
-	}
-	at := slices.IndexFunc(fields, func(f hpack.HeaderField) bool { return f.Name == other.Name })
-	if at >= 0 {
-		fields[at] = other
-	} else {
-		fields = append(fields, other)
-	}
-	var head bytes.Buffer
-	enc := hpack.NewEncoder(&head)
-	for _, field := range fields {
-		enc.WriteField(field)
-	}
 	conn := f.dial(t, f.dialGRPC)
 	defer conn.Close()
-	io.WriteString(conn, http2.ClientPreface)
-	framer := http2.NewFramer(conn, conn)
-	framer.WriteSettings()
-	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: head.Bytes(), EndHeaders: true})
-	framer.WriteData(1, true, []byte{1, 0, 0, 0, 0})
-	for {
-		frame, err := framer.ReadFrame()
+	io.WriteString(conn, http2Bytes(func(w *http2Writer) {
+		w.headers(1, false, holdHeaders(field{Name: "guid", Value: mark(someGUID)}, changed)...)
+		w.WriteData(1, true, []byte{1, 0, 0, 0, 0})
+	}))
+	for r := http2.NewFramer(nil, conn); ; {
+		frame, err := r.ReadFrame()
 		if err != nil || frame.Header().StreamID == 1 || frame.Header().Type == http2.FrameGoAway {
 			return
 		}

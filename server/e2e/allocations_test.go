@@ -1,0 +1,174 @@
+//go:build !race
+
+// The race detector allocates too, so these tests run only without it.
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"strconv"
+	"testing"
+
+	"golang.org/x/net/http2"
+)
+
+// A hold stays within a number of allocations, which includes the client of the gateway. The
+// number does not depend on the machine.
+func TestAllocations(t *testing.T) {
+	for _, front := range []struct {
+		name      string
+		limit     float64
+		newClient func(*testing.T, *fronts) (hold func())
+	}{
+		{"gRPC", 78, newRawGRPC},
+		{"gateway dialect", 96, newRawJSON(holdGateway)},
+		{"REST", 96, newRawJSON(holdV1)},
+	} {
+		t.Run(front.name, func(t *testing.T) {
+			f := newFrontsOf(t, sockets, serveWithoutAllocations(t))
+			hold := front.newClient(t, f)
+			for range 100 { // opens the connections and fills the pools
+				hold()
+			}
+			if n := testing.AllocsPerRun(1000, hold); n > front.limit {
+				t.Errorf("got %v allocations, want at most %v", n, front.limit)
+			} else {
+				t.Logf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// serveWithoutAllocations starts a gateway that accepts every hold and allocates nothing
+// per request.
+func serveWithoutAllocations(t *testing.T) dialer {
+	l, dial := listenTCP(t)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go replyWithoutAllocations(conn)
+		}
+	}()
+	return dial
+}
+
+func replyWithoutAllocations(conn net.Conn) {
+	defer conn.Close()
+	reply := []byte("HTTP/1.1 200 \r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: " +
+		strconv.Itoa(len(documentedReply)) + "\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\n\r\n" + documentedReply)
+	buffer := make([]byte, 4096)
+	for n := 0; ; {
+		read, err := conn.Read(buffer[n:])
+		if err != nil {
+			return
+		}
+		n += read
+		// The first closing brace ends the body of a hold.
+		if buffer[n-1] == '}' {
+			n = 0
+			if _, err := conn.Write(reply); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// newRawJSON returns a constructor of JSON clients that allocate nothing per hold.
+func newRawJSON(path string) func(*testing.T, *fronts) (hold func()) {
+	return func(t *testing.T, f *fronts) func() {
+		conn := f.dial(t, f.dialHTTP)
+		request := []byte("POST " + path + " HTTP/1.1\r\nHost: agentconf.test\r\n" +
+			"Content-Type: application/json; charset=UTF-8\r\nGuid: " + someGUID + "\r\n" +
+			"Content-Length: " + strconv.Itoa(len(documentedBody)) + "\r\n\r\n" + documentedBody)
+		buffer := make([]byte, 4096)
+		return func() {
+			if _, err := conn.Write(request); err != nil {
+				t.Fatal(err)
+			}
+			n, err := conn.Read(buffer)
+			if err != nil || !bytes.HasPrefix(buffer[:n], []byte("HTTP/1.1 200")) || buffer[n-1] != '}' {
+				t.Fatalf("reply %s, %v", buffer[:n], err)
+			}
+		}
+	}
+}
+
+// newRawGRPC returns a gRPC client that sends prepared frames and allocates nothing per
+// hold.
+func newRawGRPC(t *testing.T, f *fronts) (hold func()) {
+	conn := f.dial(t, f.dialGRPC)
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	framer := http2.NewFramer(conn, nil)
+	framer.WriteSettings()
+	framer.WriteWindowUpdate(0, 1<<30)
+	r := bufio.NewReader(conn)
+	frames, next := prepareHolds()
+	stream := uint32(1)
+	return func() {
+		for _, at := range frames.streamIDs {
+			binary.BigEndian.PutUint32(frames.bytes[at:], stream)
+		}
+		if _, err := conn.Write(frames.bytes); err != nil {
+			t.Fatal(err)
+		}
+		awaitStreamEnd(t, conn, r, stream)
+		frames, stream = next, stream+2
+	}
+}
+
+// preparedFrames holds the frames of a hold, and the offsets of its stream ID in them.
+type preparedFrames struct {
+	bytes     []byte
+	streamIDs []int
+}
+
+// prepareHolds returns the first hold of a connection and all others. The headers of the
+// others refer to the header table that the first one has filled.
+func prepareHolds() (first, others preparedFrames) {
+	w := newHTTP2Writer()
+	for _, p := range []*preparedFrames{&first, &others} {
+		w.sent.Reset()
+		w.headers(1, false, holdHeaders(field{Name: "user-agent", Value: "grpc-go/1.85.0"})...)
+		data := w.sent.Len()
+		w.WriteData(1, true, holdMessage)
+		*p = preparedFrames{bytes.Clone(w.sent.Bytes()), []int{5, data + 5}}
+	}
+	return first, others
+}
+
+// awaitStreamEnd reads until the server ends stream with trailers. It acknowledges pings.
+func awaitStreamEnd(t *testing.T, conn net.Conn, r *bufio.Reader, stream uint32) {
+	for {
+		header, err := r.Peek(9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		length := int(header[0])<<16 | int(header[1])<<8 | int(header[2])
+		kind, flags, id := http2.FrameType(header[3]), http2.Flags(header[4]), binary.BigEndian.Uint32(header[5:])
+		r.Discard(9)
+		switch {
+		case kind == http2.FramePing && flags == 0:
+			var ack [17]byte
+			ack[2], ack[3], ack[4] = 8, byte(http2.FramePing), 1
+			payload, _ := r.Peek(8)
+			copy(ack[9:], payload)
+			conn.Write(ack[:])
+		case kind == http2.FrameRSTStream || kind == http2.FrameGoAway:
+			t.Fatalf("got a frame %v", kind)
+		}
+		r.Discard(length)
+		if id == stream && kind == http2.FrameHeaders && flags.Has(http2.FlagHeadersEndStream) {
+			return
+		}
+	}
+}
