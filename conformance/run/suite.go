@@ -57,8 +57,8 @@ func newSuite() (suite, error) {
 	return s, nil
 }
 
-// prepare gives a case that reaches the gateway an agent of its own. The agent ID tells the
-// scripted gateway which case a request belongs to.
+// prepare gives a case that reaches the gateway an agent of its own. By the agent ID
+// the scripted gateway finds the case of a request.
 func prepare(c conformance.Case, agent *int) conformance.Case {
 	if c.Gateway == nil {
 		return c

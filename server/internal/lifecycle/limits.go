@@ -8,8 +8,9 @@ type Limits struct {
 	// limit of its own.
 	Streams int
 
-	// ConnectionAge is the age, give or take a tenth, at which a gRPC client is told to
-	// open another connection. Calls and watches on the old one continue. 0 is never.
+	// ConnectionAge is the age, give or take a tenth, at which the server asks a gRPC
+	// client to open another connection. Calls and watches on the old one continue. 0 is
+	// never.
 	ConnectionAge time.Duration
 
 	// Request bounds a gRPC message and a JSON body in bytes. A hold has about 200.
@@ -18,8 +19,8 @@ type Limits struct {
 	// Headers bounds the headers of a request in bytes.
 	Headers int
 
-	// RequestTime is how long an HTTP client may take to send a request, and to read
-	// what is written to it, and how long the handshake of a gRPC connection may take.
+	// RequestTime limits the time in which an HTTP client sends a request, in which it
+	// reads a write, and the handshake of a gRPC connection.
 	RequestTime time.Duration
 
 	// IdleTime is how long an idle HTTP connection is kept.

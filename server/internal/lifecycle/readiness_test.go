@@ -129,8 +129,8 @@ func TestUnreadyForGood(t *testing.T) {
 	}
 }
 
-// Probes follow each other with the interval after an answer. One that is cut off by the
-// stop is not recorded.
+// Probes follow each other with the interval after an answer. A probe that
+// the stop cancels is not recorded.
 func TestProbeLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newReadinessFixture()

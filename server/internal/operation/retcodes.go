@@ -13,7 +13,7 @@ import (
 type meaning struct {
 	code   codes.Code
 	reason outcome.Reason
-	text   string // what is the case, and what to do
+	text   string // the case, and the next action
 }
 
 // kind returns the kind of error that the retcode stands for. A code other than

@@ -36,7 +36,7 @@ type Error struct {
 // Violation is one wrong field of a request. Neither part repeats its value.
 type Violation struct {
 	Field       string // as in the proto
-	Description string // what the field must be
+	Description string // the requirement, such as "must be 1 to 120"
 }
 
 // Error returns the text, followed by the violations.

@@ -55,8 +55,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// The service token of a handshake is a header. That of the request wins over that of
-// the metadata, as a client of the gateway sends it.
+// A handshake sends the service token as a header. The field of the request comes before
+// the metadata, which a client of the gateway sends.
 func TestServiceToken(t *testing.T) {
 	f := newFixture(t)
 	for _, test := range []struct{ field, header, want string }{
