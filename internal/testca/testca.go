@@ -26,7 +26,7 @@ var (
 
 // CA is a certificate authority.
 type CA struct {
-	PEM  string // the certificate of the CA
+	PEM  string         // the certificate of the CA
 	Pool *x509.CertPool // contains only that certificate
 
 	certificate *x509.Certificate
