@@ -24,8 +24,8 @@ func (b *testbed) run(calls []func()) {
 func (b *testbed) closeIdleConns(c *idleClose, n int) {
 	calls := make([]func(), n)
 	for i := range calls {
-		c := b.newCall(operations[i%len(operations)], fronts[i%len(fronts)], longTimeout)
-		calls[i] = func() { b.executeAlone(context.Background(), c) }
+		call := b.newCall(operations[i%len(operations)], fronts[i%len(fronts)], longTimeout)
+		calls[i] = func() { b.executeAlone(context.Background(), call) }
 	}
 	runConcurrently(calls)
 	<-time.After(c.age)

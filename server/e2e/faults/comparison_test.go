@@ -78,7 +78,8 @@ func TestRowCounts(t *testing.T) {
 		row    row
 	}{
 		{"match", &call{reported: applied, logged: applied}, done, row{ok: 1}},
-		{"mismatch in the reply", &call{reported: notApplied, logged: unknown}, done, row{notApplied: 1, mismatches: 1}},
+		{"mismatch in the reply", &call{reported: notApplied, logged: unknown}, done,
+			row{notApplied: 1, mismatches: 1}},
 		{"mismatch in the log", &call{reported: noOutcome, abandoned: true, logged: notSent}, done,
 			row{notApplied: 1, mismatches: 1}},
 		{"repeated", &call{reported: unknown, logged: unknown}, effect{2, 1, 0}, row{unknown: 1, twice: 1}},

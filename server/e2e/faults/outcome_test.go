@@ -29,9 +29,9 @@ const (
 
 // effect is the effect of a call according to the emulator's log.
 type effect struct {
-	requests int // the gateway received
-	applied  int // of the requests. A poll is applied if it took an event, which no other poll gets then.
-	events   int // the gateway delivered to polls, and which can confirm the call
+	requests int // number of requests that the gateway received
+	applied  int // number of requests that it applied; it applied a poll if the poll took an event
+	events   int // number of deliveries of the event that confirms the call
 }
 
 // effectOf returns the effect of the call with the key.

@@ -34,8 +34,9 @@ type testbed struct {
 	refuse       atomic.Bool // connections to the gateway
 	refusingConn net.Conn    // its local port refuses connections
 
-	mu             sync.Mutex
-	calls          []*call
+	mu    sync.Mutex // guards calls
+	calls []*call
+
 	withoutEffect  []string // descriptions of the calls on which the fault had no effect
 	confirmedCalls sync.Map // *confirmedCall by agent
 	sizes          map[sizeKey]exchangeSize
@@ -182,10 +183,10 @@ func (b *testbed) compare() row {
 			b.noteWithoutEffect("%v: reported %q, want one of %q", c, c.text, c.want)
 		}
 	}
-	// Some calls without effect prove nothing: on a busy machine, agentconf may detect a closed connection
+	// A few calls without effect are no error: on a busy machine, agentconf may detect a closed connection
 	// too late.
 	if 4*len(b.withoutEffect) > r.calls {
-		b.t.Errorf("%s: no effect on most calls: %s", b.fault.name, strings.Join(b.withoutEffect, "\n"))
+		b.t.Errorf("%s: no effect on more than a quarter of the calls: %s", b.fault.name, strings.Join(b.withoutEffect, "\n"))
 	}
 	if n := int(b.redirectTarget.connections.Load()); n > 0 {
 		r.mismatches += n
