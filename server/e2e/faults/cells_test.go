@@ -2,182 +2,163 @@ package faults
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
-	"sync"
 	"time"
 )
 
-// run runs cells, one after the other or, in a crowd, all at once.
-func (w *world) run(cells []func()) {
-	if !w.fault.crowd {
-		for _, cell := range cells {
-			cell()
+// run makes the calls of a fault, in turn or concurrently.
+func (b *testbed) run(calls []func()) {
+	if !b.fault.concurrent {
+		for _, call := range calls {
+			call()
 		}
 		return
 	}
-	if c := w.fault.closes; c != nil {
-		w.age(c, len(cells))
+	if c := b.fault.idleClose; c != nil {
+		b.closeIdleConns(c, len(calls))
 	}
-	atOnce(cells)
+	runConcurrently(calls)
 }
 
-func atOnce(do []func()) {
-	var running sync.WaitGroup
-	for _, f := range do {
-		running.Go(f)
-	}
-	running.Wait()
-}
-
-// age opens n connections to the gateway, and closes them when they have been idle for
-// a while. That is real time, as the connections are.
-func (w *world) age(c *closing, n int) {
+// closeIdleConns opens n connections to the gateway by concurrent calls, and closes them when they have
+// been idle for their age. The age is real time, because the sockets are real.
+func (b *testbed) closeIdleConns(c *idleClose, n int) {
 	calls := make([]func(), n)
 	for i := range calls {
-		k := w.prepare(operations[i%len(operations)], fronts[i%len(fronts)], ample)
-		calls[i] = func() { w.alone(context.Background(), k) }
+		call := b.newCall(operations[i%len(operations)], fronts[i%len(fronts)], longTimeout)
+		calls[i] = func() { b.executeAlone(context.Background(), call) }
 	}
-	atOnce(calls)
+	runConcurrently(calls)
 	<-time.After(c.age)
-	w.refuses.Store(c.refuses)
-	if c.do == reset {
-		w.far.breakOff()
+	b.refuse.Store(c.refuse)
+	if c.action == resetConn {
+		b.gatewayHop.each((*proxyConn).reset)
 	} else {
-		w.far.hangUp()
+		b.gatewayHop.closeConns()
 	}
 }
 
-// alone makes k by a caller of its own.
-func (w *world) alone(ctx context.Context, k *call) {
-	c := w.newCaller()
-	defer c.close()
-	w.make(ctx, c, k)
+// callUnderFault makes a call of op under the testbed's fault.
+func (b *testbed) callUnderFault(op operation, front front, variant int) {
+	f := b.fault
+	c := b.newCall(op, front, f.deadline)
+	c.want, c.abandoned = f.want, f.abandoned
+	switch {
+	case f.confirmation != nil:
+		b.callConfirmed(c)
+	case f.gatewayHop != nil:
+		b.injectOnGatewayHop(c, variant == 1)
+	case f.idleClose != nil && f.idleClose.crosses:
+		b.closeDuringCall(c)
+	case f.reply != nil:
+		b.replaceReply(c, variant == 0)
+	case f.clientHop != nil:
+		b.injectOnClientHop(c, variant == 1)
+	case f.cancel != notCancelled:
+		b.cancelCall(c, variant == 1)
+	case f.noReply:
+		b.withholdReply(c)
+	default:
+		b.executeAlone(context.Background(), c)
+	}
 }
 
-// atFar lets the fault happen between agentconf and the gateway: to a new connection,
-// or to one that has served a call.
-func (w *world) atFar(k *call, variant int) {
-	size := w.farSize(k)
-	if variant == 0 {
-		w.far.hangUp()
+// injectOnGatewayHop makes the call c on a new connection to the gateway, or on a used one, and injects the
+// fault there.
+func (b *testbed) injectOnGatewayHop(c *call, reused bool) {
+	n := b.fault.gatewayHop.forExchange(b.gatewaySize(c))
+	if reused {
+		b.callWithoutFault(b.client, c.op, c.front)
 	} else {
-		w.well(w.caller, k.op, k.front)
+		b.gatewayHop.closeConns()
 	}
-	connections := w.far.connections()
-	s := w.fault.far.prepared(size.request, size.reply)
-	w.far.arm(s)
-	w.make(context.Background(), w.caller, k)
-	if n := w.far.connections() - connections; n > 1 || variant == 1 && n > 0 {
-		w.miss("%v: opened %d connections", k, n)
+	before := b.gatewayHop.acceptedConns()
+	b.gatewayHop.arm(n)
+	b.execute(context.Background(), b.client, c)
+	if opened := b.gatewayHop.acceptedConns() - before; opened > 1 || reused && opened > 0 {
+		b.noteWithoutEffect("%v: opened %d connections", c, opened)
 	}
-	if k.told == unknown && s.do == holdBack || k.told == applied && s.at == replyEnd {
-		w.done(s) // or it would happen to the next call
-	}
-	w.far.arm(nil)
-}
-
-func (w *world) done(s *script) {
-	if !waitFor(s.done, 2*lastWait) {
-		w.t.Errorf("%s: it did not happen", w.fault.name)
-	}
-}
-
-// closing lets the gateway close a connection as the next call comes.
-func (w *world) closing(k *call) {
-	size := w.farSize(k)
-	w.far.arm((&script{at: replyEnd, do: w.fault.closes.do}).prepared(size.request, size.reply))
-	w.well(w.caller, k.op, k.front)
-	w.make(context.Background(), w.caller, k)
-	w.far.arm(nil)
-}
-
-// answered lets something else answer than the gateway, which carries the request out
-// in one variant.
-func (w *world) answered(k *call, variant int) {
-	w.hooked(func(rw http.ResponseWriter, r *http.Request, carryOut func() *httptest.ResponseRecorder) {
-		if variant == 0 {
-			carryOut()
+	// Otherwise the action could happen to the next call.
+	if c.reported == unknown && n.action == deliverAfterClose || c.reported == applied && n.point == replyEnd {
+		if !waitFor(n.done.isSet, 2*deliveryTimeout) {
+			b.t.Errorf("%s: the proxy has not performed its action", b.fault.name)
 		}
-		r.Header.Set(elsewhere, w.trap.Addr().String())
-		w.fault.answer(rw, r)
-	}, func() { w.make(context.Background(), w.caller, k) })
+	}
+	b.gatewayHop.arm(nil)
 }
 
-// hooked lets h have the requests that come while do runs.
-func (w *world) hooked(h hook, do func()) {
-	w.gateway.hook.Store(&h)
-	defer w.gateway.hook.Store(nil)
+// closeDuringCall makes the call c while the gateway closes the connection that agentconf has kept.
+func (b *testbed) closeDuringCall(c *call) {
+	n := injection{point: replyEnd, action: b.fault.idleClose.action}
+	b.gatewayHop.arm(n.forExchange(b.gatewaySize(c)))
+	b.callWithoutFault(b.client, c.op, c.front)
+	b.execute(context.Background(), b.client, c)
+	b.gatewayHop.arm(nil)
+}
+
+// replaceReply makes the call c and replaces the reply of the gateway, which may have executed the request.
+func (b *testbed) replaceReply(c *call, execute bool) {
+	b.withHook(func(r gatewayRequest) {
+		if execute {
+			r.execute()
+		}
+		r.Header.Set(redirectHeader, b.redirectTarget.Listener.Addr().String())
+		b.fault.reply(r.w, r.Request)
+	}, func() { b.execute(context.Background(), b.client, c) })
+}
+
+// withHook calls do while h handles the requests to the gateway.
+func (b *testbed) withHook(h requestHook, do func()) {
+	b.gateway.hook.Store(&h)
+	defer b.gateway.hook.Store(nil)
 	do()
 }
 
-// atNear lets the fault happen between a caller and agentconf.
-func (w *world) atNear(k *call, variant int) {
-	size := w.nearSize(k, variant == 1)
-	c := w.connected(k.front)
-	defer c.close()
-	if variant == 1 {
-		w.well(c, k.op, k.front)
+// injectOnClientHop makes the call c on a new connection to agentconf, or on a used one, and injects the
+// fault there.
+func (b *testbed) injectOnClientHop(c *call, reused bool) {
+	size := b.clientSize(c, reused)
+	cl := b.connectedClient(c.front)
+	defer cl.close()
+	if reused {
+		b.callWithoutFault(cl, c.op, c.front)
 	}
-	near := w.nearOf(k.front)
-	near.arm(w.fault.near.prepared(size.request, size.reply))
-	w.make(context.Background(), c, k)
-	near.arm(nil)
+	hop := b.clientHop(c.front)
+	hop.arm(b.fault.clientHop.forExchange(size))
+	b.execute(context.Background(), cl, c)
+	hop.arm(nil)
 }
 
-func (w *world) nearOf(f front) *proxy {
-	if f == overGRPC {
-		return w.near[0]
+// cancelCall makes the call c, and its caller cancels it. The gateway executes the request at once, or after
+// agentconf has closed the connection.
+func (b *testbed) cancelCall(c *call, executeLate bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if b.fault.cancel == beforeSend {
+		cancel()
 	}
-	return w.near[1]
-}
-
-// givingUp lets the caller give up. The gateway carries the request out at once in one
-// variant, and when agentconf has hung up in the other.
-func (w *world) givingUp(k *call, variant int) {
-	ctx, giveUp := context.WithCancel(context.Background())
-	defer giveUp()
-	if w.fault.cancel == before {
-		giveUp()
-	}
-	w.hooked(func(rw http.ResponseWriter, r *http.Request, carryOut func() *httptest.ResponseRecorder) {
-		if w.fault.cancel == answered {
-			relay(rw, carryOut())
-			giveUp()
+	b.withHook(func(r gatewayRequest) {
+		if b.fault.cancel == afterExecution {
+			r.executeAndReply()
+			cancel()
 			return
 		}
-		giveUp()
-		if variant == 1 {
-			hungUp(r)
+		cancel()
+		if executeLate {
+			r.waitForClose()
 		}
-		relay(rw, carryOut())
-	}, func() { w.alone(ctx, k) })
+		r.executeAndReply()
+	}, func() { b.executeAlone(ctx, c) })
 }
 
-// hungUp waits until whoever sent r has gone.
-func hungUp(r *http.Request) { waitFor(r.Context().Done(), 2*ample) }
-
-// waitFor waits until c is closed, and reports whether that was in time.
-func waitFor(c <-chan struct{}, patience time.Duration) bool {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-c:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
-
-// silent lets the gateway answer nothing. It carries out every second request, when
-// agentconf has hung up.
-func (w *world) silent(k *call) {
-	h := hook(func(_ http.ResponseWriter, r *http.Request, carryOut func() *httptest.ResponseRecorder) {
-		hungUp(r)
-		if _, agent := requested(r); agent[len(agent)-1]%2 == 0 {
-			carryOut()
+// withholdReply makes the call c, and the gateway does not reply. It executes every second request, after
+// agentconf has closed the connection. The hook stays for concurrent calls.
+func (b *testbed) withholdReply(c *call) {
+	h := requestHook(func(r gatewayRequest) {
+		r.waitForClose()
+		if r.agent[len(r.agent)-1]%2 == 0 {
+			r.execute()
 		}
 	})
-	w.gateway.hook.Store(&h)
-	w.alone(context.Background(), k)
+	b.gateway.hook.Store(&h)
+	b.executeAlone(context.Background(), c)
 }

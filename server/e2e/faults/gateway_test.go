@@ -3,21 +3,14 @@ package faults
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,146 +19,133 @@ import (
 	"time"
 
 	"agentconf/emulator"
+	"agentconf/internal/testca"
 )
 
-// firstAgent is the first of maxAgents agent IDs, which have as many digits.
+// The IDs of the agents start at firstAgent and have the same number of digits.
 const (
 	firstAgent = 10001
 	maxAgents  = 600
 )
 
-// emulated is the emulator behind a socket.
-type emulated struct {
+// gatewayServer is an HTTP server with the emulator.
+type gatewayServer struct {
 	*emulator.Gateway
-	emulated http.Handler
+	emulator http.Handler
 	server   *http.Server
 	address  string
-	agents   atomic.Int64 // so many have signed in
+	roots    *x509.CertPool // of the server's certificate
+	agents   atomic.Int64   // number of agents so far
 	requests sync.WaitGroup
+	hook     atomic.Pointer[requestHook]
 
-	hook atomic.Pointer[hook]
-
-	mu     sync.Mutex
-	record []entry // of what the emulator's log leaves out
+	mu       sync.Mutex
+	unlogged []gatewayRecord // requests that the emulator does not log
 }
 
-// entry is a line of the emulator's log, or what one would be for a sign-in and the
-// like, or for a poll.
-type entry struct {
-	emulator.LogEntry
-	event string // that a poll took
+// requestHook replaces the handling of requests to the gateway.
+type requestHook func(gatewayRequest)
+
+// gatewayRequest is a request that the gateway has received.
+type gatewayRequest struct {
+	*http.Request
+	w       http.ResponseWriter
+	op      operation
+	agent   string
+	execute func() *httptest.ResponseRecorder // executes the request and returns the reply, unsent
 }
 
-// hook is what is done with a request instead of answering it. carryOut lets the
-// emulator do it all the same, and returns its answer.
-type hook func(w http.ResponseWriter, r *http.Request, carryOut func() *httptest.ResponseRecorder)
-
-func newGateway(t *testing.T, leg leg) *emulated {
+func newGatewayServer(t *testing.T, tr transport) *gatewayServer {
 	t.Helper()
-	inspectors := make([]string, maxAgents)
-	for i := range inspectors {
-		inspectors[i] = strconv.Itoa(firstAgent + i)
+	supervisors := make([]string, maxAgents)
+	for i := range supervisors {
+		supervisors[i] = strconv.Itoa(firstAgent + i)
 	}
-	g := &emulated{Gateway: emulator.New(emulator.Config{
-		// Every poll and every handshake brings a new GUID, and the old one stays good.
-		AuthMode: emulator.DynamicGUID, GUIDInterval: -1, GUIDTimeout: time.Hour, Node: node, Inspectors: inspectors,
-		SignOutAfter: -1, AnswerDelay: -1,
+	g := &gatewayServer{Gateway: emulator.New(emulator.Config{
+		// Every poll and every handshake returns a new GUID. The previous GUID stays valid.
+		AuthMode: emulator.DynamicGUID, GUIDInterval: -1, GUIDTimeout: time.Hour, Node: node,
+		Inspectors: supervisors, SignOutAfter: -1, AnswerDelay: -1,
 	})}
-	g.emulated = g.Handler()
+	g.emulator = g.Handler()
 	g.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(g.serve)}
 	l := listen(t)
 	g.address = l.Addr().String()
-	if leg != inTheClear {
-		l = tls.NewListener(l, &tls.Config{
-			Certificates: []tls.Certificate{certificate().pair},
-			MinVersion:   uint16(leg), MaxVersion: uint16(leg),
-			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, // of TLS 1.2
-			// Tickets would be bytes behind the handshake that belong to no reply.
-			SessionTicketsDisabled: true,
-		})
+	if tr != plaintext {
+		l = tls.NewListener(l, g.tlsConfig(t, tr))
 	}
 	go g.server.Serve(l)
 	return g
 }
 
-func (g *emulated) serve(w http.ResponseWriter, r *http.Request) {
+// tlsConfig returns a configuration with a new certificate, whose CA becomes g.roots.
+func (g *gatewayServer) tlsConfig(t *testing.T, tr transport) *tls.Config {
+	ca := testca.New(t)
+	g.roots = ca.Pool
+	return &tls.Config{
+		Certificates: []tls.Certificate{ca.Issue(t, "gateway").TLS(t)},
+		MinVersion:   uint16(tr), MaxVersion: uint16(tr),
+		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, // for TLS 1.2
+		// Session tickets would be bytes after the handshake that belong to no reply.
+		SessionTicketsDisabled: true,
+	}
+}
+
+func (g *gatewayServer) serve(w http.ResponseWriter, r *http.Request) {
 	g.requests.Add(1)
 	defer g.requests.Done()
+	op, agent := parsePath(r)
 	h := g.hook.Load()
+	if h == nil && op.loggedByEmulator() {
+		g.emulator.ServeHTTP(w, r) // which handles incomplete requests, too
+		return
+	}
+	body, err := io.ReadAll(r.Body) // net/http detects the end of a connection only after the body
+	if err != nil {
+		return // the request is incomplete
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	request := gatewayRequest{r, w, op, agent, func() *httptest.ResponseRecorder {
+		reply := httptest.NewRecorder()
+		g.emulator.ServeHTTP(reply, r)
+		g.record(op, agent, body, reply.Body.Bytes())
+		return reply
+	}}
 	if h == nil {
-		g.answer(w, r)
+		request.executeAndReply()
 		return
 	}
-	body, err := io.ReadAll(r.Body) // all of it, so that the end of the connection is noticed
-	if err != nil {
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	(*h)(w, r, func() *httptest.ResponseRecorder {
-		answer := httptest.NewRecorder()
-		g.answer(answer, r)
-		return answer
-	})
+	(*h)(request)
 }
 
-// answer lets the emulator answer, and keeps a record of what its log leaves out.
-func (g *emulated) answer(w http.ResponseWriter, r *http.Request) {
-	op, agent := requested(r)
-	if op.family == conferences || op.name == "" {
-		g.emulated.ServeHTTP(w, r)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the request never came
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	answer := httptest.NewRecorder()
-	g.emulated.ServeHTTP(answer, r)
-	g.note(op, agent, body, answer.Body.Bytes())
-	relay(w, answer)
-}
-
-// requested is the operation that r asks for, and by whom.
-func requested(r *http.Request) (op operation, agent string) {
+// parsePath returns the operation and the agent of a request, or zero values.
+func parsePath(r *http.Request) (op operation, agent string) {
 	parts := strings.Split(r.URL.Path, "/")
 	if len(parts) < 5 {
 		return operation{}, ""
 	}
 	agent = parts[4]
 	for _, op := range operations {
-		if method, path, _ := op.inDialect(agent); method == r.Method && path == r.URL.Path {
+		if method, path, _ := op.dialectRequest(agent); method == r.Method && path == r.URL.Path {
 			return op, agent
 		}
 	}
 	return operation{}, agent
 }
 
-func relay(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	maps.Copy(w.Header(), answer.Header())
-	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes())
+func (r gatewayRequest) executeAndReply() { r.reply(r.execute()) }
+
+func (r gatewayRequest) reply(reply *httptest.ResponseRecorder) {
+	maps.Copy(r.w.Header(), reply.Header())
+	r.w.WriteHeader(reply.Code)
+	r.w.Write(reply.Body.Bytes())
 }
 
-func (g *emulated) note(op operation, agent string, body, text []byte) {
-	var answer struct {
-		Retcode string
-		Event   struct{ EventType string }
-	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		panic(err)
-	}
-	applied := answer.Retcode == "0" && (op.family != events || answer.Event.EventType != "")
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.record = append(g.record, entry{emulator.LogEntry{
-		Operation: op.name, AgentID: agent, Body: body, Retcode: answer.Retcode, Applied: applied,
-	}, answer.Event.EventType})
-}
+// waitForClose waits until agentconf has closed the connection.
+func (r gatewayRequest) waitForClose() { waitFor(r.Context().Done(), 2*longTimeout) }
 
-// settle waits until nothing can be carried out any more.
-func (g *emulated) settle() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
+// shutDown closes the server, and waits until all requests have ended.
+func (g *gatewayServer) shutDown() {
+	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
 	defer cancel()
 	if g.server.Shutdown(ctx) != nil {
 		g.server.Close()
@@ -173,33 +153,33 @@ func (g *emulated) settle() {
 	g.requests.Wait()
 }
 
-// prepare signs in an agent who may call op, and whose call would be applied.
-func (g *emulated) prepare(op operation) (agent, guid string, err error) {
+// newAgent prepares an agent for a call of op that the gateway will apply.
+func (g *gatewayServer) newAgent(op operation) (agent, guid string, err error) {
 	agent = strconv.FormatInt(firstAgent+g.agents.Add(1)-1, 10)
 	if op.name == "login" {
 		return agent, "", nil
 	}
-	guid, retcode := g.SignIn(agent, emulator.SignIn{Phonenum: "4001"}, false)
+	guid, retcode := g.SignIn(agent, emulator.SignIn{Phonenum: agentPhone}, false)
 	switch {
 	case retcode != "0":
 		return "", "", fmt.Errorf("sign-in of %s: retcode %s", agent, retcode)
-	case op.signsIn():
+	case op.isSignIn():
 		return agent, "", nil
 	case op.family != conferences, op.method == "GET":
 		return agent, guid, nil
 	}
-	err = g.first(agent, guid, "requestagentconf", `{"memberNum":4}`, "AgentConf_RequestSuccess")
+	err = g.prepare(agent, guid, "requestagentconf", `{"memberNum":4}`, "AgentConf_RequestSuccess")
 	if err == nil && op.name != "batchAddParticipant" {
-		err = g.first(agent, guid, "batchaddparticipant", invitation(present), changed)
+		err = g.prepare(agent, guid, "batchaddparticipant", invitation(participantPhone), participantChanged)
 	}
 	if err == nil && op.name == unhold.name {
-		err = g.first(agent, guid, "holdparticipant", hold.body, changed)
+		err = g.prepare(agent, guid, "holdparticipant", hold.body, participantChanged)
 	}
 	return agent, guid, err
 }
 
-// first carries out what has to come before a call, and waits for its event.
-func (g *emulated) first(agent, guid, operation, body, event string) error {
+// prepare executes an operation and takes its event.
+func (g *gatewayServer) prepare(agent, guid, operation, body, event string) error {
 	_, retcode := g.Do(emulator.Request{Operation: operation, AgentID: agent, GUID: guid, Body: []byte(body)})
 	if retcode != "0" {
 		return fmt.Errorf("%s by %s: retcode %s", operation, agent, retcode)
@@ -214,79 +194,3 @@ func (g *emulated) first(agent, guid, operation, body, event string) error {
 		}
 	}
 }
-
-// entries are the emulator's log and the record of what that leaves out.
-func (g *emulated) entries() []entry {
-	g.mu.Lock()
-	all := slices.Clone(g.record)
-	g.mu.Unlock()
-	for _, e := range g.Log() {
-		all = append(all, entry{e, ""})
-	}
-	return all
-}
-
-// truths are what became of the calls of each operation, by agent.
-func (g *emulated) truths() map[[2]string]truth {
-	known := map[[2]string]truth{}
-	for _, e := range g.entries() {
-		key := [2]string{e.Operation, e.AgentID}
-		t := known[key]
-		t.reached++
-		if e.Applied {
-			t.applied++
-		}
-		known[key] = t
-	}
-	return known
-}
-
-// told is how often each agent was told that a participant changed.
-func (g *emulated) told() map[string]int {
-	count := map[string]int{}
-	for _, e := range g.entries() {
-		if e.event == changed {
-			count[e.AgentID]++
-		}
-	}
-	return count
-}
-
-// bodyLen is the length of the body with which k reached the gateway.
-func (g *emulated) bodyLen(k *call) int {
-	for _, e := range g.entries() {
-		if e.Operation == k.op.name && e.AgentID == k.agent {
-			return len(e.Body)
-		}
-	}
-	return 0
-}
-
-// identity is the certificate of the gateway.
-type identity struct {
-	pair  tls.Certificate
-	roots *x509.CertPool
-}
-
-var certificate = sync.OnceValue(func() identity {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	id := identity{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, x509.NewCertPool()}
-	id.roots.AddCert(parsed)
-	return id
-})

@@ -13,17 +13,17 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
-// The phones of every conference: the one that is there, and one to be invited.
+// The phone numbers of a conference.
 const (
-	present = "88887946"
-	invited = "88887947"
+	participantPhone = "88887946" // in the conference
+	invitedPhone     = "88887947" // not in it yet
 )
 
-// family is what the paths of operations have in common.
+// family is a group of operations with common names and paths.
 type family struct {
 	service string // of the contract
-	path    string // of the gateway
-	noun    string // of the paths under /v1
+	path    string // segment of the gateway's paths
+	noun    string // segment of the paths of REST
 }
 
 var (
@@ -32,28 +32,27 @@ var (
 	events      = family{"EventService", "agentevent", "events"}
 )
 
-// operation is one of the gateway, with arguments that it accepts.
+// operation is an operation of the gateway, with arguments that the gateway accepts.
 type operation struct {
 	family
-	name   string // the gateway's
-	method string
-	path   string   // behind the agent ID
-	body   string   // of the contract
-	brings []string // what an answer must have that is worth an OK
+	name     string // the gateway's
+	method   string
+	path     string   // after the agent ID
+	body     string   // of the contract
+	contents []string // texts in every complete successful reply
 }
 
-// operations are of every shape there is: with a participant who changes and may do so
-// once or always, with a list, with more than fits into one TLS record, without a body,
-// with an argument in the path, with and without a GUID, and with one in the answer.
+// operations have all shapes: they apply once or any number of times; with a list; with a body that exceeds
+// a TLS record; without a body; with an argument in the path; without a GUID; with a GUID in the reply.
 var operations = []operation{
 	hold,
 	unhold,
 	mute,
-	{conferences, "batchAddParticipant", "POST", "/batchaddparticipant", invitation(invited), nil},
-	{conferences, "batchRemoveParticipant", "POST", "/batchremoveparticipant", strangers(), nil},
+	{conferences, "batchAddParticipant", "POST", "/batchaddparticipant", invitation(invitedPhone), nil},
+	{conferences, "batchRemoveParticipant", "POST", "/batchremoveparticipant", unknownPhones(), nil},
 	{conferences, "queryAllConfIds", "GET", "/queryvdnconfid", "", nil},
-	{sessions, "login", "PUT", "", phoneOfAgent, newGUID},
-	{sessions, "forceLogin", "PUT", "/forcelogin", phoneOfAgent, newGUID},
+	{sessions, "login", "PUT", "", signInBody, newGUID},
+	{sessions, "forceLogin", "PUT", "/forcelogin", signInBody, newGUID},
 	{sessions, "logout", "DELETE", "/logout", "", nil},
 	{sessions, "updateGuid", "PUT", "/updateGuid", "", newGUID},
 	{sessions, "handshake", "POST", "/handshake", "{}", newGUID},
@@ -62,25 +61,27 @@ var operations = []operation{
 }
 
 var (
-	hold   = operation{conferences, "holdParticipant", "POST", "/holdparticipant", thePhone + `,"voicePath":"y:/conf/120/wait.V3"}`, nil}
-	unhold = operation{conferences, "unholdParticipant", "POST", "/unholdparticipant", thePhone + "}", nil}
-	mute   = operation{conferences, "changeParticipantMode", "POST", "/changeparticipantmode", thePhone + `,"attribute":1}`, nil}
+	hold = operation{conferences, "holdParticipant", "POST", "/holdparticipant",
+		participant + `,"voicePath":"y:/conf/120/wait.V3"}`, nil}
+	unhold = operation{conferences, "unholdParticipant", "POST", "/unholdparticipant", participant + "}", nil}
+	mute   = operation{conferences, "changeParticipantMode", "POST", "/changeparticipantmode",
+		participant + `,"attribute":1}`, nil}
 )
 
-// thePhone begins every body that is about the one who is there.
-const thePhone = `{"addressType":"6","address":"` + present + `"`
+// participant is the start of the bodies of hold, unhold and mute.
+const participant = `{"addressType":"6","address":"` + participantPhone + `"`
 
-// phoneOfAgent is the body of a sign-in.
-const phoneOfAgent = `{"password":"","phonenum":"4001"}`
-
-// signedIn is the first event of every agent, and changed the one that confirms what
-// was done to a participant.
 const (
-	signedIn = "AgentOther_InService"
-	changed  = "AgentConf_ParticipantChanged"
+	agentPhone = "4001"
+	signInBody = `{"password":"","phonenum":"` + agentPhone + `"}`
 )
 
-// node is the gateway's name for itself, in which its GUIDs end.
+const (
+	signedIn           = "AgentOther_InService"         // the first event of every agent
+	participantChanged = "AgentConf_ParticipantChanged" // confirms hold, unhold and mute
+)
+
+// node is the gateway's node name, the last part of its GUIDs.
 const node = "AgentGateway1"
 
 var newGUID = []string{"." + node}
@@ -89,8 +90,8 @@ func invitation(phone string) string {
 	return `{"addresses":[{"addressType":"6","address":"` + phone + `"}]}`
 }
 
-// strangers are 30 who are not in the conference, which is no error.
-func strangers() string {
+// unknownPhones is a body of 30 phones outside the conference. Their removal is no error.
+func unknownPhones() string {
 	var list []string
 	for i := range 30 {
 		list = append(list, fmt.Sprintf(`{"addressType":"6","address":"%024d"}`, i))
@@ -98,31 +99,30 @@ func strangers() string {
 	return `{"addresses":[` + strings.Join(list, ",") + `]}`
 }
 
-// confirmed is op, waiting for its event.
-func (op operation) confirmed(within time.Duration) operation {
-	op.body = fmt.Sprintf(`%s,"confirmWithin":"%.3fs"}`, strings.TrimSuffix(op.body, "}"), within.Seconds())
-	op.brings = []string{changed}
+// confirmedWithin returns op with confirm_within.
+func (op operation) confirmedWithin(d time.Duration) operation {
+	op.body = fmt.Sprintf(`%s,"confirmWithin":"%.3fs"}`, strings.TrimSuffix(op.body, "}"), d.Seconds())
+	op.contents = []string{participantChanged}
 	return op
 }
 
-// awaits reports whether op waits for its event.
-func (op operation) awaits() bool { return strings.Contains(op.body, "confirmWithin") }
+// awaitsEvent reports whether op has confirm_within.
+func (op operation) awaitsEvent() bool { return strings.Contains(op.body, "confirmWithin") }
 
-// signsIn reports whether op is for who is not signed in yet, and so has no GUID.
-func (op operation) signsIn() bool {
+// isSignIn reports whether op is a sign-in, which needs no GUID.
+func (op operation) isSignIn() bool {
 	return op.family == sessions && strings.HasSuffix(strings.ToLower(op.name), "login")
 }
 
-// inDialect is the method, the path and the body that the gateway's documentation has.
-func (op operation) inDialect(agent string) (method, path, body string) {
-	if op.family == conferences || op.signsIn() {
+// dialectRequest returns the request of the gateway's documentation.
+func (op operation) dialectRequest(agent string) (method, path, body string) {
+	if op.family == conferences || op.isSignIn() {
 		body = op.body
 	}
 	return op.method, "/agentgateway/resource/" + op.family.path + "/" + agent + op.path, body
 }
 
-// inV1 is those of REST clients.
-func (op operation) inV1(agent string) (method, path, body string) {
+func (op operation) restRequest(agent string) (method, path, body string) {
 	method = "POST"
 	if op.family == conferences {
 		method = op.method
@@ -130,9 +130,10 @@ func (op operation) inV1(agent string) (method, path, body string) {
 	return method, "/v1/agents/" + agent + "/" + op.noun + ":" + op.name, op.body
 }
 
-// rpc is the name of the operation in the contract.
+// rpc returns the name of the operation in the contract.
 func (op operation) rpc() string { return strings.ToUpper(op.name[:1]) + op.name[1:] }
 
+// newMessage returns an empty message of the operation's RPC. kind is Request or Response.
 func (op operation) newMessage(kind string) proto.Message {
 	name := agentconfv1.File_agentconf_v1_conference_proto.Package().Append(protoreflect.Name(op.rpc() + kind))
 	m, err := protoregistry.GlobalTypes.FindMessageByName(name)
@@ -152,4 +153,21 @@ func (op operation) request(agent string) proto.Message {
 	r := m.ProtoReflect()
 	r.Set(r.Descriptor().Fields().ByName("agent_id"), protoreflect.ValueOfString(agent))
 	return m
+}
+
+// successOutcome returns the outcome of a reply without an error. A reply without a retcode of 0, or without
+// the contents of the operation, has no outcome.
+func (op operation) successOutcome(retcode, reply string) (o outcome, text string) {
+	if retcode != "0" {
+		return noOutcome, "OK with retcode " + retcode
+	}
+	for _, content := range op.contents {
+		if !strings.Contains(reply, content) {
+			return noOutcome, "OK without " + content
+		}
+	}
+	if op.awaitsEvent() {
+		return confirmed, string(confirmed)
+	}
+	return applied, string(applied)
 }

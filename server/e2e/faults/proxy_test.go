@@ -6,33 +6,33 @@ import (
 	"testing"
 )
 
-// direction is of bytes: up to the server, or down to the client.
+// direction is the direction of bytes through a proxy. It is an index of arrays that have an element for
+// each direction.
 type direction int
 
 const (
-	up direction = iota
-	down
+	upstream   direction = iota // to the server
+	downstream                  // to the client
 )
 
-// proxy passes TCP connections on to a server, and does to them what its script
-// says.
+// proxy forwards TCP connections to a server, and performs its injection on them.
 type proxy struct {
 	net.Listener
-	server string // address
-	leg    leg
+	server    string // address
+	transport transport
 
 	running sync.WaitGroup
 
-	mu     sync.Mutex
-	script *script // nil passes everything
-	links  map[*link]bool
-	count  int // of connections that were accepted
-	closed bool
+	mu        sync.Mutex
+	injection *injection // nil forwards everything
+	conns     map[*proxyConn]bool
+	accepted  int // connections so far
+	closed    bool
 }
 
-func newProxy(t *testing.T, server string, leg leg) *proxy {
+func newProxy(t *testing.T, server string, tr transport) *proxy {
 	t.Helper()
-	p := &proxy{Listener: listen(t), server: server, leg: leg, links: map[*link]bool{}}
+	p := &proxy{Listener: listen(t), server: server, transport: tr, conns: map[*proxyConn]bool{}}
 	p.running.Go(p.serve)
 	t.Cleanup(p.close)
 	return p
@@ -55,14 +55,15 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		if l := p.begin(client.(*net.TCPConn)); l != nil {
-			p.running.Go(func() { l.run(); p.forget(l) })
+		if c := p.connect(client.(*net.TCPConn)); c != nil {
+			p.running.Go(func() { c.run(); p.remove(c) })
 		}
 	}
 }
 
-// begin connects client to the server.
-func (p *proxy) begin(client *net.TCPConn) *link {
+// connect connects client to the server. It returns nil if the server cannot be reached, or if the proxy
+// is closed.
+func (p *proxy) connect(client *net.TCPConn) *proxyConn {
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		client.Close()
@@ -70,72 +71,68 @@ func (p *proxy) begin(client *net.TCPConn) *link {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := newLink(client, server.(*net.TCPConn), p.leg, p.script)
+	c := newProxyConn(client, server.(*net.TCPConn), p.transport, p.injection)
 	if p.closed {
-		l.close()
+		c.close()
 		return nil
 	}
-	p.links[l] = true
-	p.count++
-	return l
+	p.conns[c] = true
+	p.accepted++
+	return c
 }
 
-func (p *proxy) forget(l *link) {
+func (p *proxy) remove(c *proxyConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.links, l)
+	delete(p.conns, c)
 }
 
-// arm sets what is done to connections from now on, those that are open included,
-// and lets all of them count from zero. They must be at rest.
-func (p *proxy) arm(s *script) {
+// arm sets the injection of all open and future connections, and restarts their counters. No exchange may
+// be in progress.
+func (p *proxy) arm(n *injection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.script = s
-	for l := range p.links {
-		l.arm(s)
+	p.injection = n
+	for c := range p.conns {
+		c.arm(n)
 	}
 }
 
-// measured is the traffic since the last arm, of the connection that had most.
-func (p *proxy) measured() (request, reply int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for l := range p.links {
-		l.mu.Lock()
-		request, reply = max(request, l.meters[up].plain), max(reply, l.meters[down].plain)
-		l.mu.Unlock()
-	}
+// payload returns the bytes of payload since the last call of arm, of the connection with the most bytes.
+func (p *proxy) payload() (request, reply int) {
+	p.each(func(c *proxyConn) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		request, reply = max(request, c.counters[upstream].payload), max(reply, c.counters[downstream].payload)
+	})
 	return request, reply
 }
 
-// hangUp ends all connections, as a gateway does that closes idle ones.
-func (p *proxy) hangUp() { p.each((*link).close) }
-
-// breakOff resets all connections.
-func (p *proxy) breakOff() { p.each((*link).breakOff) }
-
-func (p *proxy) each(do func(*link)) {
+// each calls do for every open connection.
+func (p *proxy) each(do func(*proxyConn)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.links {
-		do(l)
+	for c := range p.conns {
+		do(c)
 	}
 }
 
-// connections is how many were accepted so far.
-func (p *proxy) connections() int {
+// closeConns closes all connections with FIN.
+func (p *proxy) closeConns() { p.each((*proxyConn).close) }
+
+// acceptedConns returns the number of connections that the proxy has accepted so far.
+func (p *proxy) acceptedConns() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.count
+	return p.accepted
 }
 
-// close ends everything.
+// close closes the listener and all connections, and waits for the end of its goroutines.
 func (p *proxy) close() {
 	p.Close()
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.hangUp()
+	p.closeConns()
 	p.running.Wait()
 }

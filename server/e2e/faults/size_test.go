@@ -2,75 +2,79 @@ package faults
 
 import "context"
 
-// sizes are what places in a request and its reply are found by.
-type sizes struct{ request, reply traffic }
+// messageSize is the size of the payload of a request or a reply.
+type messageSize struct{ head, total int }
 
-// shape is what they depend on.
-type shape struct {
+// exchangeSize has the sizes of a request (upstream) and its reply (downstream). Fault points depend on it.
+type exchangeSize [2]messageSize
+
+// sizeKey has the properties of a call on which the size of its exchange depends.
+type sizeKey struct {
 	operation string
 	front     front
 	reused    bool // connection
 }
 
-// inHead is a byte in the head of every reply.
-const inHead = 20
+// replyHeadSize is the position of fault point replyHead. It lies in the headers of every reply.
+const replyHeadSize = 20
 
-// learn finds out sizes that are not known yet, by a call to which nothing happens. It
-// may still meet what happened to the call before, and is repeated then.
-func (w *world) learn(s shape, measure func() sizes) sizes {
-	if known, ok := w.sizes[s]; ok {
+// size returns the size of an exchange. If it is not known yet, measure makes a call without a fault. The
+// fault of the previous call may still disturb that call, which is repeated then.
+func (b *testbed) size(key sizeKey, measure func() exchangeSize) exchangeSize {
+	if known, ok := b.sizes[key]; ok {
 		return known
 	}
 	for range 3 {
-		w.sizes[s] = measure()
-		if w.calls[len(w.calls)-1].told == applied {
-			return w.sizes[s]
+		b.sizes[key] = measure()
+		if b.calls[len(b.calls)-1].reported == applied {
+			return b.sizes[key]
 		}
 	}
-	w.t.Errorf("the call to learn by: %s", w.calls[len(w.calls)-1].text)
-	return w.sizes[s]
+	b.t.Errorf("a call without a fault: %s", b.calls[len(b.calls)-1].text)
+	return b.sizes[key]
 }
 
-// farSize is what the gateway gets and answers, for k. The front makes no difference.
-func (w *world) farSize(k *call) sizes {
-	return w.learn(shape{operation: k.op.name}, func() sizes {
-		w.far.arm(nil)
-		learned := w.well(w.caller, k.op, k.front)
-		request, reply := w.far.measured()
-		return sizes{traffic{request - w.gateway.bodyLen(learned), request}, traffic{inHead, reply}}
+// gatewaySize returns the size of the exchange on the gateway hop. It does not depend on the front.
+func (b *testbed) gatewaySize(c *call) exchangeSize {
+	return b.size(sizeKey{operation: c.op.name}, func() exchangeSize {
+		b.gatewayHop.arm(nil)
+		measured := b.callWithoutFault(b.client, c.op, c.front)
+		request, reply := b.gatewayHop.payload()
+		return exchangeSize{{request - b.gateway.bodySize(measured), request}, {replyHeadSize, reply}}
 	})
 }
 
-// slack is by how much requests by gRPC differ: headers are compressed, and answers to
-// pings, settings and the like may or may not come among them.
-const slack = 60
+// grpcVariation is the number of bytes by which requests over gRPC vary: HTTP/2 compresses headers, and may
+// send replies to pings and settings among them.
+const grpcVariation = 60
 
-// nearSize is what agentconf gets and answers, on a connection that is new or has
-// served before, when headers of gRPC are shorter.
-func (w *world) nearSize(k *call, reused bool) sizes {
-	return w.learn(shape{k.op.name, k.front, reused}, func() sizes {
-		c := w.connected(k.front)
-		defer c.close()
+// clientSize returns the size of the exchange on the client hop. With gRPC, it depends on earlier calls on
+// the connection, because HTTP/2 does not repeat headers.
+func (b *testbed) clientSize(c *call, reused bool) exchangeSize {
+	return b.size(sizeKey{c.op.name, c.front, reused}, func() exchangeSize {
+		cl := b.connectedClient(c.front)
+		defer cl.close()
 		if reused {
-			w.well(c, k.op, k.front)
+			b.callWithoutFault(cl, c.op, c.front)
 		}
-		w.nearOf(k.front).arm(nil)
-		w.well(c, k.op, k.front)
-		request, reply := w.nearOf(k.front).measured()
-		head := request - len(k.op.body)
-		if k.front == overGRPC {
-			request -= slack
+		hop := b.clientHop(c.front)
+		hop.arm(nil)
+		b.callWithoutFault(cl, c.op, c.front)
+		request, reply := hop.payload()
+		head := request - len(c.op.body)
+		if c.front == grpcFront {
+			request -= grpcVariation
 			head = request / 2
 		}
-		return sizes{traffic{head, request}, traffic{inHead, reply}}
+		return exchangeSize{{head, request}, {replyHeadSize, reply}}
 	})
 }
 
-// connected is a caller whose connection is there.
-func (w *world) connected(f front) *caller {
-	c := w.newCaller()
-	if err := c.connect(context.Background(), f); err != nil {
-		w.t.Error(err)
+// connectedClient returns a new client with an open connection for the front.
+func (b *testbed) connectedClient(f front) *client {
+	cl := b.newClient()
+	if err := cl.connect(context.Background(), f); err != nil {
+		b.t.Error(err)
 	}
-	return c
+	return cl
 }

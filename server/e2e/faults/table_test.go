@@ -4,14 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"time"
 )
 
-// lateness is how far beyond its deadline a call may go.
-const lateness = 100 * time.Millisecond
-
-// row counts what became of the calls of a fault.
-type row struct{ cells, calls, ok, notApplied, unknown, lies, twice, late int }
+// row counts the calls of a fault by their outcomes and problems.
+type row struct{ cells, calls, ok, notApplied, unknown, mismatches, twice, late int }
 
 func (r *row) add(o row) {
 	r.cells += o.cells
@@ -19,54 +15,59 @@ func (r *row) add(o row) {
 	r.ok += o.ok
 	r.notApplied += o.notApplied
 	r.unknown += o.unknown
-	r.lies += o.lies
+	r.mismatches += o.mismatches
 	r.twice += o.twice
 	r.late += o.late
 }
 
-// count takes k into account, and says what is wrong with it, if anything is.
-func (r *row) count(k *call, t truth) (wrong string) {
+// count counts c, which had the effect e. It returns the mismatch or the repetition, or "".
+func (r *row) count(c *call, e effect) (problem string) {
 	r.calls++
-	said := k.told
-	if said == silence {
-		said = k.logged
+	r.countOutcome(c)
+	if c.late() {
+		r.late++
 	}
-	switch said {
+	if e.repeated() {
+		r.twice++
+		problem = fmt.Sprintf("the gateway received it %d times", e.requests)
+	}
+	if mismatch := c.mismatch(e); mismatch != "" {
+		r.mismatches++
+		problem = mismatch
+	}
+	return problem
+}
+
+// countOutcome counts the reported outcome, or the logged one if the caller received none.
+func (r *row) countOutcome(c *call) {
+	o := c.reported
+	if o == noOutcome {
+		o = c.logged
+	}
+	switch o {
 	case applied, confirmed:
 		r.ok++
-	case notApplied, notReached:
+	case notApplied, notSent:
 		r.notApplied++
 	default:
 		r.unknown++
 	}
-	if k.late() {
-		r.late++
-	}
-	if t.twice() {
-		r.twice++
-		wrong = fmt.Sprintf("the gateway got it %d times", t.reached)
-	}
-	if lie := k.lie(t); lie != "" {
-		r.lies++
-		wrong = lie
-	}
-	return wrong
 }
 
-// table is the rows by the name of the fault, and their sum.
+// table returns the rows of the faults as text, and their sum.
 func table(faults []*fault) (text string, total row) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cells\tcalls\tOK\tnot_applied\tunknown\tlies\ttwice\tlate\t  fault")
-	line := func(name string, r row) {
+	fmt.Fprintln(w, "cells\tcalls\tOK\tnot_applied\tunknown\tmismatches\ttwice\tlate\t  fault")
+	write := func(name string, r row) {
 		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t  %s\n",
-			r.cells, r.calls, r.ok, r.notApplied, r.unknown, r.lies, r.twice, r.late, name)
+			r.cells, r.calls, r.ok, r.notApplied, r.unknown, r.mismatches, r.twice, r.late, name)
 	}
 	for _, f := range faults {
-		line(f.name, f.row)
+		write(f.name, f.row)
 		total.add(f.row)
 	}
-	line("total", total)
+	write("total", total)
 	w.Flush()
 	return b.String(), total
 }

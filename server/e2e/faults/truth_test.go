@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"sync"
@@ -12,24 +11,37 @@ import (
 
 var long = flag.Bool("long", false, "make every call of every fault, with ages and deadlines of seconds")
 
-// abreast is how many faults are under way at once. Most of them wait.
-const abreast = 16
+// maxTestbeds limits the number of testbeds that run at the same time. Most of them wait.
+const maxTestbeds = 16
 
-// After whatever fault, what a caller is told of a call is what the gateway's log says,
-// and no call reaches the gateway twice.
+// Under every fault, the reported and the logged outcome of each call agree with the emulator's log, and
+// no call reaches the gateway twice.
 func TestTruth(t *testing.T) {
 	leaktest.Check(t)
-	list := allFaults(*long)
-	slots := make(chan struct{}, abreast)
-	var mu sync.Mutex
+	faults := allFaults(*long)
+	runFaults(t, faults)
+	text, total := table(faults)
+	fmt.Print(text)
+	if total.late > 0 {
+		fmt.Printf("%d calls ended more than %v after their deadline.\n", total.late, maxLateness)
+		if *long {
+			t.Fail()
+		}
+	}
+}
+
+// runFaults runs each fault on each of its transports, and fills in the rows of the faults.
+func runFaults(t *testing.T, faults []*fault) {
+	slots := make(chan struct{}, maxTestbeds)
+	var mu sync.Mutex // guards the rows
 	var running sync.WaitGroup
-	for turn, f := range list {
-		for _, leg := range f.legs(turn) {
+	for turn, f := range faults {
+		for _, tr := range f.transports(turn) {
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
-				t.Run(fmt.Sprintf("%s, %v", f.name, leg), func(t *testing.T) {
-					r := inWorld(t, f, leg, turn)
+				t.Run(fmt.Sprintf("%s, %v", f.name, tr), func(t *testing.T) {
+					r := runFault(t, f, tr, turn)
 					mu.Lock()
 					defer mu.Unlock()
 					f.row.add(r)
@@ -38,84 +50,63 @@ func TestTruth(t *testing.T) {
 		}
 	}
 	running.Wait()
-	text, total := table(list)
-	fmt.Print(text)
-	if total.late > 0 {
-		fmt.Printf("%d calls ended more than %v after their deadline.\n", total.late, lateness)
-		if *long {
-			t.Fail()
-		}
-	}
 }
 
-// legs are those on which a fault is tried. In a short run one version of TLS is left
-// out, in turn, if TLS is not at fault.
-func (f *fault) legs(turn int) []leg {
-	secured := []leg{byTLS12, byTLS13}
-	switch {
-	case f.tls:
-		return secured
-	case *long:
-		return []leg{inTheClear, byTLS12, byTLS13}
-	}
-	return []leg{inTheClear, secured[turn%2]}
-}
-
-// operations are those that a fault is tried with.
-func (f *fault) operations() []operation {
-	if f.awaits == nil {
-		return operations
-	}
-	within := f.awaits.within
-	return []operation{hold.confirmed(within), unhold.confirmed(within), mute.confirmed(within)}
-}
-
-// inWorld makes the calls of a fault. In a long run that is every operation by every
-// front, with both variants; in a short one every operation, and the rest in turn.
-func inWorld(t *testing.T, f *fault, leg leg, turn int) row {
-	w := newWorld(t, f, leg)
-	var cells []func()
-	n := 0
+// runFault makes the calls of a fault on one transport, and compares their outcomes with their effects.
+// A short run makes one call of each operation. turn is the index of the fault: short runs use it to
+// alternate between the fronts.
+func runFault(t *testing.T, f *fault, tr transport, turn int) row {
+	b := newTestbed(t, f, tr)
+	var calls []func()
+	cells := 0
 	for i, op := range f.operations() {
 		for j, front := range fronts {
 			if !*long && j != (i+turn)%len(fronts) {
 				continue
 			}
-			n++
-			for variant := range 2 {
-				if f.fresh && variant == 1 || !*long && !f.fresh && variant != (i+j)%2 {
-					continue
-				}
-				cells = append(cells, func() { w.cell(op, front, variant) })
+			cells++
+			for _, variant := range f.variants(i + j) {
+				calls = append(calls, func() { b.callUnderFault(op, front, variant) })
 			}
 		}
 	}
-	w.run(cells)
-	r := w.settle()
-	r.cells = n
+	b.run(calls)
+	b.shutDown()
+	r := b.compare()
+	r.cells = cells
 	return r
 }
 
-// cell makes a call to which the fault happens.
-func (w *world) cell(op operation, front front, variant int) {
-	k := w.prepare(op, front, w.fault.deadline)
-	k.want, k.gone = w.fault.want, w.fault.gone
-	switch f := w.fault; {
-	case f.awaits != nil:
-		w.awaiting(k)
-	case f.far != nil:
-		w.atFar(k, variant)
-	case f.closes != nil && f.closes.crosses:
-		w.closing(k)
-	case f.answer != nil:
-		w.answered(k, variant)
-	case f.near != nil:
-		w.atNear(k, variant)
-	case f.cancel != never:
-		w.givingUp(k, variant)
-	case f.silent:
-		w.silent(k)
-	default:
-		w.alone(context.Background(), k)
+// transports returns the transports on which a fault runs. A short run alternates between the versions of
+// TLS, unless the fault is one of TLS.
+func (f *fault) transports(turn int) []transport {
+	versions := []transport{tls12, tls13}
+	switch {
+	case f.needsTLS:
+		return versions
+	case *long:
+		return []transport{plaintext, tls12, tls13}
 	}
+	return []transport{plaintext, versions[turn%2]}
+}
+
+// operations returns the operations that are called under a fault.
+func (f *fault) operations() []operation {
+	if f.confirmation == nil {
+		return operations
+	}
+	d := f.confirmation.within
+	return []operation{hold.confirmedWithin(d), unhold.confirmedWithin(d), mute.confirmedWithin(d)}
+}
+
+// variants returns the variants of a cell: 0 and 1, or one of them in a short run. Their difference
+// depends on the kind of fault; see the methods of testbed.
+func (f *fault) variants(turn int) []int {
+	switch {
+	case f.oneVariant:
+		return []int{0}
+	case *long:
+		return []int{0, 1}
+	}
+	return []int{turn % 2}
 }

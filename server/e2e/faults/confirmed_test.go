@@ -1,0 +1,150 @@
+package faults
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc/metadata"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+)
+
+// confirmedCall is a call with confirm_within, the watch of its agent, and its fault.
+type confirmedCall struct {
+	*call
+	testbed  *testbed
+	fault    *confirmationFault
+	cancel   context.CancelFunc // cancels the call
+	endWatch context.CancelFunc
+	others   sync.WaitGroup // calls that make the fault busy
+
+	pollsHandled atomic.Int64 // by the fault
+	called       signal       // the gateway has received the call
+	polled       signal       // the gateway has received a poll
+	eventTaken   signal       // a poll has taken the event
+}
+
+// callConfirmed makes the call c, which has confirm_within, under the testbed's fault.
+func (b *testbed) callConfirmed(c *call) {
+	ctx, cancel := context.WithCancel(context.Background())
+	watchCtx := metadata.AppendToOutgoingContext(context.Background(), "guid", c.guid)
+	watchCtx, endWatch := context.WithCancel(watchCtx)
+	defer endWatch()
+	cc := &confirmedCall{
+		call: c, testbed: b, fault: b.fault.confirmation, cancel: cancel, endWatch: endWatch,
+		called: newSignal(), polled: newSignal(), eventTaken: newSignal(),
+	}
+	b.confirmedCalls.Store(c.agent, cc)
+	h := requestHook(b.handleConfirmed)
+	b.gateway.hook.Store(&h)
+	if !cc.fault.unwatched {
+		cc.watch(watchCtx)
+	}
+	cc.injectEventFault()
+	if cc.fault.busy {
+		cc.occupy(ctx)
+	}
+	b.executeAlone(ctx, c)
+	cancel()
+	cc.others.Wait()
+	b.refuse.Store(false)
+}
+
+func (c *confirmedCall) injectEventFault() {
+	f := c.fault.event
+	if f.Events == "" {
+		return
+	}
+	f.AgentID, f.EventType = c.agent, participantChanged
+	if err := c.testbed.gateway.SetFault(f); err != nil {
+		c.testbed.t.Error(err)
+	}
+}
+
+// watch starts a watch of the agent. It returns when the watch polls, or when a poll has failed.
+func (c *confirmedCall) watch(ctx context.Context) {
+	cl := c.testbed.newClient()
+	req := &agentconfv1.WatchAgentEventsRequest{AgentId: c.agent}
+	stream, err := agentconfv1.NewEventServiceClient(cl.grpc).WatchAgentEvents(ctx, req)
+	if err != nil {
+		c.testbed.t.Error(err)
+		return
+	}
+	for {
+		got, err := stream.Recv()
+		switch {
+		case err != nil:
+			c.testbed.t.Errorf("watch for %v: %v", c.call, err)
+			return
+		case got.GetPollFailed() != nil:
+			return
+		case got.GetStarted() != nil && !c.fault.fromStart:
+			waitFor(c.polled.isSet, longTimeout)
+			return
+		}
+	}
+}
+
+// occupy makes another call that waits for an event of the same participant. It returns when the gateway
+// has received that call.
+func (c *confirmedCall) occupy(ctx context.Context) {
+	op := mute
+	if c.op.name == mute.name {
+		op = hold
+	}
+	other := &call{
+		op: op.confirmedWithin(longTimeout), agent: c.agent, guid: c.guid, deadline: longTimeout, abandoned: true,
+	}
+	c.others.Go(func() { c.testbed.executeAlone(ctx, other) })
+	waitFor(c.called.isSet, longTimeout)
+}
+
+// handleConfirmed is the requestHook of agents with a confirmedCall.
+func (b *testbed) handleConfirmed(r gatewayRequest) {
+	found, _ := b.confirmedCalls.Load(r.agent)
+	c := found.(*confirmedCall)
+	hook := c.fault.call
+	if r.op.family == events {
+		c.polled.set()
+		hook = c.nextPollHook(r)
+		r = c.detectEvent(r)
+	} else {
+		c.called.set()
+	}
+	if hook == nil {
+		r.executeAndReply()
+		return
+	}
+	hook(c, r)
+}
+
+// nextPollHook returns the hook for a poll, or nil. It waits for the call if the fault must not hit polls
+// before it.
+func (c *confirmedCall) nextPollHook(poll gatewayRequest) confirmationHook {
+	if c.pollsHandled.Add(1) > int64(c.fault.polls) {
+		return nil
+	}
+	if !c.fault.fromStart {
+		select {
+		case <-c.called.isSet:
+		case <-poll.Context().Done():
+		}
+	}
+	return c.fault.poll
+}
+
+// detectEvent makes the execution of a poll set eventTaken.
+func (c *confirmedCall) detectEvent(poll gatewayRequest) gatewayRequest {
+	execute := poll.execute
+	poll.execute = func() *httptest.ResponseRecorder {
+		reply := execute()
+		if strings.Contains(reply.Body.String(), participantChanged) {
+			c.eventTaken.set()
+		}
+		return reply
+	}
+	return poll
+}

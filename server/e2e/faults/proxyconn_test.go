@@ -1,0 +1,213 @@
+package faults
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// deliveryTimeout limits the gateway's reply to a request that is delivered after its client has left.
+const deliveryTimeout = 5 * time.Second
+
+// proxyConn is one connection through a proxy: one socket to the client and one to the server.
+type proxyConn struct {
+	sockets   [2]*net.TCPConn // by direction: upstream is the socket to the server
+	transport transport
+	closed    signal
+
+	mu        sync.Mutex
+	injection *injection // nil once it has been performed
+	counters  [2]byteCounter
+	handshake bool       // TLS handshake in progress
+	discard   bool       // bytes that arrive are discarded
+	withheld  []byte     // of the request
+	deferred  *injection // delivers the withheld bytes when the client has left
+	replied   signal     // set at the first byte of the reply
+}
+
+func newProxyConn(client, server *net.TCPConn, t transport, n *injection) *proxyConn {
+	c := &proxyConn{
+		sockets: [2]*net.TCPConn{upstream: server, downstream: client}, closed: newSignal(),
+		injection: n, transport: t, handshake: t != plaintext, replied: newSignal(),
+	}
+	c.counters[upstream].transport, c.counters[downstream].transport = t, t
+	return c
+}
+
+// arm sets the next injection and restarts the counters. No exchange may be in progress.
+func (c *proxyConn) arm(n *injection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.injection, c.withheld, c.replied = n, nil, newSignal()
+	c.restartCounters()
+}
+
+func (c *proxyConn) restartCounters() {
+	c.counters[upstream].restart()
+	c.counters[downstream].restart()
+}
+
+// run forwards bytes in both directions until the connection ends.
+func (c *proxyConn) run() {
+	defer c.close()
+	c.mu.Lock()
+	n := c.injection
+	c.mu.Unlock()
+	if n != nil && n.point == onAccept && !c.perform(n, upstream, nil) {
+		return
+	}
+	var copying sync.WaitGroup
+	copying.Go(func() { c.copy(upstream) })
+	copying.Go(func() { c.copy(downstream) })
+	copying.Wait()
+}
+
+// copy forwards the bytes in direction d until a side closes the connection.
+func (c *proxyConn) copy(d direction) {
+	from, to := c.sockets[1-d], c.sockets[d]
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 && !c.forward(d, buffer[:n]) {
+			return
+		}
+		if err != nil {
+			if d == upstream {
+				c.deliverWithheld()
+			}
+			to.CloseWrite()
+			return
+		}
+	}
+}
+
+// forward forwards chunk, and performs the injection if chunk has the fault point. It returns false if
+// copying ends.
+func (c *proxyConn) forward(d direction, chunk []byte) bool {
+	c.mu.Lock()
+	n := c.injection
+	length, reached := 0, false
+	if !c.discard {
+		length, reached = c.scan(d, chunk)
+	}
+	c.mu.Unlock()
+	c.sockets[d].Write(chunk[:length]) // the other direction detects a closed socket
+	return !reached || c.perform(n, d, chunk[length:])
+}
+
+// scan counts the bytes of chunk up to the fault point. It returns how many of them can be forwarded, and
+// whether the fault point is reached.
+func (c *proxyConn) scan(d direction, chunk []byte) (length int, reached bool) {
+	counter, n := &c.counters[d], c.injection
+	if d == downstream && !c.handshake {
+		c.replied.set()
+	}
+	messageStart := 0 // index in chunk: bytes before it belong to the handshake
+	for _, b := range chunk {
+		counter.countByte(b)
+		if reached = n != nil && n.reached(d, c.handshake, counter); reached {
+			c.injection = nil
+			if n.point.afterByte() {
+				length++
+			}
+			break
+		}
+		length++
+		if c.handshake && d == c.transport.finalDirection() && counter.encryptedRecords == 1 {
+			c.handshake, messageStart = false, length
+			c.restartCounters()
+		}
+	}
+	if n != nil && n.withholdRequest && d == upstream && !c.handshake {
+		c.withheld = append(c.withheld, chunk[messageStart:]...)
+		length = messageStart
+	}
+	return length, reached
+}
+
+// perform performs the action of n. rest has the bytes after the fault point. It returns false if copying
+// ends.
+func (c *proxyConn) perform(n *injection, d direction, rest []byte) bool {
+	if n.action != sendByteByByte && n.delay > 0 && !c.pause(n.delay) {
+		return false
+	}
+	if n.action == deliverAfterClose {
+		c.mu.Lock()
+		c.deferred = n
+		c.mu.Unlock()
+		return true
+	}
+	defer n.done.set()
+	switch n.action {
+	case resetConn:
+		c.reset()
+		return false
+	case closeConn, stall:
+		c.discardAll(n.action == closeConn)
+		return true
+	case halfClose:
+		c.sockets[downstream].CloseWrite()
+		return true
+	case stopReading:
+		<-c.closed.isSet
+		return false
+	case sendByteByByte:
+		return c.sendByteByByte(d, rest, n.delay)
+	}
+	_, err := c.sockets[d].Write(rest)
+	return err == nil
+}
+
+// discardAll discards all further bytes. With sendFIN, it also closes both sockets for writing.
+func (c *proxyConn) discardAll(sendFIN bool) {
+	c.mu.Lock()
+	c.discard = true
+	c.mu.Unlock()
+	if sendFIN {
+		c.sockets[downstream].CloseWrite()
+		c.sockets[upstream].CloseWrite()
+	}
+}
+
+// deliverWithheld sends a withheld request, after the client has left, and waits for its reply.
+func (c *proxyConn) deliverWithheld() {
+	c.mu.Lock()
+	n, withheld, replied := c.deferred, c.withheld, c.replied
+	c.deferred = nil
+	c.mu.Unlock()
+	if n == nil {
+		return
+	}
+	defer n.done.set()
+	c.sockets[upstream].Write(withheld)
+	select {
+	case <-replied.isSet:
+	case <-time.After(deliveryTimeout):
+	case <-c.closed.isSet:
+	}
+}
+
+// pause waits for d. It returns false if the connection closes first.
+func (c *proxyConn) pause(d time.Duration) bool { return !waitFor(c.closed.isSet, d) }
+
+func (c *proxyConn) sendByteByByte(d direction, rest []byte, between time.Duration) bool {
+	for i := range rest {
+		if _, err := c.sockets[d].Write(rest[i : i+1]); err != nil || !c.pause(between) {
+			return false
+		}
+	}
+	return true
+}
+
+// reset closes both sockets with RST.
+func (c *proxyConn) reset() {
+	c.sockets[downstream].SetLinger(0)
+	c.sockets[upstream].SetLinger(0)
+	c.close()
+}
+
+func (c *proxyConn) close() {
+	c.closed.set()
+	c.sockets[downstream].Close()
+	c.sockets[upstream].Close()
+}
