@@ -12,12 +12,16 @@ import (
 )
 
 const (
-	maxAddress       = 24  // bytes or characters, by operation
-	maxVoicePath     = 127 // characters (page 0473)
+	maxAddress   = 24  // bytes or characters, as the page of the operation says
+	maxVoicePath = 127 // characters (page 0473)
+
+	// maxConfirmWithin bounds a confirmation, and with it how long a participant is blocked
+	// for other confirmed calls. No page says when an event comes at the latest.
 	maxConfirmWithin = 60 * time.Second
 )
 
-// checks collects the violations of a request of the conference family.
+// checks collects the violations of a request of the conference family. Some of its methods
+// also return the checked part of the body.
 type checks struct{ operation.Violations }
 
 // participant checks the participant that an operation is about. Its address is
@@ -42,13 +46,16 @@ func (c *checks) addressType(field, t string) {
 	}
 }
 
+// address checks an address with a length in the unit. No page forbids blanks and control
+// characters, but neither a phone number nor an agent ID has them.
 func (c *checks) address(field, a string, length int, unit string) {
 	if a == "" || !isNumber(a, length) {
 		c.Add(field, "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
 	}
 }
 
-// callerNumber checks the number that called phones show. It may be left out.
+// callerNumber checks the number that called phones show. It may be left out: the gateway
+// then uses the number of the VDN.
 func (c *checks) callerNumber(field, n string, length int) {
 	if !isNumber(n, length) {
 		c.Add(field, "must be at most %d characters without blanks or control characters", maxAddress)
@@ -68,8 +75,8 @@ func (c *checks) announcement(mode *int32, path string) announcement {
 	return announcement{playFile, path}
 }
 
-// welcome checks the announcement that a joining participant hears, if a tone is
-// wanted.
+// welcome checks the announcement that a joining participant hears. Without a tone the
+// gateway ignores the file (page 0468), so it is neither checked nor sent.
 func (c *checks) welcome(tone bool, mode *int32, path string) welcome {
 	c.playMode(mode)
 	if !tone {
@@ -85,6 +92,8 @@ func (c *checks) playMode(m *int32) {
 	}
 }
 
+// voicePath checks the path of a file on the platform (page 0473). A path that could leave
+// the folder of the VDN is a violation.
 func (c *checks) voicePath(p string) {
 	if !isVoicePath(p) || utf8.RuneCountInString(p) > maxVoicePath ||
 		strings.Contains(p, "..") || strings.ContainsFunc(p, unicode.IsControl) || !utf8.ValidString(p) {
@@ -101,12 +110,16 @@ func isVoicePath(p string) bool {
 	drive, rest := p[0]|0x20, p[1:] // a letter becomes lower case
 	rest, found := strings.CutPrefix(rest, ":/conf/")
 	vdn, name, _ := strings.Cut(rest, "/")
-	return 'a' <= drive && drive <= 'z' && found && operation.IsDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
+	return 'a' <= drive && drive <= 'z' && found && operation.IsDigits(vdn) &&
+		name != "" && !strings.ContainsAny(name, `/\`)
 }
 
 // confirmWithin checks how long a call waits for its event.
 func (c *checks) confirmWithin(within *durationpb.Duration) {
-	if within != nil && (!within.IsValid() || within.AsDuration() <= 0 || within.AsDuration() > maxConfirmWithin) {
+	if within == nil {
+		return
+	}
+	if d := within.AsDuration(); !within.IsValid() || d <= 0 || d > maxConfirmWithin {
 		c.Add("confirm_within", "must be more than 0 and at most %v, or left out", maxConfirmWithin)
 	}
 }

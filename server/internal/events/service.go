@@ -36,32 +36,38 @@ func LongestCall(timeout time.Duration) time.Duration { return longPoll + timeou
 type Service struct {
 	agentconfv1.UnimplementedEventServiceServer
 
-	operations *operation.Runner
-	watches    *watches
+	runner  *operation.Runner
+	watches *watches
 }
 
-// New returns a service that polls by operations.
-func New(operations *operation.Runner, metrics prometheus.Registerer) *Service {
-	s := &Service{operations: operations}
+// New returns a service that polls by runner.
+func New(runner *operation.Runner, metrics prometheus.Registerer) *Service {
+	s := &Service{runner: runner}
 	s.watches = newWatches(s.poll, metrics)
 	return s
 }
 
-// pollRequest is the gateway's long poll for the next event of an agent.
-func pollRequest(req *agentconfv1.GetAgentEventRequest, resp *agentconfv1.GetAgentEventResponse) operation.Operation {
+// pollRequest returns the gateway's long poll for the next event of an agent (page 1274).
+func pollRequest(req *agentconfv1.GetAgentEventRequest) operation.Operation {
 	path := "agentevent/" + url.PathEscape(req.GetAgentId())
 	if req.GetCalldata() != "" {
 		path += "?calldata=" + url.QueryEscape(req.GetCalldata())
 	}
 	return operation.Operation{
 		Name: pollOperation, Request: req, Method: "GET", Path: path, LongPoll: longPoll,
-		Response: operation.NoResult(&resp.Message, &resp.Retcode).WithGUID(&resp.Guid),
-		Advice:   "An event may be lost; query the conference to see its state",
-		Read: func(reply gateway.Reply) (err error) {
-			resp.Event, err = decodePolled(reply.Event)
-			return err
-		},
+		Advice: "An event may be lost; query the conference to see its state",
 	}
+}
+
+// pollResponse returns the place of the reply to a poll: the event, if there was one, and
+// the GUID, if the gateway replaced it.
+func pollResponse() operation.Response[*agentconfv1.GetAgentEventResponse] {
+	resp := &agentconfv1.GetAgentEventResponse{}
+	response := operation.NoResult(resp, &resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
+	return response.WithRead(func(reply gateway.Reply) (err error) {
+		resp.Event, err = decodePolled(reply.Event)
+		return err
+	})
 }
 
 // GetAgentEvent takes the agent's next event.
@@ -69,18 +75,17 @@ func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEv
 	if s.watches.isStopping() {
 		return nil, outcome.Stop()
 	}
-	resp := &agentconfv1.GetAgentEventResponse{}
-	op := pollRequest(req, resp)
+	op := pollRequest(req)
 	op.Violations.Text("calldata", req.GetCalldata(), 0, 200)
-	return operation.Run(ctx, s.operations, op, resp)
+	return operation.Run(ctx, s.runner, op, pollResponse())
 }
 
 // poll polls once for a watch. It has no caller's context: reading an event removes
 // it at the gateway, so that an abandoned poll may lose one.
 func (s *Service) poll(agentID, guid string) pollResult {
-	resp := &agentconfv1.GetAgentEventResponse{}
-	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID}, resp)
-	if err := s.operations.Send(context.Background(), op, guid); err != nil {
+	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID})
+	resp, err := operation.Send(context.Background(), s.runner, op, guid, pollResponse())
+	if err != nil {
 		return pollResult{err: err.(*outcome.Error)}
 	}
 	if resp.Guid == guid {
@@ -92,7 +97,7 @@ func (s *Service) poll(agentID, guid string) pollResult {
 // WatchAgentEvents streams the agent's events.
 func (s *Service) WatchAgentEvents(req *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[streamItem]) error {
 	ctx := stream.Context()
-	guid, err := s.operations.Check(ctx, operation.Operation{Name: watchOperation, Request: req})
+	guid, err := s.runner.Check(ctx, operation.Operation{Name: watchOperation, Request: req})
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/gateway"
 	"agentconf/server/internal/operation"
 )
 
-// loginBody is the body of a sign-in (page 1202). The gateway has a default for every
-// field that is left out.
+// loginBody is the body of a sign-in (page 1202), its names in the page's spelling. The
+// gateway has a default for every field that is left out, so that an unset field must not
+// become false or 0. The password is sent even if it is empty.
 type loginBody struct {
 	Password      string `json:"password"`
 	Phonenum      string `json:"phonenum"`
@@ -41,27 +43,33 @@ func bodyOf(req *agentconfv1.LoginRequest) loginBody {
 	}
 }
 
-// signedIn is the response to a sign-in.
-type signedIn interface {
-	proto.Message
-	GetGuid() string
+// login signs an agent in with the fields of req, which have the same limits at both
+// sign-ins.
+//
+// The earlier session is over for the gateway at its reply. Its watch ends before the caller
+// receives the new GUID, so that a watch of the new session never meets the old one.
+func login[R proto.Message](
+	ctx context.Context, s *Service, op operation.Operation, req *agentconfv1.LoginRequest,
+	response operation.Response[R],
+) (R, error) {
+	op.NoGUID, op.Body, op.Violations = true, bodyOf(req), checkLogin(req)
+	resp, err := operation.Run(ctx, s.runner, op, response.WithRead(requireGUID))
+	if err == nil {
+		s.events.EndSession(op.Request.GetAgentId())
+	}
+	return resp, err
 }
 
-// login signs an agent in with the fields of req. A sign-in without a GUID is of no use
-// to the caller, who cannot know whether the agent is signed in.
-func login[R signedIn](ctx context.Context, s *Service, op operation.Operation, req *agentconfv1.LoginRequest, resp R, response operation.Envelope) (R, error) {
-	op.NoGUID, op.Body, op.Violations, op.Response = true, bodyOf(req), checkLogin(req), response
-	resp, err := operation.Run(ctx, s.operations, op, resp)
-	if err != nil {
-		return resp, err
+// requireGUID rejects the reply to a sign-in without a GUID: the agent may be signed in, but
+// the caller cannot use the session.
+func requireGUID(reply gateway.Reply) error {
+	if reply.GUID == "" {
+		return operation.Unreadable("the sign-in brought no GUID")
 	}
-	if resp.GetGuid() == "" {
-		return resp, op.Failure(operation.Unreadable("the sign-in brought no GUID"), "")
-	}
-	s.events.EndSession(op.Request.GetAgentId())
-	return resp, nil
+	return nil
 }
 
+// checkLogin checks the limits of page 1202. The length of entryIp is not documented.
 func checkLogin(req *agentconfv1.LoginRequest) (v operation.Violations) {
 	v.Text("password", req.GetPassword(), 0, 32)
 	v.Text("phonenum", req.GetPhonenum(), 1, 24)
@@ -69,7 +77,7 @@ func checkLogin(req *agentconfv1.LoginRequest) (v operation.Violations) {
 		v.Add("agenttype", "must be 4 or 11, or left out")
 	}
 	v.Optional("status", req.Status, 3, 5)
-	checkIPv4(&v, "ip", req.GetIp())
+	checkIPv4(&v, req.GetIp())
 	v.Text("entry_ip", req.GetEntryIp(), 0, 64)
 	v.Text("vc_phone_number", req.GetVcPhoneNumber(), 0, 24)
 	v.Text("call_back_uri", req.GetCallBackUri(), 0, 200)
@@ -77,8 +85,9 @@ func checkLogin(req *agentconfv1.LoginRequest) (v operation.Violations) {
 	return v
 }
 
-func checkIPv4(v *operation.Violations, field, s string) {
+// checkIPv4 checks an address that may be left out. The gateway has no IPv6 (page 1202).
+func checkIPv4(v *operation.Violations, s string) {
 	if addr, err := netip.ParseAddr(s); s != "" && (err != nil || !addr.Is4()) {
-		v.Add(field, "must be an IPv4 address such as 127.0.0.1, or left out")
+		v.Add("ip", "must be an IPv4 address such as 127.0.0.1, or left out")
 	}
 }
