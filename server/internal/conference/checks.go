@@ -27,31 +27,26 @@ type checks struct{ operation.Violations }
 // participant checks the participant that an operation is about. Its address is
 // limited in bytes (page 0473).
 func (c *checks) participant(m operation.Addressed) operation.Participant {
-	c.addressType("address_type", m.GetAddressType())
-	c.address("address", m.GetAddress(), len(m.GetAddress()), "bytes")
-	return operation.ParticipantOf(m)
+	return c.addressed("", m, len(m.GetAddress()), "bytes")
 }
 
 // listed checks one of several participants. Their addresses are limited in characters
-// (pages 0477 and 0478).
+// (pages 0477 and 0478). item is its place in the request, such as "addresses[0].".
 func (c *checks) listed(item string, m operation.Addressed) operation.Participant {
-	c.addressType(item+"address_type", m.GetAddressType())
-	c.address(item+"address", m.GetAddress(), utf8.RuneCountInString(m.GetAddress()), "characters")
-	return operation.ParticipantOf(m)
+	return c.addressed(item, m, utf8.RuneCountInString(m.GetAddress()), "characters")
 }
 
-func (c *checks) addressType(field, t string) {
-	if t != operation.PhoneNumber && t != operation.AgentNumber {
-		c.Add(field, `must be "6" (phone number) or "9" (agent ID)`)
+// addressed checks a participant whose address has a length in the unit. No page forbids
+// blanks and control characters, but neither a phone number nor an agent ID has them.
+func (c *checks) addressed(item string, m operation.Addressed, length int, unit string) operation.Participant {
+	p := operation.ParticipantOf(m)
+	if p.AddressType != operation.PhoneNumber && p.AddressType != operation.AgentNumber {
+		c.Add(item+"address_type", `must be "6" (phone number) or "9" (agent ID)`)
 	}
-}
-
-// address checks an address with a length in the unit. No page forbids blanks and control
-// characters, but neither a phone number nor an agent ID has them.
-func (c *checks) address(field, a string, length int, unit string) {
-	if a == "" || !isNumber(a, length) {
-		c.Add(field, "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
+	if p.Address == "" || !isNumber(p.Address, length) {
+		c.Add(item+"address", "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
 	}
+	return p
 }
 
 // callerNumber checks the number that called phones show. It may be left out: the gateway
@@ -102,16 +97,12 @@ func (c *checks) voicePath(p string) {
 	}
 }
 
-// isVoicePath reports whether p is a drive letter, :/conf/, a number, and a name.
+// isVoicePath reports whether p is a drive letter, :/conf/, a number, / and a name.
 func isVoicePath(p string) bool {
-	if p == "" {
-		return false
-	}
-	drive, rest := p[0]|0x20, p[1:] // a letter becomes lower case
-	rest, found := strings.CutPrefix(rest, ":/conf/")
+	drive, rest, _ := strings.Cut(p, ":/conf/")
 	vdn, name, _ := strings.Cut(rest, "/")
-	return 'a' <= drive && drive <= 'z' && found && operation.IsDigits(vdn) &&
-		name != "" && !strings.ContainsAny(name, `/\`)
+	isLetter := len(drive) == 1 && 'a' <= drive[0]|0x20 && drive[0]|0x20 <= 'z'
+	return isLetter && operation.IsDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
 }
 
 // confirmWithin checks how long a call waits for its event.

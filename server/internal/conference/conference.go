@@ -76,10 +76,6 @@ func (s *Service) ReleaseAgentConf(
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }
 
-type prolongBody struct {
-	ProlongTime int32 `json:"prolongTime"`
-}
-
 // ProlongTime prolongs the conference by 1 to 1440 minutes (page 0475). The gateway adds
 // fewer than requested if the whole would exceed 1440, and returns how many it added.
 func (s *Service) ProlongTime(
@@ -88,14 +84,10 @@ func (s *Service) ProlongTime(
 	var c checks
 	c.Number("prolong_time", req.GetProlongTime(), 1, 1440)
 	resp := &agentconfv1.ProlongTimeResponse{Result: &agentconfv1.ProlongTimeResult{}}
-	body := prolongBody{req.GetProlongTime()}
+	body := map[string]int32{"prolongTime": req.GetProlongTime()}
 	op := operation.Operation{Name: "prolongTime", Request: req, Violations: c.Violations, Body: body}
 	response := operation.Documented(resp, &resp.Message, &resp.Retcode, resp.Result)
 	return operation.Run(ctx, s.runner, op, response)
-}
-
-type shiftBody struct {
-	DestAgentNo int32 `json:"destAgentNo"`
 }
 
 // ApplyToShiftPresident makes another agent of the conference its chairperson (page
@@ -106,14 +98,9 @@ func (s *Service) ApplyToShiftPresident(
 	var c checks
 	c.Number("dest_agent_no", req.GetDestAgentNo(), operation.AgentIDMin, s.runner.AgentIDMax())
 	resp := &agentconfv1.ApplyToShiftPresidentResponse{}
-	body := shiftBody{req.GetDestAgentNo()}
+	body := map[string]int32{"destAgentNo": req.GetDestAgentNo()}
 	op := operation.Operation{Name: "applyToShiftPresident", Request: req, Violations: c.Violations, Body: body}
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
-}
-
-type resizeBody struct {
-	ModifyType int32 `json:"modifyType"`
-	ModifyNum  int32 `json:"modifyNum"`
 }
 
 // ModifyConfResource changes how many parties the conference can have, by 2 to 118 (page
@@ -128,7 +115,7 @@ func (s *Service) ModifyConfResource(
 	c.Optional("modify_type", req.ModifyType, 0, 1)
 	c.Number("modify_num", req.GetModifyNum(), 2, 118)
 	resp := &agentconfv1.ModifyConfResourceResponse{}
-	body := resizeBody{req.GetModifyType(), req.GetModifyNum()}
+	body := map[string]int32{"modifyType": req.GetModifyType(), "modifyNum": req.GetModifyNum()}
 	op := operation.Operation{Name: "modifyConfResource", Request: req, Violations: c.Violations, Body: body}
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }

@@ -57,10 +57,6 @@ func (s *Service) BatchAddParticipant(
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }
 
-type removeBody struct {
-	Addresses []operation.Participant `json:"addresses"`
-}
-
 // BatchRemoveParticipant removes 1 to 30 participants (page 0478). The result lists those
 // that were not in the conference; the others were removed.
 func (s *Service) BatchRemoveParticipant(
@@ -68,10 +64,11 @@ func (s *Service) BatchRemoveParticipant(
 ) (*agentconfv1.BatchRemoveParticipantResponse, error) {
 	var c checks
 	c.Count("addresses", len(req.GetAddresses()), maxRemovals)
-	body := removeBody{make([]operation.Participant, len(req.GetAddresses()))}
+	participants := make([]operation.Participant, len(req.GetAddresses()))
 	for i, removed := range req.GetAddresses() {
-		body.Addresses[i] = c.listed(fmt.Sprintf("addresses[%d].", i), removed)
+		participants[i] = c.listed(fmt.Sprintf("addresses[%d].", i), removed)
 	}
+	body := map[string][]operation.Participant{"addresses": participants}
 	resp := &agentconfv1.BatchRemoveParticipantResponse{Result: &agentconfv1.BatchRemoveParticipantResult{}}
 	op := operation.Operation{
 		Name: "batchRemoveParticipant", Request: req, Violations: c.Violations, Body: body,

@@ -10,10 +10,6 @@ import (
 
 const maxConfIDs = 20 // of one query (page 0485)
 
-type queryBody struct {
-	ConfIDs []int64 `json:"confIds"`
-}
-
 // QueryConfInfos returns the state and the participants of 1 to 20 conferences (page 0485).
 // An inspector may name any conference of the VDN, another agent its own. The page's sample
 // leaves out an ID in the result, so an unknown conference is no error.
@@ -28,7 +24,7 @@ func (s *Service) QueryConfInfos(
 		}
 	}
 	resp := &agentconfv1.QueryConfInfosResponse{Result: &agentconfv1.QueryConfInfosResult{}}
-	body := queryBody{req.GetConfIds()}
+	body := map[string][]int64{"confIds": req.GetConfIds()}
 	op := operation.Operation{Name: "queryConfInfos", Request: req, Violations: c.Violations, Body: body}
 	response := operation.Documented(resp, &resp.Message, &resp.Retcode, resp.Result)
 	return operation.Run(ctx, s.runner, op, response)

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,15 +23,11 @@ func (op Operation) redactor(guid string) *strings.Replacer {
 	replacements := map[string]string{guid: redacted, op.ServiceToken: redacted}
 	collectConfidential(op.Request.ProtoReflect(), replacements)
 	delete(replacements, "")
-	values := make([]string, 0, len(replacements))
-	for value := range replacements {
-		values = append(values, value)
-	}
 	// At one position of a text the first pair that fits replaces. A longer value comes
 	// first, as it may begin with a shorter one.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	longestFirst := func(a, b string) int { return len(b) - len(a) }
 	var pairs []string
-	for _, value := range values {
+	for _, value := range slices.SortedFunc(maps.Keys(replacements), longestFirst) {
 		for _, form := range spellings(value) {
 			pairs = append(pairs, form, replacements[value])
 		}
