@@ -44,9 +44,7 @@ func (s *Service) PlayVoiceToParticipant(
 	var c checks
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
 	resp := &agentconfv1.PlayVoiceToParticipantResponse{}
-	op := operation.Operation{
-		Name: "playVoiceToParticipant", Request: req, Violations: c.Violations, Body: body,
-	}
+	op := operation.Operation{Name: "playVoiceToParticipant", Request: req, Violations: c.Violations, Body: body}
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }
 
@@ -57,8 +55,6 @@ func (s *Service) StopVoiceToParticipant(
 	var c checks
 	body := c.participant(req)
 	resp := &agentconfv1.StopVoiceToParticipantResponse{}
-	op := operation.Operation{
-		Name: "stopVoiceToParticipant", Request: req, Violations: c.Violations, Body: body,
-	}
+	op := operation.Operation{Name: "stopVoiceToParticipant", Request: req, Violations: c.Violations, Body: body}
 	return operation.Run(ctx, s.runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }

@@ -70,9 +70,7 @@ func (s *Service) BatchRemoveParticipant(
 	}
 	body := map[string][]operation.Participant{"addresses": participants}
 	resp := &agentconfv1.BatchRemoveParticipantResponse{Result: &agentconfv1.BatchRemoveParticipantResult{}}
-	op := operation.Operation{
-		Name: "batchRemoveParticipant", Request: req, Violations: c.Violations, Body: body,
-	}
+	op := operation.Operation{Name: "batchRemoveParticipant", Request: req, Violations: c.Violations, Body: body}
 	response := operation.Documented(resp, &resp.Message, &resp.Retcode, resp.Result)
 	return operation.Run(ctx, s.runner, op, response)
 }

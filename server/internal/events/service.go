@@ -3,7 +3,11 @@
 // and confirms calls of other services by them.
 //
 // A watch is the state of one watched agent. Its GUID is unproven until the gateway
-// has answered a poll with it.
+// has answered a poll with it. The gateway hands out an event once, so that a poll that is
+// abandoned may lose one: polls belong to the watch and not to a caller.
+//
+// One mutex guards all watches. A method of watches that does not lock it needs it held,
+// pollLoop excepted. It is never held during a poll, or while a stream is written.
 package events
 
 import (
@@ -25,7 +29,8 @@ const (
 	watchOperation = "watchAgentEvents"
 )
 
-// longPoll is how long the gateway lets a poll wait for an event (page 1274).
+// longPoll is how long the gateway lets a poll wait for an event (page 1274):
+// AGENT_POLL_WAIT_TIMES (100) intervals of AGENT_POLL_WAIT_INTERVAL (100 ms), by default.
 const longPoll = 10 * time.Second
 
 // LongestCall returns how long a call may take, confirmations excluded, if the client
@@ -40,7 +45,7 @@ type Service struct {
 	watches *watches
 }
 
-// New returns a service that polls by runner.
+// New returns a service that polls by runner, and registers its metrics.
 func New(runner *operation.Runner, metrics prometheus.Registerer) *Service {
 	s := &Service{runner: runner}
 	s.watches = newWatches(s.poll, metrics)
@@ -70,8 +75,12 @@ func pollResponse() operation.Response[*agentconfv1.GetAgentEventResponse] {
 	})
 }
 
-// GetAgentEvent takes the agent's next event.
-func (s *Service) GetAgentEvent(ctx context.Context, req *agentconfv1.GetAgentEventRequest) (*agentconfv1.GetAgentEventResponse, error) {
+// GetAgentEvent takes the agent's next event from the gateway (page 1274). The response has
+// none if none came within 10 s. The watches of the agent do not receive an event that this
+// call has taken. A stopping service refuses with STOPPING.
+func (s *Service) GetAgentEvent(
+	ctx context.Context, req *agentconfv1.GetAgentEventRequest,
+) (*agentconfv1.GetAgentEventResponse, error) {
 	if s.watches.isStopping() {
 		return nil, outcome.Stop()
 	}
@@ -94,8 +103,12 @@ func (s *Service) poll(agentID, guid string) pollResult {
 	return pollResult{event: resp.Event, guid: resp.Guid}
 }
 
-// WatchAgentEvents streams the agent's events.
-func (s *Service) WatchAgentEvents(req *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[streamItem]) error {
+// WatchAgentEvents streams the agent's events, from the next one on or after a sequence that
+// is still kept. Several watches of an agent share one poll loop. The stream ends with an
+// error in any case: see the ends of a watch in package outcome.
+func (s *Service) WatchAgentEvents(
+	req *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[streamItem],
+) error {
 	ctx := stream.Context()
 	guid, err := s.runner.Check(ctx, operation.Operation{Name: watchOperation, Request: req})
 	if err != nil {
@@ -126,7 +139,8 @@ func (me *watcher) forward(ctx context.Context, stream grpc.ServerStreamingServe
 	}
 }
 
-// EndSession ends the watch of an agent whose session a new sign-in has ended.
+// EndSession ends the watch of an agent whose session a new sign-in has ended. An unproven
+// watch is left to its next poll, which the gateway refuses if its GUID is of that session.
 func (s *Service) EndSession(agentID string) {
 	s.watches.mu.Lock()
 	defer s.watches.mu.Unlock()
@@ -136,7 +150,7 @@ func (s *Service) EndSession(agentID string) {
 }
 
 // RenewGUID gives a watch the GUID that the gateway issued to a caller with the GUID
-// shown.
+// shown, which the gateway has thereby accepted. An empty GUID is ignored.
 func (s *Service) RenewGUID(agentID, shown, issued string) {
 	s.watches.mu.Lock()
 	defer s.watches.mu.Unlock()

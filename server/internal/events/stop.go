@@ -53,6 +53,7 @@ func (ws *watches) endIfIdle(w *watch) {
 	}
 }
 
+// endAll ends every watch, whatever it waits for.
 func (ws *watches) endAll() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

@@ -29,7 +29,10 @@ import (
 
 // Options are the settings of an Interceptor.
 type Options struct {
-	Log     *slog.Logger
+	// Log receives one record for each call, at its end. An unknown outcome is WARN, a
+	// fault of agentconf ERROR, anything else INFO.
+	Log *slog.Logger
+
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer // nil for no traces
 
@@ -78,7 +81,7 @@ func (i *Interceptor) Unary(
 	m.started.Inc()
 	ctx, span := i.startSpan(ctx, m)
 	inFlight := i.inFlight.Add(1) // first counted, then compared: no two calls take the last place
-	defer func() {
+	defer func() {                // runs for a rejected call and after a panic, too
 		i.inFlight.Add(-1)
 		if p := recover(); p != nil {
 			err = Panicked(m.operation, p)
@@ -120,7 +123,8 @@ func (i *Interceptor) Stream(
 	return handler(service, observed)
 }
 
-// finish counts, traces and logs the end of a call.
+// finish counts, traces and logs the end of a call. The record of an applied call, the one
+// on the path of every hold, goes to a handler that has its fixed attributes already.
 func (i *Interceptor) finish(ctx context.Context, m *method, c callRecord, span trace.Span, err error) {
 	c.took = time.Since(c.start)
 	code := status.Code(err) // builds the whole status of an error

@@ -10,8 +10,8 @@ import (
 	"agentconf/server/internal/outcome"
 )
 
-// metrics counts calls under the names that dashboards of gRPC servers use. No
-// label is an agent, a phone number or a GUID.
+// metrics counts calls under the names that dashboards of gRPC servers use, those of
+// go-grpc-prometheus. No label is an agent, a phone number or a GUID.
 type metrics struct {
 	started, handled *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
@@ -89,6 +89,8 @@ func (i *Interceptor) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	}
 }
 
+// register prepares an RPC. The series of its calls that return OK exist from then on, with
+// the value 0, so that the first call is an increase.
 func (i *Interceptor) register(kind, service, name string) {
 	fullMethod := "/" + service + "/" + name
 	operation := OperationName(fullMethod)

@@ -54,7 +54,7 @@ func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	return &Gateway{scripted, operation.NewRunner(client, options), metrics}
 }
 
-// Reply makes the gateway answer every request with a body.
+// Reply makes the gateway answer every request with a body and HTTP status 200.
 func (g *Gateway) Reply(body string) { g.Play(conformance.Script{Reply: &body}) }
 
 // Only returns the one request that the gateway has received since the last call.
@@ -87,7 +87,8 @@ func CheckError(t testing.TB, err error, want outcome.Kind) *outcome.Error {
 	return e
 }
 
-// CheckMetrics checks that the text format of the metrics has the lines.
+// CheckMetrics checks that the text format of the metrics has the lines, each one with its
+// labels in alphabetical order and its value.
 func CheckMetrics(t testing.TB, metrics prometheus.Gatherer, lines ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()
