@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	maxAddress   = 24  // bytes or characters, as the page of the operation says
+	maxAddress   = 24  // bytes or characters, by the page of the operation
 	maxVoicePath = 127 // characters (page 0473)
 
 	// maxConfirmWithin bounds a confirmation, and with it how long a participant is blocked
-	// for other confirmed calls. No page says when an event comes at the latest.
+	// for other confirmed calls. No page limits the time until an event.
 	maxConfirmWithin = 60 * time.Second
 )
 

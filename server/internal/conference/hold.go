@@ -66,7 +66,7 @@ type modeBody struct {
 	Attribute int32 `json:"attribute"`
 }
 
-// ChangeParticipantMode sets what a participant can do (page 0479). Attribute 1 is to listen
+// ChangeParticipantMode sets the channel of a participant (page 0479). Attribute 1 is to listen
 // only (mute), 2 to speak only, 3 both (unmute), 4 neither. The gateway sends an event for 1
 // and 3 alone, so confirm_within is a violation with 2 and 4.
 func (s *Service) ChangeParticipantMode(

@@ -2,8 +2,8 @@
 // (page 0467). Each method checks the fields of its request against its page, so that the
 // error names every wrong field. It describes the operation, and package operation runs it.
 //
-// The gateway does not validate by itself: it passes values on to the CTI platform, whose
-// answer to a wrong one need not say what is wrong (page 0584).
+// The gateway checks the user alone. The CTI platform behind it checks the values (page
+// 0584), and its error need not name the wrong one.
 package conference
 
 import (

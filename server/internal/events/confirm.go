@@ -53,7 +53,7 @@ type Confirmation struct {
 }
 
 // Expect starts to wait for the event of a call that is not sent yet. The caller calls
-// Release after the call, whatever became of it.
+// Release after the call, even if the call fails.
 //
 // The error is ErrNoSource, ErrUnderWay or ErrStopping. guid must be the current one of the
 // agent's watch, or the one before it: a caller may still have that if a poll has just

@@ -93,8 +93,8 @@ func (ws *watches) recordPoll(w *watch, guid string, result pollResult) {
 	}
 }
 
-// recordFailure ends the watch if no later poll can succeed. Otherwise the watchers learn
-// about the failure, and whether it may have taken an event away.
+// recordFailure ends the watch if no later poll can succeed. Otherwise the watchers receive
+// the failure, and whether it may have lost an event.
 func (ws *watches) recordFailure(w *watch, guid string, err *outcome.Error) {
 	// The GUID may have been renewed while the poll was in flight.
 	if isFatal(err) && guid == w.guid {
@@ -116,7 +116,7 @@ func isFatal(err *outcome.Error) bool {
 	return err.Code == codes.Unauthenticated || err.Code == codes.FailedPrecondition
 }
 
-// recordAnswer takes in an answered poll. The new GUID goes to the watchers before the event,
+// recordAnswer takes in an answered poll. The watchers receive the new GUID before the event,
 // as the gateway has sent it first.
 func (ws *watches) recordAnswer(w *watch, result pollResult) {
 	w = ws.adopt(w)

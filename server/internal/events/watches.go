@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// maxKeptEvents bounds the events that are kept for an agent. The oldest goes first.
+	// maxKeptEvents bounds the events that are kept for an agent. The oldest is dropped
+	// first.
 	maxKeptEvents = 1000
 
 	// replayWindow is how long the events of an agent without watchers are kept. The

@@ -58,7 +58,7 @@ func (c callRecord) logFailure(
 }
 
 // levelOf returns the level of a failure: ERROR for a fault of agentconf, WARN for an unknown
-// outcome, which somebody has to look after, and INFO for anything else.
+// outcome, and INFO for anything else, which the caller can mend alone.
 func levelOf(e *outcome.Error) slog.Level {
 	switch {
 	case e == nil:

@@ -123,8 +123,8 @@ func (i *Interceptor) Stream(
 	return handler(service, observed)
 }
 
-// finish counts, traces and logs the end of a call. The record of an applied call, the one
-// on the path of every hold, goes to a handler that has its fixed attributes already.
+// finish counts, traces and logs the end of a call. The handler for the record of an applied
+// call, which every hold writes, has encoded the fixed attributes already.
 func (i *Interceptor) finish(ctx context.Context, m *method, c callRecord, span trace.Span, err error) {
 	c.took = time.Since(c.start)
 	code := status.Code(err) // builds the whole status of an error

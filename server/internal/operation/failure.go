@@ -35,8 +35,8 @@ func (op Operation) String() string {
 	return by
 }
 
-// Fail returns an error of kind k. text is the middle of a sentence: what happened and, if
-// the outcome is known, the next action. After an unknown outcome the next action is the
+// Fail returns an error of kind k. text is the end of a sentence: the cause and, if the
+// outcome is known, the next action. After an unknown outcome the next action is the
 // advice of op. text must not have a confidential value; cause is for the log alone.
 func (op Operation) Fail(k outcome.Kind, text string, cause error) *outcome.Error {
 	if k.Outcome == outcome.Unknown {
@@ -48,9 +48,9 @@ func (op Operation) Fail(k outcome.Kind, text string, cause error) *outcome.Erro
 // failure returns the error of an operation whose request ended with err, an error of
 // the gateway's client. guid is the GUID that the request had.
 //
-// The order of the cases matters. A refusal is the gateway's own word, even if the caller
-// has cancelled by now. A call that its caller cancelled is CANCELED, whatever the
-// connection made of it, but its outcome depends on whether a byte was written.
+// The order of the cases matters. A refusal is the gateway's answer, even if the caller has
+// cancelled by now. A call that its caller cancelled is CANCELED, even if its time ran out
+// as well, but its outcome depends on whether a byte was written.
 func (op Operation) failure(err error, guid string) *outcome.Error {
 	answer, ok := errors.AsType[*gateway.Error](err)
 	if !ok {
@@ -90,8 +90,8 @@ func (op Operation) notSent(err error) *outcome.Error {
 }
 
 // refusal returns the error of a request that was answered with a retcode other than "0".
-// It passes on what the gateway sent, redacted and bounded: an unknown retcode and the
-// message may be any text, and may repeat the request.
+// It redacts and bounds the texts of the gateway: an unknown retcode and the message may be
+// any text, and may repeat the request.
 func (op Operation) refusal(answer *gateway.Error, guid string) *outcome.Error {
 	r := op.redactor(guid)
 	retcode := answer.Retcode

@@ -11,7 +11,7 @@ import (
 	"agentconf/server/internal/gateway"
 )
 
-// Response is where the reply to an operation goes: a message of the contract, and pointers
+// Response is the place of the reply to an operation: a message of the contract, and pointers
 // to those of its fields that take the envelope of the reply (page 0473). The pointers
 // spare the reflection that filling in a message by name would cost. Reserved, Documented
 // and NoResult return a Response; its zero value is not usable.

@@ -1,5 +1,5 @@
-// Package telemetry is what the process reports about itself, metrics excepted: log records
-// and traces. It also sets the garbage collector of the process.
+// Package telemetry writes the log records of the process, exports its traces, and sets its
+// garbage collector.
 package telemetry
 
 import (

@@ -20,7 +20,7 @@ import (
 const traceFlushTimeout = 2 * time.Second
 
 // NewTracer returns a tracer that exports spans as OpenTelemetry's environment
-// variables say, or nil if they name neither an exporter nor an endpoint. It replaces the
+// variables demand, or nil if they name neither an exporter nor an endpoint. It replaces the
 // error handler of OpenTelemetry, which is global, by log.
 //
 // flush exports the spans that wait, takes at most 2 s, and ends the tracer. It is not nil
