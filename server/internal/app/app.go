@@ -1,5 +1,6 @@
 // Package app wires the rooms to the running service. The program, its demo and the
-// tests of the whole product all build the service here.
+// tests of the whole product all build the service here, so that a test has the service of
+// the program with other options.
 package app
 
 import (
@@ -24,7 +25,8 @@ import (
 	"agentconf/server/internal/session"
 )
 
-// Options are the settings of every room. New sets the fields that join the rooms.
+// Options are the settings of every room. New and Front set the fields that join the rooms:
+// the logger, the metrics and the tracer of each, and those that one room has from another.
 type Options struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
@@ -37,13 +39,16 @@ type Options struct {
 	Lifecycle lifecycle.Options
 }
 
-// Defaults returns the options of a service whose flags have their default values. The
-// gateway is missing.
+// Defaults returns the options of a service whose flags have their default values, without
+// log records. The URL of the gateway is missing. The highest agent ID is that of the pages
+// of 2023; newer gateways have 999999 (page 0473).
 func Defaults() Options {
 	return Options{
-		Log:       slog.New(slog.DiscardHandler),
-		Metrics:   prometheus.NewRegistry(),
-		Gateway:   gateway.Options{Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second}},
+		Log:     slog.New(slog.DiscardHandler),
+		Metrics: prometheus.NewRegistry(),
+		Gateway: gateway.Options{
+			Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second},
+		},
 		Operation: operation.Options{AgentIDMax: 59999},
 		Calls:     interceptor.Options{MaxInFlight: 10000, AgentRate: 100},
 		Lifecycle: lifecycle.Options{
@@ -53,7 +58,7 @@ func Defaults() Options {
 	}
 }
 
-// Services are implementations of the contract.
+// Services are implementations of the contract: those of this program, or stubs of a test.
 type Services struct {
 	Conference agentconfv1.ConferenceServiceServer
 	Session    agentconfv1.SessionServiceServer
@@ -70,13 +75,14 @@ func (s Services) register(r grpc.ServiceRegistrar) {
 	agentconfv1.RegisterEventServiceServer(r, s.Event)
 }
 
-// App is the service. It does not listen yet.
+// App is the service behind both fronts, with its client of the gateway.
 type App struct {
 	*lifecycle.Server
 	gateway *gateway.Client
 }
 
-// New builds the service in front of the gateway.
+// New builds the service in front of the gateway. It opens no connection and no port. Its
+// error names a wrong option of the gateway.
 func New(o Options) (*App, error) {
 	client, err := gateway.New(o.Gateway)
 	if err != nil {
@@ -95,13 +101,16 @@ func New(o Options) (*App, error) {
 	return &App{server, client}, nil
 }
 
-// Serve accepts calls on both listeners until ctx is done, and drains then.
+// Serve accepts calls on both listeners until ctx is done, and drains then. The idle
+// connections to the gateway are closed last, as calls may use them until the drain ends.
 func (a *App) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	defer a.gateway.Close()
 	return a.Server.Serve(ctx, grpcListener, httpListener)
 }
 
-// Front builds the fronts of services.
+// Front builds the fronts of services. A call passes the interceptor once, whichever front
+// it comes by: the gRPC server has it as an option, and the JSON front calls the services
+// through a connection without a socket that has it too.
 func Front(o Options, services Services) *lifecycle.Server {
 	o.Calls.Log, o.Calls.Metrics, o.Calls.Tracer = o.Log, o.Metrics, o.Tracer
 	calls := interceptor.New(o.Calls)

@@ -12,43 +12,45 @@ import (
 )
 
 const (
-	maxAddress       = 24  // bytes or characters, by operation
-	maxVoicePath     = 127 // characters (page 0473)
+	maxAddress   = 24  // bytes or characters, by the page of the operation
+	maxVoicePath = 127 // characters (page 0473)
+
+	// maxConfirmWithin bounds a confirmation, and with it how long a participant is blocked
+	// for other confirmed calls. No page limits the time until an event.
 	maxConfirmWithin = 60 * time.Second
 )
 
-// checks collects the violations of a request of the conference family.
+// checks collects the violations of a request of the conference family. Some of its methods
+// also return the checked part of the body.
 type checks struct{ operation.Violations }
 
 // participant checks the participant that an operation is about. Its address is
 // limited in bytes (page 0473).
 func (c *checks) participant(m operation.Addressed) operation.Participant {
-	c.addressType("address_type", m.GetAddressType())
-	c.address("address", m.GetAddress(), len(m.GetAddress()), "bytes")
-	return operation.ParticipantOf(m)
+	return c.addressed("", m, len(m.GetAddress()), "bytes")
 }
 
 // listed checks one of several participants. Their addresses are limited in characters
-// (pages 0477 and 0478).
+// (pages 0477 and 0478). item is its place in the request, such as "addresses[0].".
 func (c *checks) listed(item string, m operation.Addressed) operation.Participant {
-	c.addressType(item+"address_type", m.GetAddressType())
-	c.address(item+"address", m.GetAddress(), utf8.RuneCountInString(m.GetAddress()), "characters")
-	return operation.ParticipantOf(m)
+	return c.addressed(item, m, utf8.RuneCountInString(m.GetAddress()), "characters")
 }
 
-func (c *checks) addressType(field, t string) {
-	if t != operation.PhoneNumber && t != operation.AgentNumber {
-		c.Add(field, `must be "6" (phone number) or "9" (agent ID)`)
+// addressed checks a participant whose address has a length in the unit. No page forbids
+// blanks and control characters, but neither a phone number nor an agent ID has them.
+func (c *checks) addressed(item string, m operation.Addressed, length int, unit string) operation.Participant {
+	p := operation.ParticipantOf(m)
+	if p.AddressType != operation.PhoneNumber && p.AddressType != operation.AgentNumber {
+		c.Add(item+"address_type", `must be "6" (phone number) or "9" (agent ID)`)
 	}
-}
-
-func (c *checks) address(field, a string, length int, unit string) {
-	if a == "" || !isNumber(a, length) {
-		c.Add(field, "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
+	if p.Address == "" || !isNumber(p.Address, length) {
+		c.Add(item+"address", "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
 	}
+	return p
 }
 
-// callerNumber checks the number that called phones show. It may be left out.
+// callerNumber checks the number that called phones show. It may be left out: the gateway
+// then uses the number of the VDN.
 func (c *checks) callerNumber(field, n string, length int) {
 	if !isNumber(n, length) {
 		c.Add(field, "must be at most %d characters without blanks or control characters", maxAddress)
@@ -68,8 +70,8 @@ func (c *checks) announcement(mode *int32, path string) announcement {
 	return announcement{playFile, path}
 }
 
-// welcome checks the announcement that a joining participant hears, if a tone is
-// wanted.
+// welcome checks the announcement that a joining participant hears. Without a tone the
+// gateway ignores the file (page 0468), so it is neither checked nor sent.
 func (c *checks) welcome(tone bool, mode *int32, path string) welcome {
 	c.playMode(mode)
 	if !tone {
@@ -85,6 +87,8 @@ func (c *checks) playMode(m *int32) {
 	}
 }
 
+// voicePath checks the path of a file on the platform (page 0473). A path that could leave
+// the folder of the VDN is a violation.
 func (c *checks) voicePath(p string) {
 	if !isVoicePath(p) || utf8.RuneCountInString(p) > maxVoicePath ||
 		strings.Contains(p, "..") || strings.ContainsFunc(p, unicode.IsControl) || !utf8.ValidString(p) {
@@ -93,20 +97,20 @@ func (c *checks) voicePath(p string) {
 	}
 }
 
-// isVoicePath reports whether p is a drive letter, :/conf/, a number, and a name.
+// isVoicePath reports whether p is a drive letter, :/conf/, a number, / and a name.
 func isVoicePath(p string) bool {
-	if p == "" {
-		return false
-	}
-	drive, rest := p[0]|0x20, p[1:] // a letter becomes lower case
-	rest, found := strings.CutPrefix(rest, ":/conf/")
+	drive, rest, _ := strings.Cut(p, ":/conf/")
 	vdn, name, _ := strings.Cut(rest, "/")
-	return 'a' <= drive && drive <= 'z' && found && operation.IsDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
+	isLetter := len(drive) == 1 && 'a' <= drive[0]|0x20 && drive[0]|0x20 <= 'z'
+	return isLetter && operation.IsDigits(vdn) && name != "" && !strings.ContainsAny(name, `/\`)
 }
 
 // confirmWithin checks how long a call waits for its event.
 func (c *checks) confirmWithin(within *durationpb.Duration) {
-	if within != nil && (!within.IsValid() || within.AsDuration() <= 0 || within.AsDuration() > maxConfirmWithin) {
+	if within == nil {
+		return
+	}
+	if d := within.AsDuration(); !within.IsValid() || d <= 0 || d > maxConfirmWithin {
 		c.Add("confirm_within", "must be more than 0 and at most %v, or left out", maxConfirmWithin)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"agentconf/server/internal/operation"
 )
 
-// announcement is the part of a body that names a file to play (page 0473).
+// announcement is the part of a body that names a file to play (page 0473). The zero value
+// adds nothing to the body.
 type announcement struct {
 	PlayMode  int32  `json:"playMode,omitempty"`
 	VoicePath string `json:"voicePath,omitempty"`
@@ -24,31 +25,36 @@ type playBody struct {
 	announcement
 }
 
-// HoldParticipant puts a participant on hold and plays an announcement (page 0473). The
-// operation is not idempotent. As for every method of this package, the comment of the
-// RPC in the proto states limits and errors.
-func (s *Service) HoldParticipant(ctx context.Context, req *agentconfv1.HoldParticipantRequest) (*agentconfv1.HoldParticipantResponse, error) {
+// HoldParticipant puts a participant on hold and plays an announcement to it (page 0473).
+// Only the chairperson may call it, and it is not idempotent. OK means that the gateway
+// accepted the hold; with confirm_within, that its event has come.
+//
+// As for every method of this package, the comment of the RPC in the proto states all
+// limits and errors.
+func (s *Service) HoldParticipant(
+	ctx context.Context, req *agentconfv1.HoldParticipantRequest,
+) (*agentconfv1.HoldParticipantResponse, error) {
 	var c checks
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
 	c.confirmWithin(req.GetConfirmWithin())
 	resp := &agentconfv1.HoldParticipantResponse{}
-	return runConfirmed(ctx, s, operation.Operation{
-		Name: "holdParticipant", Request: req, Violations: c.Violations, Body: body,
-		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
-	}, events.Held, resp, &resp.Event)
+	op := operation.Operation{Name: "holdParticipant", Request: req, Violations: c.Violations, Body: body}
+	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result)
+	return runConfirmed(ctx, s, op, response, events.Held, &resp.Event)
 }
 
-// UnholdParticipant takes a participant off hold (page 0474). The gateway stops the
-// announcement.
-func (s *Service) UnholdParticipant(ctx context.Context, req *agentconfv1.UnholdParticipantRequest) (*agentconfv1.UnholdParticipantResponse, error) {
+// UnholdParticipant takes a participant off hold (page 0474). It confirms like
+// HoldParticipant.
+func (s *Service) UnholdParticipant(
+	ctx context.Context, req *agentconfv1.UnholdParticipantRequest,
+) (*agentconfv1.UnholdParticipantResponse, error) {
 	var c checks
 	body := c.participant(req)
 	c.confirmWithin(req.GetConfirmWithin())
 	resp := &agentconfv1.UnholdParticipantResponse{}
-	return runConfirmed(ctx, s, operation.Operation{
-		Name: "unholdParticipant", Request: req, Violations: c.Violations, Body: body,
-		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
-	}, events.Unheld, resp, &resp.Event)
+	op := operation.Operation{Name: "unholdParticipant", Request: req, Violations: c.Violations, Body: body}
+	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result)
+	return runConfirmed(ctx, s, op, response, events.Unheld, &resp.Event)
 }
 
 // modeChanges maps the attributes of changeparticipantmode (page 0479) that an event
@@ -60,9 +66,12 @@ type modeBody struct {
 	Attribute int32 `json:"attribute"`
 }
 
-// ChangeParticipantMode mutes or unmutes a participant (page 0479). Only these two of the
-// four attributes are followed by an event.
-func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.ChangeParticipantModeRequest) (*agentconfv1.ChangeParticipantModeResponse, error) {
+// ChangeParticipantMode sets the channel of a participant (page 0479). Attribute 1 is to listen
+// only (mute), 2 to speak only, 3 both (unmute), 4 neither. The gateway sends an event for 1
+// and 3 alone, so confirm_within is a violation with 2 and 4.
+func (s *Service) ChangeParticipantMode(
+	ctx context.Context, req *agentconfv1.ChangeParticipantModeRequest,
+) (*agentconfv1.ChangeParticipantModeResponse, error) {
 	var c checks
 	body := modeBody{c.participant(req), req.GetAttribute()}
 	c.Number("attribute", req.GetAttribute(), 1, 4)
@@ -72,8 +81,7 @@ func (s *Service) ChangeParticipantMode(ctx context.Context, req *agentconfv1.Ch
 		c.Add("confirm_within", "must be left out: an event follows attribute 1 and 3 only")
 	}
 	resp := &agentconfv1.ChangeParticipantModeResponse{}
-	return runConfirmed(ctx, s, operation.Operation{
-		Name: "changeParticipantMode", Request: req, Violations: c.Violations, Body: body,
-		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
-	}, change, resp, &resp.Event)
+	op := operation.Operation{Name: "changeParticipantMode", Request: req, Violations: c.Violations, Body: body}
+	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result)
+	return runConfirmed(ctx, s, op, response, change, &resp.Event)
 }

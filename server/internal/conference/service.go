@@ -1,5 +1,9 @@
-// Package conference is ConferenceService: each method checks the fields of its
-// request, and describes the operation that package operation runs.
+// Package conference is ConferenceService, the 19 operations under agentconf/ of the gateway
+// (page 0467). Each method checks the fields of its request against its page, so that the
+// error names every wrong field. It describes the operation, and package operation runs it.
+//
+// The gateway checks the user alone. The CTI platform behind it checks the values (page
+// 0584), and its error need not name the wrong one.
 package conference
 
 import (
@@ -20,14 +24,14 @@ import (
 type Service struct {
 	agentconfv1.UnimplementedConferenceServiceServer
 
-	operations *operation.Runner
-	events     *events.Service
+	runner *operation.Runner
+	events *events.Service
 }
 
-// New returns a service that sends its requests by operations, and confirms calls by
-// the events that events receives.
-func New(operations *operation.Runner, events *events.Service) *Service {
-	return &Service{operations: operations, events: events}
+// New returns a service that sends its requests by runner, and confirms calls by the
+// events that events receives.
+func New(runner *operation.Runner, events *events.Service) *Service {
+	return &Service{runner: runner, events: events}
 }
 
 // confirmable is a request that can wait for its event.
@@ -37,34 +41,35 @@ type confirmable interface {
 	GetConfirmWithin() *durationpb.Duration
 }
 
-// confirmed is a response that holds the event that confirmed the call.
-type confirmed interface {
-	proto.Message
-	GetEvent() *agentconfv1.AgentEvent
-}
-
-// runConfirmed is operation.Run for a call that returns after the event with change if
-// its caller wants that. event is the field of resp that holds the event.
-func runConfirmed[R confirmed](ctx context.Context, s *Service, op operation.Operation, change events.Change, resp R, event **agentconfv1.AgentEvent) (R, error) {
-	within := op.Request.(confirmable).GetConfirmWithin()
-	if within == nil {
-		return operation.Run(ctx, s.operations, op, resp)
+// runConfirmed runs op and, if the request has confirm_within, returns only after the event
+// with change about its participant. That event is stored in event, a field of the message
+// of response.
+//
+// The confirmation starts before the request is sent, as the event may come before the
+// reply. An event does not name its call: Expect rejects a second call on the same
+// participant, which could take the event of the first for its own.
+func runConfirmed[R proto.Message](
+	ctx context.Context, s *Service, op operation.Operation, response operation.Response[R],
+	change events.Change, event **agentconfv1.AgentEvent,
+) (none R, err error) {
+	req := op.Request.(confirmable)
+	if req.GetConfirmWithin() == nil {
+		return operation.Run(ctx, s.runner, op, response)
 	}
-	var none R
-	guid, err := s.operations.Check(ctx, op)
+	guid, err := s.runner.Check(ctx, op)
 	if err != nil {
 		return none, err
 	}
-	target := operation.ParticipantOf(op.Request.(confirmable))
-	confirmation, err := s.events.Expect(op.Request.GetAgentId(), guid, target, change)
+	confirmation, err := s.events.Expect(req.GetAgentId(), guid, operation.ParticipantOf(req), change)
 	if err != nil {
 		return none, notExpected(op, err)
 	}
 	defer confirmation.Release()
-	if err := s.operations.Send(ctx, op, guid); err != nil {
+	resp, err := operation.Send(ctx, s.runner, op, guid, response)
+	if err != nil {
 		return none, err
 	}
-	if *event, err = confirmation.Wait(ctx, within.AsDuration()); err != nil {
+	if *event, err = confirmation.Wait(ctx, req.GetConfirmWithin().AsDuration()); err != nil {
 		return none, notConfirmed(op, err)
 	}
 	return resp, nil
@@ -77,27 +82,30 @@ func notExpected(op operation.Operation, cause error) error {
 	case errors.Is(cause, events.ErrStopping):
 		return outcome.Stop()
 	case errors.Is(cause, events.ErrUnderWay):
-		return op.Fail(outcome.ConfirmationUnderWay, "nothing was sent, as a call on the same participant waits for its event, "+
-			"and an event does not name the call it belongs to. Wait for that call to return", nil)
+		return op.Fail(outcome.ConfirmationUnderWay,
+			"nothing was sent, as a call on the same participant waits for its event, "+
+				"and an event does not name the call it belongs to. Wait for that call to return", nil)
 	}
-	return op.Fail(outcome.NoEventSource, "nothing was sent, as no event could confirm it: nobody watches this agent here with "+
-		"this GUID, or the polls of the watch fail at present. Call WatchAgentEvents first, or leave confirm_within out", nil)
+	return op.Fail(outcome.NoEventSource, "nothing was sent, as no event could confirm it: "+
+		"nobody watches this agent here with this GUID, or the polls of the watch fail at present. "+
+		"Call WatchAgentEvents first, or leave confirm_within out", nil)
 }
 
-// notConfirmed returns the error of a call that the gateway accepted.
+// notConfirmed returns the error of a call that the gateway accepted. A failed event is the
+// one case in which the outcome is known: the operation did not happen.
 func notConfirmed(op operation.Operation, cause error) error {
-	const accepted = "the CC-Gateway accepted it, but "
+	const accepted = "the CC-Gateway accepted it, "
 	if failed, ok := errors.AsType[events.FailedError](cause); ok {
-		text := fmt.Sprintf("the CC-Gateway accepted it, and its event says that it failed (result %d)", failed.Result)
+		text := fmt.Sprintf("%sand its event says that it failed (result %d)", accepted, failed.Result)
 		return op.Fail(outcome.OperationFailed, text, nil)
 	}
 	switch {
 	case errors.Is(cause, events.ErrWatchEnded):
-		return op.Fail(outcome.EventLost, accepted+"the watch of the agent ended before its event came", nil)
+		return op.Fail(outcome.EventLost, accepted+"but the watch of the agent ended before its event came", nil)
 	case errors.Is(cause, events.ErrTimedOut):
-		return op.Fail(outcome.EventTimedOut, accepted+"its event did not come in time", nil)
+		return op.Fail(outcome.EventTimedOut, accepted+"but its event did not come in time", nil)
 	case errors.Is(cause, context.Canceled):
-		return op.Fail(outcome.EventAbandoned, accepted+"the caller cancelled before its event came", cause)
+		return op.Fail(outcome.EventAbandoned, accepted+"but the caller cancelled before its event came", cause)
 	}
-	return op.Fail(outcome.EventTimedOut, accepted+"its event did not come before the caller's deadline", cause)
+	return op.Fail(outcome.EventTimedOut, accepted+"but its event did not come before the caller's deadline", cause)
 }

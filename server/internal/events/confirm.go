@@ -14,7 +14,8 @@ import (
 // Change is the changeType of AgentConf_ParticipantChanged (page 0564).
 type Change int32
 
-// The changes that confirm a call.
+// The changes that confirm a call: 3 and 4 changeparticipantmode with attribute 1 and 3
+// (page 0479), 5 holdparticipant, 6 unholdparticipant.
 const (
 	Muted   Change = 3
 	Unmuted Change = 4
@@ -35,7 +36,8 @@ var (
 	ErrTimedOut   = errors.New("no event came in time")
 )
 
-// FailedError is the cause if the event says that the operation failed.
+// FailedError is the cause if the event says that the operation failed. Result is any number
+// but 0; no page explains the numbers.
 type FailedError struct{ Result int32 }
 
 func (e FailedError) Error() string { return fmt.Sprintf("the event has result %d", e.Result) }
@@ -47,13 +49,19 @@ type Confirmation struct {
 	watch   *watch
 	target  operation.Participant
 	change  Change
-	event   chan *agentconfv1.AgentEvent // closed if the watch ends first
+	event   chan *agentconfv1.AgentEvent // of one event; closed if the watch ends first
 }
 
-// Expect starts to wait for the event of a call that is not sent yet. A caller may
-// still have the previous GUID if it has just been changed. The caller calls Release
-// after the call.
-func (s *Service) Expect(agentID, guid string, target operation.Participant, change Change) (*Confirmation, error) {
+// Expect starts to wait for the event of a call that is not sent yet. The caller calls
+// Release after the call, even if the call fails.
+//
+// The error is ErrNoSource, ErrUnderWay or ErrStopping. guid must be the current one of the
+// agent's watch, or the one before it: a caller may still have that if a poll has just
+// changed the GUID. A stopping service still accepts calls on a watch that has watchers, as
+// the events come until they have left.
+func (s *Service) Expect(
+	agentID, guid string, target operation.Participant, change Change,
+) (*Confirmation, error) {
 	ws := s.watches
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -61,19 +69,21 @@ func (s *Service) Expect(agentID, guid string, target operation.Participant, cha
 	if ws.stopping && (w == nil || len(w.watchers) == 0) {
 		return nil, ErrStopping
 	}
-	if w == nil || len(w.watchers) == 0 || w.failing || !equalGUID(guid, w.guid) && !equalGUID(guid, w.previousGUID) {
+	if w == nil || len(w.watchers) == 0 || w.failing ||
+		!equalGUID(guid, w.guid) && !equalGUID(guid, w.previousGUID) {
 		return nil, ErrNoSource
 	}
 	if w.confirmations[target] != nil {
 		return nil, ErrUnderWay
 	}
-	c := &Confirmation{watches: ws, watch: w, target: target, change: change, event: make(chan *agentconfv1.AgentEvent, 1)}
+	event := make(chan *agentconfv1.AgentEvent, 1)
+	c := &Confirmation{watches: ws, watch: w, target: target, change: change, event: event}
 	w.confirmations[target] = c
 	return c, nil
 }
 
-// Release ends the waiting. If the event has come, the next call on the participant may
-// wait already.
+// Release ends the waiting. The place in the map may be that of the next call on the
+// participant by now: an event frees it before its call returns.
 func (c *Confirmation) Release() {
 	c.watches.mu.Lock()
 	defer c.watches.mu.Unlock()
@@ -84,7 +94,8 @@ func (c *Confirmation) Release() {
 }
 
 // Wait returns the event that confirms the call. Its error is ErrWatchEnded,
-// ErrTimedOut, a FailedError, or that of ctx.
+// ErrTimedOut, a FailedError, or that of ctx. It is called once, after the gateway has
+// accepted the call.
 func (c *Confirmation) Wait(ctx context.Context, within time.Duration) (*agentconfv1.AgentEvent, error) {
 	timeout := time.NewTimer(within)
 	defer timeout.Stop()
@@ -104,7 +115,9 @@ func (c *Confirmation) Wait(ctx context.Context, within time.Duration) (*agentco
 	}
 }
 
-// confirm hands event to the confirmation that waits for it, if there is one.
+// confirm hands event to the confirmation that waits for it, if there is one. The first
+// event with the participant and the change is taken. The gateway may have queued it before
+// the call: an event has nothing that links it to a request (page 0564).
 func (w *watch) confirm(event *agentconfv1.AgentEvent) {
 	change := event.GetParticipantChanged()
 	target := operation.Participant{

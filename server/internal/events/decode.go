@@ -13,7 +13,9 @@ import (
 	"agentconf/server/internal/operation"
 )
 
-// decodePolled returns the event of a poll's answer, or nil if it has none.
+// decodePolled returns the event of a poll's reply, or nil if it has none: the gateway
+// leaves the key out, and null means the same. An event of another shape is an error, since
+// it is lost: the gateway hands it out once.
 func decodePolled(raw json.RawMessage) (*agentconfv1.PolledEvent, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
@@ -25,8 +27,9 @@ func decodePolled(raw json.RawMessage) (*agentconfv1.PolledEvent, error) {
 	return event, nil
 }
 
-// contents maps the type of an event to the field of AgentEvent that holds its content
-// (pages 0559 to 0568, and the agent states of section 3.7).
+// contents maps the type of an event to the field of AgentEvent that holds its content:
+// conferences (pages 0559 to 0568), and the states of an agent (pages 0492, 0551, 0552 and
+// 1343 to 1346).
 var contents = map[string]protoreflect.Name{
 	"AgentConf_RequestSuccess":       "request_success",
 	"AgentConf_RequestFailed":        "request_failed",
@@ -46,10 +49,13 @@ var contents = map[string]protoreflect.Name{
 	"AgentState_SetNotReady_Success": "set_not_ready",
 }
 
-// signedOutEvent is the last event of an agent (page 0552).
+// signedOutEvent is the last event of an agent (page 0552). The gateway does not always
+// deliver it (page 1219); without it the next poll is refused.
 const signedOutEvent = "AgentOther_ShutdownService"
 
-// decodeEvent returns a polled event as watchers receive it.
+// decodeEvent returns a polled event as watchers receive it. An unknown type, or a content
+// that does not have the documented shape, is passed on as it is in Other: it must not look
+// like a documented event whose fields are 0.
 func decodeEvent(polled *agentconfv1.PolledEvent, sequence int64) *agentconfv1.AgentEvent {
 	event := &agentconfv1.AgentEvent{
 		Sequence:     sequence,
@@ -69,6 +75,9 @@ func decodeEvent(polled *agentconfv1.PolledEvent, sequence int64) *agentconfv1.A
 	return event
 }
 
+// decodeContent decodes the content of an event into the named field. No content at all is
+// right only for an event whose message has no fields. Unknown keys are ignored, as newer
+// gateways add some.
 func decodeContent(content *structpb.Value, event *agentconfv1.AgentEvent, name protoreflect.Name) error {
 	m := event.ProtoReflect()
 	target := m.Mutable(m.Descriptor().Fields().ByName(name)).Message()

@@ -13,15 +13,19 @@ func watchError(k outcome.Kind, agentID, text string, cause error) *outcome.Erro
 	return k.Error(watchOperation, "The watch of agent "+agentID+" "+text+".", cause)
 }
 
+// staleGUID returns the error of a watcher whose GUID is not the watch's. The service
+// cannot know whose session is the newer one; UpdateGuid at the gateway proves it.
 func staleGUID(agentID string) *outcome.Error {
 	return watchError(outcome.GUIDStale, agentID,
 		"was refused: the agent is watched with another GUID. Send the current one, or get a new one by UpdateGuid",
 		errors.New("another GUID is current"))
 }
 
+// sequenceNotKept returns the error of a watcher whose events before the watch are lost to it.
 func sequenceNotKept(agentID string) *outcome.Error {
 	return watchError(outcome.SequenceNotKept, agentID,
-		"was refused: the events after that sequence are not kept here. Query the conference, and watch without after_sequence", nil)
+		"was refused: the events after that sequence are not kept here. "+
+			"Query the conference, and watch without after_sequence", nil)
 }
 
 func watcherTooSlow(agentID string) *outcome.Error {
@@ -29,6 +33,8 @@ func watcherTooSlow(agentID string) *outcome.Error {
 		"ended: the watcher does not read its messages. Watch again with the last sequence as after_sequence", nil)
 }
 
+// watcherLeft returns the end of a watch whose caller has left with cause, the error of the
+// stream's context.
 func watcherLeft(agentID string, cause error) *outcome.Error {
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return watchError(outcome.WatchTimedOut, agentID, "ended: the caller's deadline has passed", cause)
@@ -37,7 +43,8 @@ func watcherLeft(agentID string, cause error) *outcome.Error {
 }
 
 // sessionEnded returns the end of a watch whose agent is signed out. poll is the error
-// of the poll that showed it, or nil.
+// of the poll that showed it, or nil. The watch has the code, reason and retcode of the poll.
+// Its outcome is not_applied even if that of the poll is unknown: a watch applies nothing.
 func sessionEnded(agentID string, poll *outcome.Error) *outcome.Error {
 	if poll == nil {
 		return watchError(outcome.SessionEnded, agentID,

@@ -21,7 +21,9 @@ func newMetrics(r prometheus.Registerer, ws *watches) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	r.MustRegister(m.events, m.evicted,
-		gauge("agentconf_watched_agents", "Agents whose events are kept.", func() float64 { return float64(ws.agentCount()) }),
-		gauge("agentconf_watchers", "Open streams of events.", func() float64 { return float64(ws.watcherCount()) }))
+		gauge("agentconf_watched_agents", "Agents whose events are kept.",
+			func() float64 { return float64(ws.agentCount()) }),
+		gauge("agentconf_watchers", "Open streams of events.",
+			func() float64 { return float64(ws.watcherCount()) }))
 	return m
 }

@@ -13,7 +13,8 @@ const (
 	// pollPause is the pause after each answer; page 1274 asks for 200 to 500 ms.
 	pollPause = 200 * time.Millisecond
 
-	// maxPollPause is the longest pause after failed polls.
+	// maxPollPause is the longest pause after failed polls, each of which doubles it. It is
+	// short beside the 2 minutes without a poll after which the gateway signs an agent out.
 	maxPollPause = 5 * time.Second
 )
 
@@ -24,10 +25,12 @@ type pollResult struct {
 	err   *outcome.Error
 }
 
-// pollFunc polls once for an agent.
+// pollFunc polls once for an agent. It takes up to 10 s and the timeout of the gateway's
+// client, and is called without the lock.
 type pollFunc func(agentID, guid string) pollResult
 
-// pollLoop polls as long as a watcher or a confirmation waits for events.
+// pollLoop polls as long as a watcher or a confirmation waits for events. A watch has at
+// most one loop: a second poll at the same time could receive the events out of order.
 func (ws *watches) pollLoop(w *watch) {
 	pause := pollPause
 	for {
@@ -64,7 +67,8 @@ func (ws *watches) nextPoll(w *watch) (guid string, wanted bool) {
 	return "", false
 }
 
-// expire removes a watch that has had no watcher for the replay window.
+// expire removes a watch that has had no watcher for the replay window. The timer may have
+// fired while enter held the lock; the watch then runs again, and stays.
 func (ws *watches) expire(w *watch) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -73,7 +77,8 @@ func (ws *watches) expire(w *watch) {
 	}
 }
 
-// recordPoll takes in the result of a poll that was made with guid.
+// recordPoll takes in the result of a poll that was made with guid. The result comes too
+// late if the watch has ended in the meantime.
 func (ws *watches) recordPoll(w *watch, guid string, result pollResult) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -88,6 +93,8 @@ func (ws *watches) recordPoll(w *watch, guid string, result pollResult) {
 	}
 }
 
+// recordFailure ends the watch if no later poll can succeed. Otherwise the watchers receive
+// the failure, and whether it may have lost an event.
 func (ws *watches) recordFailure(w *watch, guid string, err *outcome.Error) {
 	// The GUID may have been renewed while the poll was in flight.
 	if isFatal(err) && guid == w.guid {
@@ -95,11 +102,12 @@ func (ws *watches) recordFailure(w *watch, guid string, err *outcome.Error) {
 		return
 	}
 	w.failing = true
-	ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: &agentconfv1.PollFailed{
+	failed := &agentconfv1.PollFailed{
 		Reason:         string(err.Reason),
 		Message:        err.Error(),
 		EventMayBeLost: err.Outcome == outcome.Unknown && err.Retcode == "",
-	}}})
+	}
+	ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: failed}})
 }
 
 // isFatal reports whether no later poll can succeed: the agent is signed out, or its
@@ -108,11 +116,15 @@ func isFatal(err *outcome.Error) bool {
 	return err.Code == codes.Unauthenticated || err.Code == codes.FailedPrecondition
 }
 
+// recordAnswer takes in an answered poll. The watchers receive the new GUID before the event,
+// as the gateway has sent it first.
 func (ws *watches) recordAnswer(w *watch, result pollResult) {
 	w = ws.adopt(w)
 	if w.failing {
 		w.failing = false
-		ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{PollRecovered: &agentconfv1.PollRecovered{}}})
+		ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{
+			PollRecovered: &agentconfv1.PollRecovered{},
+		}})
 	}
 	if result.guid != "" {
 		ws.renew(w, result.guid)
@@ -122,6 +134,7 @@ func (ws *watches) recordAnswer(w *watch, result pollResult) {
 	}
 }
 
+// recordEvent keeps an event first, as it cannot be read again, and then delivers it.
 func (ws *watches) recordEvent(w *watch, polled *agentconfv1.PolledEvent) {
 	w.last++
 	event := decodeEvent(polled, w.last)

@@ -53,6 +53,7 @@ func (ws *watches) endIfIdle(w *watch) {
 	}
 }
 
+// endAll ends every watch, even with a poll or a call in flight.
 func (ws *watches) endAll() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

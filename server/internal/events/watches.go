@@ -14,14 +14,15 @@ import (
 )
 
 const (
-	// maxKeptEvents bounds the events that are kept for an agent.
+	// maxKeptEvents bounds the events that are kept for an agent. The oldest is dropped
+	// first.
 	maxKeptEvents = 1000
 
 	// replayWindow is how long the events of an agent without watchers are kept. The
 	// gateway signs an agent out after the same time without a poll (page 1202).
 	replayWindow = 2 * time.Minute
 
-	// watcherQueue is how many items a watcher may be behind.
+	// watcherQueue is how many items a watcher may be behind. The next one evicts it.
 	watcherQueue = 256
 )
 
@@ -141,7 +142,8 @@ func equalGUID(got, want string) bool {
 }
 
 // newWatcher returns a watcher whose queue holds its first items: the start, a GUID
-// that the caller does not have yet, and the events that it missed.
+// that the caller does not have yet, and the events that it missed. The queue has room for
+// these beside watcherQueue, so that none of the sends blocks under the lock.
 func (w *watch) newWatcher(guid string, after *int64) *watcher {
 	from := w.last
 	if after != nil {
@@ -170,7 +172,8 @@ func (w *watch) eventsAfter(sequence int64) []*agentconfv1.AgentEvent {
 	return w.kept[i:]
 }
 
-// leave removes a watcher whose caller has left.
+// leave removes a watcher whose caller has left. The poll loop ends by itself after its
+// poll, which must not be abandoned.
 func (ws *watches) leave(w *watch, me *watcher) {
 	defer ws.streams.Done()
 	ws.mu.Lock()
@@ -192,14 +195,16 @@ func (ws *watches) broadcast(w *watch, item *streamItem) {
 	})
 }
 
-// evict ends the stream of a watcher with err.
+// evict ends the stream of a watcher with err, after the items that its queue still holds.
+// The error is set before the queue is closed, as forward reads it without the lock.
 func (ws *watches) evict(each *watcher, err *outcome.Error) {
 	ws.metrics.evicted.WithLabelValues(string(err.Reason)).Inc()
 	each.err = err
 	close(each.queue)
 }
 
-// end ends a watch for good, and the streams of all its watchers.
+// end ends a watch for good, the streams of all its watchers, and its confirmations. It must
+// not be called twice, since it closes channels.
 func (ws *watches) end(w *watch, err *outcome.Error) {
 	w.over = true
 	close(w.ended)
@@ -253,7 +258,9 @@ func (ws *watches) watcherCount() (n int) {
 }
 
 func guidItem(guid string) *streamItem {
-	return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_GuidChanged{GuidChanged: &agentconfv1.GuidChanged{Guid: guid}}}
+	return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_GuidChanged{
+		GuidChanged: &agentconfv1.GuidChanged{Guid: guid},
+	}}
 }
 
 func eventItem(event *agentconfv1.AgentEvent) *streamItem {

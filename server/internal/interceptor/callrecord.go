@@ -2,12 +2,10 @@ package interceptor
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"agentconf/server/internal/outcome"
 )
@@ -15,46 +13,52 @@ import (
 // callRecord holds the fields of a call's log record. It never holds a GUID, phone
 // number or voice path.
 type callRecord struct {
-	agent, requestID string
-	start            time.Time
-	took             time.Duration
+	agent     string // empty if the request has no agent ID of the right form
+	requestID string
+	start     time.Time
+	took      time.Duration // set at the end
 }
 
-// baseAttrs are the first attributes of every call's log record.
+// baseAttrs returns the first attributes of every call's log record.
 func baseAttrs(operation string, code codes.Code) []slog.Attr {
 	return []slog.Attr{slog.String("operation", operation), slog.String("code", code.String())}
 }
 
-// appliedAttrs are the attributes that all records of an accepted operation share.
+// appliedAttrs returns the attributes that all records of an accepted operation share. The
+// handler of a method has encoded them once, before any call.
 func appliedAttrs(operation string) []slog.Attr {
 	return append(baseAttrs(operation, codes.OK),
 		slog.String("retcode", outcome.Success), slog.String("outcome", string(outcome.Applied)))
 }
 
-// record builds the log record without slog.Logger, which would look up the calling
-// line of code.
+// record returns the log record, with first before the other attributes. A record that is
+// built here, and not by slog.Logger, spares the look-up of the calling line of code.
 func (c callRecord) record(level slog.Level, first ...slog.Attr) slog.Record {
 	r := slog.NewRecord(c.start.Add(c.took), level, "call", 0)
 	r.AddAttrs(first...)
-	r.AddAttrs(slog.String("agent", c.agent), slog.Duration("took", c.took), slog.String("request_id", c.requestID))
+	r.AddAttrs(slog.String("agent", c.agent), slog.Duration("took", c.took),
+		slog.String("request_id", c.requestID))
 	return r
 }
 
-// logFailure writes the record of a call that returned err. A fault of agentconf is
-// an error, an unknown outcome a warning.
-func (c callRecord) logFailure(ctx context.Context, log *slog.Logger, operation string, err error) {
-	e, _ := errors.AsType[*outcome.Error](err)
+// logFailure writes the record of a call that failed with a code. e is nil if the error is
+// not one of agentconf, such as that of a stream whose client has left.
+func (c callRecord) logFailure(
+	ctx context.Context, log *slog.Logger, operation string, code codes.Code, e *outcome.Error,
+) {
 	level := levelOf(e)
 	if !log.Enabled(ctx, level) {
 		return
 	}
-	r := c.record(level, baseAttrs(operation, status.Code(err))...)
+	r := c.record(level, baseAttrs(operation, code)...)
 	if e != nil {
 		r.AddAttrs(failureAttrs(e)...)
 	}
 	_ = log.Handler().Handle(ctx, r) // a failing log cannot be reported anywhere
 }
 
+// levelOf returns the level of a failure: ERROR for a fault of agentconf, WARN for an unknown
+// outcome, and INFO for anything else, which the caller can mend alone.
 func levelOf(e *outcome.Error) slog.Level {
 	switch {
 	case e == nil:
@@ -68,7 +72,9 @@ func levelOf(e *outcome.Error) slog.Level {
 }
 
 func failureAttrs(e *outcome.Error) []slog.Attr {
-	attrs := []slog.Attr{slog.String("reason", string(e.Reason)), slog.String("outcome", string(e.Outcome))}
+	attrs := []slog.Attr{
+		slog.String("reason", string(e.Reason)), slog.String("outcome", string(e.Outcome)),
+	}
 	if e.Retcode != "" {
 		attrs = append(attrs, slog.String("retcode", e.Retcode))
 	}
@@ -79,8 +85,9 @@ func failureAttrs(e *outcome.Error) []slog.Attr {
 }
 
 // LogRejected writes the log record of a request that a front rejected before it
-// became a call.
+// became a call. ctx has the request ID in its incoming metadata; without one the record
+// has a new ID. The record has no agent.
 func LogRejected(ctx context.Context, log *slog.Logger, err *outcome.Error) {
 	c := callRecord{requestID: requestIDOf(ctx), start: time.Now()}
-	c.logFailure(ctx, log, err.Operation, err)
+	c.logFailure(ctx, log, err.Operation, err.Code, err)
 }

@@ -2,7 +2,8 @@
 // recovery from panics, request ID, metrics, log record and trace.
 //
 // It is one interceptor for each kind of call: a chain of six costs as much as the
-// request to the gateway.
+// request to the gateway. For the same reason everything that is known of an RPC before a
+// call is prepared when its service is registered.
 package interceptor
 
 import (
@@ -28,20 +29,24 @@ import (
 
 // Options are the settings of an Interceptor.
 type Options struct {
-	Log     *slog.Logger
+	// Log receives one record for each call, at its end. An unknown outcome is WARN, a
+	// fault of agentconf ERROR, anything else INFO.
+	Log *slog.Logger
+
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer // nil for no traces
 
 	// MaxInFlight limits the calls in flight. Watches do not count. Calls beyond the
-	// limit are rejected at once.
+	// limit are rejected at once with OVERLOADED.
 	MaxInFlight int
 
-	// AgentRate limits the calls for one agent in a second. Watches do not count. 0 is
-	// no limit.
+	// AgentRate limits the calls for one agent in a second. Watches do not count. Calls
+	// beyond the limit are rejected at once with AGENT_RATE_EXCEEDED. 0 means no limit.
 	AgentRate int
 }
 
-// Interceptor intercepts the calls of the services that are registered with it.
+// Interceptor intercepts the calls of the services that are registered with it. It is
+// safe for concurrent use after the last registration.
 type Interceptor struct {
 	log         *slog.Logger
 	tracer      trace.Tracer
@@ -52,7 +57,8 @@ type Interceptor struct {
 	inFlight    atomic.Int64 // without streams
 }
 
-// New returns an interceptor without services.
+// New returns an interceptor without services. It registers its metrics, and panics if the
+// registerer has them already.
 func New(options Options) *Interceptor {
 	i := &Interceptor{
 		log: options.Log, tracer: options.Tracer, methods: map[string]*method{},
@@ -62,8 +68,11 @@ func New(options Options) *Interceptor {
 	return i
 }
 
-// Unary implements grpc.UnaryServerInterceptor.
-func (i *Interceptor) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+// Unary implements grpc.UnaryServerInterceptor. A panic of the handler becomes an error with
+// outcome unknown. A call beyond a limit is logged and counted like any other.
+func (i *Interceptor) Unary(
+	ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
+) (resp any, err error) {
 	m := i.methods[info.FullMethod]
 	if m == nil { // health checks, which machines make all day
 		return handler(ctx, req)
@@ -71,8 +80,8 @@ func (i *Interceptor) Unary(ctx context.Context, req any, info *grpc.UnaryServer
 	c := callRecord{agent: agentOf(req), requestID: requestIDOf(ctx), start: time.Now()}
 	m.started.Inc()
 	ctx, span := i.startSpan(ctx, m)
-	inFlight := i.inFlight.Add(1)
-	defer func() {
+	inFlight := i.inFlight.Add(1) // first counted, then compared: no two calls take the last place
+	defer func() {                // runs for a rejected call and after a panic, too
 		i.inFlight.Add(-1)
 		if p := recover(); p != nil {
 			err = Panicked(m.operation, p)
@@ -89,9 +98,12 @@ func (i *Interceptor) Unary(ctx context.Context, req any, info *grpc.UnaryServer
 	return handler(ctx, req)
 }
 
-// Stream implements grpc.StreamServerInterceptor. The log record of a stream is
-// written at its end.
-func (i *Interceptor) Stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+// Stream implements grpc.StreamServerInterceptor. The limits do not apply. The log record
+// of a stream is written at its end, and its agent is known only then: the handler receives
+// the request.
+func (i *Interceptor) Stream(
+	service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
+) (err error) {
 	m := i.methods[info.FullMethod]
 	if m == nil {
 		return handler(service, stream)
@@ -111,38 +123,44 @@ func (i *Interceptor) Stream(service any, stream grpc.ServerStream, info *grpc.S
 	return handler(service, observed)
 }
 
-// finish counts, traces and logs the end of a call.
+// finish counts, traces and logs the end of a call. The handler for the record of an applied
+// call, which every hold writes, has encoded the fixed attributes already.
 func (i *Interceptor) finish(ctx context.Context, m *method, c callRecord, span trace.Span, err error) {
 	c.took = time.Since(c.start)
-	m.count(status.Code(err), c.took.Seconds())
+	code := status.Code(err) // builds the whole status of an error
+	m.count(code, c.took.Seconds())
 	if span != nil {
-		span.SetAttributes(attribute.Int("rpc.grpc.status_code", int(status.Code(err))))
+		span.SetAttributes(attribute.Int("rpc.grpc.status_code", int(code)))
 		telemetry.EndSpan(span, err)
 	}
 	if err == nil {
 		if m.applied.Enabled(ctx, slog.LevelInfo) {
-			_ = m.applied.Handle(ctx, c.record(slog.LevelInfo))
+			_ = m.applied.Handle(ctx, c.record(slog.LevelInfo)) // as in logFailure
 		}
 		return
 	}
 	e, _ := errors.AsType[*outcome.Error](err)
 	i.metrics.countUnknown(e)
-	c.logFailure(ctx, i.log, m.operation, err)
+	c.logFailure(ctx, i.log, m.operation, code, e)
 }
 
-// startSpan starts the span of a call in the trace of its caller. The span is nil if
-// nothing is traced.
+// startSpan starts the span of a call in the trace of its caller, with the attributes that
+// OpenTelemetry defines for an RPC. The span is nil if nothing is traced.
 func (i *Interceptor) startSpan(ctx context.Context, m *method) (context.Context, trace.Span) {
 	if i.tracer == nil {
 		return ctx, nil
 	}
-	return i.tracer.Start(telemetry.Extract(ctx), m.service+"/"+m.name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", m.service), attribute.String("rpc.method", m.name)))
+	return i.tracer.Start(telemetry.Extract(ctx), m.service+"/"+m.name,
+		trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("rpc.system", "grpc"),
+			attribute.String("rpc.service", m.service), attribute.String("rpc.method", m.name)))
 }
 
-// Panicked returns the error of a call that panicked with p. The cause names the
-// type of p and the stack: a value may hold what must not be logged. A runtime error
-// is about types and numbers only, and is named in full.
+// Panicked returns the error of a call that panicked with p. operation is empty if it is not
+// known. The cause names the type of p and the stack, but not the value of p, which may be
+// confidential. The text of a runtime error has only types and numbers, and is a part of the
+// cause. Panicked must be called by the deferred function that recovered, whose stack still
+// has the place of the panic.
 func Panicked(operation string, p any) *outcome.Error {
 	text := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
@@ -151,7 +169,8 @@ func Panicked(operation string, p any) *outcome.Error {
 	return outcome.Fault(operation, fmt.Errorf("panic: %s\n%s", text, debug.Stack()))
 }
 
-// observedStream remembers the request of a stream, and returns its request ID once.
+// observedStream remembers the request of a stream, and returns its request ID once: with
+// the first message, or at the end if there was none.
 type observedStream struct {
 	grpc.ServerStream
 	request   any
@@ -180,7 +199,8 @@ func (s *observedStream) returnRequestID(err error) {
 }
 
 // OperationName returns the gateway's method name of an RPC: the RPC's name with a
-// lower-case first letter. It is empty if the RPC is not known.
+// lower-case first letter, such as holdParticipant for /p.Service/HoldParticipant. It is
+// empty if fullMethod has no name.
 func OperationName(fullMethod string) string {
 	name := fullMethod[strings.LastIndexByte(fullMethod, '/')+1:]
 	if name == "" {

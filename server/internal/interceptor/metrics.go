@@ -10,8 +10,8 @@ import (
 	"agentconf/server/internal/outcome"
 )
 
-// metrics counts calls under the names that dashboards of gRPC servers use. No
-// label is an agent, a phone number or a GUID.
+// metrics counts calls under the names that dashboards of gRPC servers use, those of
+// go-grpc-prometheus. No label is an agent, a phone number or a GUID.
 type metrics struct {
 	started, handled *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
@@ -28,10 +28,12 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 			Name: "grpc_server_handled_total", Help: "Calls completed, by status code.",
 		}, append(method, "grpc_code")),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "grpc_server_handling_seconds", Help: "Duration of calls in seconds.", Buckets: prometheus.DefBuckets,
+			Name: "grpc_server_handling_seconds", Help: "Duration of calls in seconds.",
+			Buckets: prometheus.DefBuckets,
 		}, method),
 		unknown: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "agentconf_outcome_unknown_total", Help: "Calls whose outcome is unknown, by reason and status code.",
+			Name: "agentconf_outcome_unknown_total",
+			Help: "Calls whose outcome is unknown, by reason and status code.",
 		}, []string{"reason", "grpc_code"}),
 	}
 	r.MustRegister(m.started, m.handled, m.seconds, m.unknown, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -40,7 +42,7 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 	return m
 }
 
-// countUnknown counts a call whose outcome is unknown.
+// countUnknown counts the error of a call if its outcome is unknown. e may be nil.
 func (m *metrics) countUnknown(e *outcome.Error) {
 	if e != nil && e.Outcome == outcome.Unknown {
 		m.unknown.WithLabelValues(string(e.Reason), e.Code.String()).Inc()
@@ -54,7 +56,7 @@ type method struct {
 	operation     string       // the gateway's method name
 	applied       slog.Handler // writes records of calls that returned OK
 	started, ok   prometheus.Counter
-	handled       *prometheus.CounterVec // by code, OK included
+	handled       *prometheus.CounterVec // by code; ok is the counter of OK
 	seconds       prometheus.Observer
 }
 
@@ -74,8 +76,10 @@ const (
 	serverStream = "server_stream"
 )
 
-// RegisterService implements grpc.ServiceRegistrar. Calls of methods that are not
-// registered pass without limit, metrics and log record.
+// RegisterService implements grpc.ServiceRegistrar. It reads the names only; the service is
+// registered with a server as well. Calls of methods that are not registered, such as health
+// checks, pass without limit, metrics and log record. It must not be called once calls are
+// served.
 func (i *Interceptor) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	for _, m := range desc.Methods {
 		i.register(unary, desc.ServiceName, m.MethodName)
@@ -85,6 +89,8 @@ func (i *Interceptor) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	}
 }
 
+// register prepares an RPC. The series of its calls that return OK exist from then on, with
+// the value 0, so that the first call is an increase.
 func (i *Interceptor) register(kind, service, name string) {
 	fullMethod := "/" + service + "/" + name
 	operation := OperationName(fullMethod)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// agentRate counts the calls for each agent in the current second. The map is
-// emptied every second, so that it holds at most the agents called in one.
+// agentRate counts the calls for each agent in the current second of the clock. At
+// the turn of a second, twice the limit may pass in a short time. The map is emptied every
+// second, so that it holds at most the agents called in one.
 type agentRate struct {
 	limit  int // calls a second; 0 is no limit
 	mu     sync.Mutex
@@ -18,7 +19,8 @@ func newAgentRate(limit int) *agentRate {
 	return &agentRate{limit: limit, calls: map[string]int{}}
 }
 
-// allow reports whether one more call for agent is within the limit.
+// allow reports whether one more call for agent at a time is within the limit. A call
+// without an agent is not limited: its agent ID is wrong, so that nothing is sent for it.
 func (r *agentRate) allow(agent string, now time.Time) bool {
 	if r.limit == 0 || agent == "" {
 		return true

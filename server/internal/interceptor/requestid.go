@@ -18,7 +18,8 @@ const RequestIDKey = "x-request-id"
 // maxRequestID bounds a caller's request ID in bytes. A UUID has 36.
 const maxRequestID = 128
 
-// A request ID made here is the ID of the process and a number.
+// A new request ID is the ID of the process and a number. The random ID of the process keeps
+// the request IDs of several processes apart.
 var (
 	processID = newProcessID()
 	requests  atomic.Uint64
@@ -33,11 +34,16 @@ func newProcessID() string {
 // RequestID returns the request ID that the caller has given, if it is a single one
 // of at most 128 visible ASCII characters. Otherwise it returns a new one.
 func RequestID(given []string) string {
-	if len(given) == 1 && given[0] != "" && len(given[0]) <= maxRequestID && !strings.ContainsFunc(given[0], isInvisible) {
+	if len(given) == 1 && isRequestID(given[0]) {
 		return given[0]
 	}
-	var id [40]byte
+	var id [40]byte // enough for both parts, so that append does not allocate
 	return string(strconv.AppendUint(append(id[:0], processID...), requests.Add(1), 10))
+}
+
+// isRequestID reports whether a caller's ID can go into a header and a log record.
+func isRequestID(id string) bool {
+	return id != "" && len(id) <= maxRequestID && !strings.ContainsFunc(id, isInvisible)
 }
 
 func isInvisible(c rune) bool { return c <= ' ' || c > '~' }

@@ -44,7 +44,7 @@ func TestMeanings(t *testing.T) {
 // A text of the gateway is bounded before it is passed on: it travels in a trailer and
 // stands on one line.
 func TestGatewayTextIsBounded(t *testing.T) {
-	err := hold.Failure(&gateway.Error{
+	err := hold.failure(&gateway.Error{
 		Kind:    gateway.Refused,
 		Retcode: strings.Repeat("9", 1<<20),
 		Message: strings.Repeat("line\nÿ\u202e88887946 ", 1<<16),
@@ -81,7 +81,7 @@ func TestFailure(t *testing.T) {
 		{&gateway.Error{Kind: gateway.Broken, Err: refused}, outcome.AnswerLost, "no answer came back that can be trusted. Look at"},
 		{errors.New("not an error of the gateway's client"), outcome.Internal, "agentconf has failed"},
 	} {
-		e := hold.Failure(test.err, "guid")
+		e := hold.failure(test.err, "guid")
 		if e.Code != test.want.Code || e.Reason != test.want.Reason || e.Outcome != test.want.Outcome {
 			t.Errorf("%v: %v, %s, %s, want %+v", test.err, e.Code, e.Reason, e.Outcome, test.want)
 		}
@@ -99,7 +99,7 @@ func TestRefusal(t *testing.T) {
 		"100-007": "Unknown GATEWAY_EXCEPTION unknown",
 		"999-999": "Unknown UNMAPPED_RETCODE unknown",
 	} {
-		e := hold.Failure(&gateway.Error{Kind: gateway.Refused, Retcode: retcode, Message: "because of 88887946"}, "guid")
+		e := hold.failure(&gateway.Error{Kind: gateway.Refused, Retcode: retcode, Message: "because of 88887946"}, "guid")
 		if got := fmt.Sprint(e.Code, " ", e.Reason, " ", e.Outcome); got != want || e.Retcode != retcode {
 			t.Errorf("%s: %s, want %s", retcode, got, want)
 		}
@@ -109,5 +109,22 @@ func TestRefusal(t *testing.T) {
 		if wait := e.RetryAfter > 0; wait != (e.Code == codes.Unavailable) {
 			t.Errorf("%s: retry after %v", retcode, e.RetryAfter)
 		}
+	}
+}
+
+// A caller waits as long as the circuit of the gateway is open. The advice after an
+// unknown outcome is that of the operation.
+func TestAdvice(t *testing.T) {
+	op := hold
+	e := op.failure(&gateway.Error{Kind: gateway.NotSent, Err: gateway.CircuitOpen{RetryAfter: 7}}, "guid")
+	if e.RetryAfter != 7 {
+		t.Errorf("retry after %v", e.RetryAfter)
+	}
+	const advice = "Find out whether the agent is signed in"
+	op.Advice = advice
+	lost := op.failure(&gateway.Error{Kind: gateway.Broken, Err: errors.New("broken")}, "guid")
+	if want := "holdParticipant by agent 1287 on phone ****46 may have been applied: " +
+		"the request was sent and no answer came back that can be trusted. " + advice + "."; lost.Text != want {
+		t.Errorf("text %s, want %s", lost.Text, want)
 	}
 }

@@ -1,6 +1,7 @@
 package operation_test
 
 import (
+	"context"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -11,43 +12,46 @@ import (
 	"agentconf/server/internal/servicetest"
 )
 
-// holdOperation returns an operation of the conference family, with a response of its own.
+// holdOperation returns an operation of the conference family.
 func holdOperation() operation.Operation {
-	resp := &agentconfv1.HoldParticipantResponse{}
 	return operation.Operation{
-		Response: operation.Reserved(&resp.Message, &resp.Retcode, &resp.Result),
-		Name:     "holdParticipant",
-		Request:  &agentconfv1.HoldParticipantRequest{AgentId: "1287", AddressType: operation.PhoneNumber, Address: "88887946"},
-		Body:     map[string]string{"address": "88887946"},
+		Name:    "holdParticipant",
+		Request: &agentconfv1.HoldParticipantRequest{AgentId: "1287", AddressType: operation.PhoneNumber, Address: "88887946"},
+		Body:    map[string]string{"address": "88887946"},
 	}
+}
+
+// runHold runs op with a response of its own.
+func runHold(ctx context.Context, g *servicetest.Gateway, op operation.Operation) (*agentconfv1.HoldParticipantResponse, error) {
+	resp := &agentconfv1.HoldParticipantResponse{}
+	return operation.Run(ctx, g.Runner, op, operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result))
 }
 
 // run runs op at a gateway that replies with a body.
 func run[R proto.Message](t *testing.T, g *servicetest.Gateway, reply string, op operation.Operation, resp R) (R, error) {
 	t.Helper()
 	g.Reply(reply)
-	op.Response = envelopeOf(t, resp)
-	return operation.Run(servicetest.Context(t), g.Runner, op, resp)
+	return operation.Run(servicetest.Context(t), g.Runner, op, responseOf(t, resp))
 }
 
-// envelopeOf returns the envelope of a response as its service has it.
-func envelopeOf(t *testing.T, resp proto.Message) operation.Envelope {
+// responseOf returns the place of a reply as the service of the message has it.
+func responseOf[R proto.Message](t *testing.T, resp R) operation.Response[R] {
 	t.Helper()
-	switch r := resp.(type) {
+	switch r := any(resp).(type) {
 	case *agentconfv1.HoldParticipantResponse:
-		return operation.Reserved(&r.Message, &r.Retcode, &r.Result)
+		return operation.Reserved(resp, &r.Message, &r.Retcode, &r.Result)
 	case *agentconfv1.QueryConfInfosResponse:
 		r.Result = &agentconfv1.QueryConfInfosResult{}
-		return operation.Documented(&r.Message, &r.Retcode, r.Result)
+		return operation.Documented(resp, &r.Message, &r.Retcode, r.Result)
 	case *agentconfv1.ForceLogoutWithReasonResponse:
-		return operation.NoResult(&r.Message, &r.Retcode)
+		return operation.NoResult(resp, &r.Message, &r.Retcode)
 	case *agentconfv1.HandshakeResponse:
-		return operation.NoResult(&r.Message, &r.Retcode).WithGUID(&r.Guid)
+		return operation.NoResult(resp, &r.Message, &r.Retcode).WithGUID(&r.Guid)
 	case *agentconfv1.GetAgentEventResponse:
-		return operation.NoResult(&r.Message, &r.Retcode).WithGUID(&r.Guid)
+		return operation.NoResult(resp, &r.Message, &r.Retcode).WithGUID(&r.Guid)
 	}
-	t.Fatalf("no envelope for %T", resp)
-	return operation.Envelope{}
+	t.Fatalf("no place for %T", resp)
+	return operation.Response[R]{}
 }
 
 // checkMessage compares a message with its JSON.

@@ -27,10 +27,12 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, client *gateway.Client) *metrics {
 	m := &metrics{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "agentconf_gateway_calls_total", Help: "Requests to the CC-Gateway, polls included, by retcode of the answer.",
+			Name: "agentconf_gateway_calls_total",
+			Help: "Requests to the CC-Gateway, polls included, by retcode of the answer.",
 		}, []string{"operation", "retcode"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "agentconf_gateway_seconds", Help: "Duration of requests to the CC-Gateway in seconds, polls excluded.",
+			Name:    "agentconf_gateway_seconds",
+			Help:    "Duration of requests to the CC-Gateway in seconds, polls excluded.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
 	}
@@ -46,7 +48,8 @@ func newMetrics(r prometheus.Registerer, client *gateway.Client) *metrics {
 	return m
 }
 
-// count counts a request to the gateway that returned err.
+// count counts a request to the gateway that returned err. A long poll takes as long as no
+// event comes, so that its duration says nothing about the gateway.
 func (m *metrics) count(op Operation, took time.Duration, err error) {
 	m.calls.WithLabelValues(op.Name, retcodeLabel(err)).Inc()
 	if op.LongPoll == 0 {
@@ -54,6 +57,7 @@ func (m *metrics) count(op Operation, took time.Duration, err error) {
 	}
 }
 
+// retcodeLabel returns the value of the label retcode.
 func retcodeLabel(err error) string {
 	if err == nil {
 		return outcome.Success

@@ -25,7 +25,7 @@ func TestMetrics(t *testing.T) {
 		run(t, g, reply, holdOperation(), &agentconfv1.HoldParticipantResponse{})
 	}
 	g.Play(conformance.Script{Fault: "close"})
-	operation.Run(servicetest.Context(t), g.Runner, holdOperation(), &agentconfv1.HoldParticipantResponse{})
+	runHold(servicetest.Context(t), g, holdOperation())
 	poll := holdOperation()
 	poll.Name, poll.LongPoll = "getAgentEvent", 1
 	run(t, g, `{"retcode":"0"}`, poll, &agentconfv1.GetAgentEventResponse{})
@@ -50,7 +50,7 @@ func TestTraces(t *testing.T) {
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("agentconf")
 	g := servicetest.NewGateway(t, operation.Options{Tracer: tracer})
 	ctx, outer := tracer.Start(servicetest.Context(t), "outer")
-	if _, err := operation.Run(ctx, g.Runner, holdOperation(), &agentconfv1.HoldParticipantResponse{}); err != nil {
+	if _, err := runHold(ctx, g, holdOperation()); err != nil {
 		t.Fatal(err)
 	}
 	ended := spans.Ended()
@@ -77,7 +77,7 @@ func TestTraces(t *testing.T) {
 func TestNoTraces(t *testing.T) {
 	g := servicetest.NewGateway(t, operation.Options{})
 	ctx := servicetest.Context(t, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	if _, err := operation.Run(ctx, g.Runner, holdOperation(), &agentconfv1.HoldParticipantResponse{}); err != nil {
+	if _, err := runHold(ctx, g, holdOperation()); err != nil {
 		t.Fatal(err)
 	}
 	if header := g.Only(t).Header; header[http.CanonicalHeaderKey("traceparent")] != nil {

@@ -1,6 +1,10 @@
 // Package operation is the way of every operation of the gateway: check the GUID and
-// the fields, send one request, read the answer, and word what is known of the
-// outcome. It takes confidential values out of every text.
+// the fields, send one request, read the reply, and report the outcome. It removes
+// confidential values from every text.
+//
+// A service describes the request as an Operation and the place of the reply as a Response,
+// and calls Run. A service that does something between the check and the request calls
+// Check and Send instead.
 package operation
 
 import (
@@ -25,13 +29,12 @@ type Request interface {
 	GetAgentId() string
 }
 
-// Operation describes one call of the gateway.
+// Operation describes one request to the gateway.
 type Operation struct {
-	Name       string // the gateway's method name
+	Name       string // the gateway's method name, such as holdParticipant
 	Request    Request
 	Violations Violations // of the request, its agent ID not included
 	Body       any        // encoded as JSON; nil for a request without a body
-	Response   Envelope
 
 	// Method and Path are empty for an operation of the conference family, which is
 	// posted to its own name (page 0467). Path follows /agentgateway/resource/.
@@ -40,16 +43,12 @@ type Operation struct {
 	NoGUID       bool   // a sign-in has no GUID yet
 	ServiceToken string // header service_token (page 1204)
 
-	// LongPoll is how long the gateway may hold its answer back. The timeout of the
-	// gateway begins after it.
+	// LongPoll is how long the gateway may hold its reply back. The timeout of the
+	// gateway's client begins after it.
 	LongPoll time.Duration
 
-	// Advice says what to do when the outcome is unknown; outcome.LookFirst if empty.
+	// Advice is the next action after an unknown outcome; outcome.LookFirst if empty.
 	Advice string
-
-	// Read, if not nil, reads what the gateway's reply holds beyond the envelope. An error
-	// makes the outcome unknown.
-	Read func(gateway.Reply) error
 }
 
 // Options are the settings of a Runner.
@@ -78,22 +77,21 @@ func NewRunner(client *gateway.Client, options Options) *Runner {
 // AgentIDMax returns the highest agent ID that is accepted.
 func (r *Runner) AgentIDMax() int32 { return int32(r.agentIDMax) }
 
-// Run checks op, sends it, and returns resp, whose envelope op has, after the gateway's
-// reply has filled it in.
-func Run[R proto.Message](ctx context.Context, r *Runner, op Operation, resp R) (R, error) {
+// Run checks op, sends it once, and returns the message of response, which holds the
+// gateway's reply. Every error is an *outcome.Error.
+func Run[R proto.Message](ctx context.Context, r *Runner, op Operation, response Response[R]) (R, error) {
 	guid, err := r.Check(ctx, op)
-	if err == nil {
-		err = r.Send(ctx, op, guid)
-	}
 	if err != nil {
 		var none R
 		return none, err
 	}
-	return resp, nil
+	return Send(ctx, r, op, guid, response)
 }
 
-// Check returns the caller's GUID if op may be sent. Otherwise its error names
-// everything that is wrong with the request.
+// Check returns the caller's GUID if op may be sent; it is empty if op needs none.
+//
+// A missing or malformed GUID is reported alone, before any violation. Otherwise the error
+// names every violation, that of the agent ID first. Every error is an *outcome.Error.
 func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err error) {
 	if !op.NoGUID {
 		if guid, err = GUID(ctx, op.Name); err != nil {
@@ -101,39 +99,49 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 		}
 	}
 	var violations Violations
-	violations.AgentID("agent_id", op.Request.GetAgentId(), r.agentIDMax)
+	violations.agentID(op.Request.GetAgentId(), r.agentIDMax)
 	if violations = append(violations, op.Violations...); len(violations) > 0 {
 		return "", outcome.Invalid(op.Name, violations...)
 	}
 	return guid, nil
 }
 
-// Send sends op once and fills its response in from the gateway's reply. Every error is
-// an *outcome.Error.
-func (r *Runner) Send(ctx context.Context, op Operation, guid string) error {
+// Send sends op once with a GUID that Check returned, and returns the message of response,
+// which holds the gateway's reply. Every error is an *outcome.Error.
+func Send[R proto.Message](
+	ctx context.Context, r *Runner, op Operation, guid string, response Response[R],
+) (R, error) {
+	if err := r.send(ctx, op, guid, response.envelope); err != nil {
+		var none R
+		return none, err
+	}
+	return response.message, nil
+}
+
+// send traces the request, if anything is traced.
+func (r *Runner) send(ctx context.Context, op Operation, guid string, e envelope) error {
 	req := op.wireRequest(guid)
 	if r.tracer == nil {
-		return r.exchange(ctx, op, req)
+		return r.exchange(ctx, op, req, e)
 	}
 	ctx, span := r.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient))
 	req.TraceParent, req.TraceState = telemetry.Inject(ctx)
-	err := r.exchange(ctx, op, req)
+	err := r.exchange(ctx, op, req, e)
 	telemetry.EndSpan(span, err)
 	return err
 }
 
-func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request) error {
+// exchange counts the request before it reads the reply: the metric has the retcode that
+// the gateway returned, even if the rest of the reply is unreadable.
+func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request, e envelope) error {
 	start := time.Now()
 	reply, err := r.gateway.Call(ctx, req)
 	r.metrics.count(op, time.Since(start), err)
 	if err == nil {
-		err = op.Response.fill(reply)
-	}
-	if err == nil && op.Read != nil {
-		err = op.Read(reply)
+		err = e.fill(reply)
 	}
 	if err != nil {
-		return op.Failure(err, req.GUID)
+		return op.failure(err, req.GUID)
 	}
 	return nil
 }
@@ -149,8 +157,9 @@ func (op Operation) wireRequest(guid string) gateway.Request {
 	}
 }
 
-// ConferencePath returns the path of an operation of the conference family. Its last
-// segment is name in lower case.
+// ConferencePath returns the path of an operation of the conference family (page 0467).
+// Its last segment is name in lower case. The path is built in one buffer: every hold
+// builds it.
 func ConferencePath(agentID, name string) string {
 	path := append(make([]byte, 0, 64), "agentconf/"...)
 	path = append(path, url.PathEscape(agentID)...)

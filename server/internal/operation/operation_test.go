@@ -2,7 +2,6 @@ package operation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/internal/gateway"
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/outcome"
 	"agentconf/server/internal/servicetest"
@@ -76,12 +74,12 @@ func TestCheck(t *testing.T) {
 	op.Request = &agentconfv1.HoldParticipantRequest{AgentId: "88887946"}
 	op.Violations.Add("address", "must be short")
 	op.Violations.Add("voice_path", "must be a path")
-	resp, err := operation.Run(t.Context(), g.Runner, op, &agentconfv1.HoldParticipantResponse{})
+	resp, err := runHold(t.Context(), g, op)
 	servicetest.CheckError(t, err, outcome.GUIDMissing)
 	if resp != nil {
 		t.Errorf("response %v with an error", resp)
 	}
-	resp, err = operation.Run(servicetest.Context(t), g.Runner, op, &agentconfv1.HoldParticipantResponse{})
+	resp, err = runHold(servicetest.Context(t), g, op)
 	e := servicetest.CheckError(t, err, outcome.InvalidArgument)
 	var fields []string
 	for _, v := range e.Violations {
@@ -125,7 +123,7 @@ func TestCallerLeaves(t *testing.T) {
 	g := servicetest.NewGateway(t, operation.Options{})
 	ctx, cancel := context.WithCancel(servicetest.Context(t))
 	cancel()
-	_, err := operation.Run(ctx, g.Runner, holdOperation(), &agentconfv1.HoldParticipantResponse{})
+	_, err := runHold(ctx, g, holdOperation())
 	servicetest.CheckError(t, err, outcome.CallCancelled)
 	if sent := g.Received(); len(sent) > 0 {
 		t.Errorf("the gateway received %v", sent)
@@ -141,29 +139,12 @@ func TestTimeout(t *testing.T) {
 			op := holdOperation()
 			op.LongPoll = longPoll
 			start := time.Now()
-			_, err := operation.Run(servicetest.Context(t), g.Runner, op, &agentconfv1.HoldParticipantResponse{})
+			_, err := runHold(servicetest.Context(t), g, op)
 			servicetest.CheckError(t, err, outcome.AnswerTimedOut)
 			if took := time.Since(start); took != longPoll+servicetest.Timeout {
 				t.Errorf("the call took %v with a long poll of %v", took, longPoll)
 			}
 		})
-	}
-}
-
-// A caller waits as long as the circuit of the gateway is open. The advice after an
-// unknown outcome is that of the operation.
-func TestAdvice(t *testing.T) {
-	op := holdOperation()
-	e := op.Failure(&gateway.Error{Kind: gateway.NotSent, Err: gateway.CircuitOpen{RetryAfter: 7}}, servicetest.GUID)
-	if e.RetryAfter != 7 {
-		t.Errorf("retry after %v", e.RetryAfter)
-	}
-	const advice = "Find out whether the agent is signed in"
-	op.Advice = advice
-	lost := op.Failure(&gateway.Error{Kind: gateway.Broken, Err: errors.New("broken")}, servicetest.GUID)
-	if want := "holdParticipant by agent 1287 on phone ****46 may have been applied: " +
-		"the request was sent and no answer came back that can be trusted. " + advice + "."; lost.Text != want {
-		t.Errorf("text %s, want %s", lost.Text, want)
 	}
 }
 

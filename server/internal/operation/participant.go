@@ -1,18 +1,20 @@
 package operation
 
-// The address types of a participant (page 0473).
+// The address types of a participant (page 0473). An event has the same values as numbers
+// (page 0564).
 const (
 	PhoneNumber = "6"
-	AgentNumber = "9"
+	AgentNumber = "9" // an agent ID
 )
 
-// Addressed is a message that names a participant.
+// Addressed is a message of the contract that names a participant.
 type Addressed interface {
 	GetAddressType() string
 	GetAddress() string
 }
 
-// Participant names a participant as the gateway does (page 0473).
+// Participant names a participant as the gateway does (page 0473). It is a part of the body
+// of requests, and a key of maps.
 type Participant struct {
 	AddressType string `json:"addressType"`
 	Address     string `json:"address"`

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,20 +16,18 @@ import (
 // redacted stands for a confidential value in a text.
 const redacted = "…"
 
-// redactor returns a replacer that takes every confidential value of the request, and
-// the GUID, out of a text.
+// redactor returns a replacer that takes every confidential value of the request, the GUID
+// and the service token out of a text. The proto marks the confidential fields, so that a
+// new field needs no change here.
 func (op Operation) redactor(guid string) *strings.Replacer {
 	replacements := map[string]string{guid: redacted, op.ServiceToken: redacted}
 	collectConfidential(op.Request.ProtoReflect(), replacements)
 	delete(replacements, "")
-	values := make([]string, 0, len(replacements))
-	for value := range replacements {
-		values = append(values, value)
-	}
-	// A longer value comes first: it may begin with a shorter one.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	// At one position of a text the first pair that fits replaces. A longer value comes
+	// first, as it may begin with a shorter one.
+	longestFirst := func(a, b string) int { return len(b) - len(a) }
 	var pairs []string
-	for _, value := range values {
+	for _, value := range slices.SortedFunc(maps.Keys(replacements), longestFirst) {
 		for _, form := range spellings(value) {
 			pairs = append(pairs, form, replacements[value])
 		}
@@ -40,19 +39,23 @@ func (op Operation) redactor(guid string) *strings.Replacer {
 // confidential, with the text to put in its place.
 func collectConfidential(m protoreflect.Message, replacements map[string]string) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case f.IsList():
-			for i := range v.List().Len() {
-				collectValue(m, f, v.List().Get(i), replacements)
-			}
-		default:
+		if !f.IsList() {
 			collectValue(m, f, v, replacements)
+			return true
+		}
+		for i := range v.List().Len() {
+			collectValue(m, f, v.List().Get(i), replacements)
 		}
 		return true
 	})
 }
 
-func collectValue(m protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value, replacements map[string]string) {
+// collectValue adds one value of field f of m. The replacement of a participant's address
+// is the one that error texts have, so that a reader can tell two participants apart. An
+// agent ID is not confidential, and stays.
+func collectValue(
+	m protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value, replacements map[string]string,
+) {
 	switch {
 	case f.Message() != nil:
 		collectConfidential(v.Message(), replacements)

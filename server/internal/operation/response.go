@@ -11,39 +11,57 @@ import (
 	"agentconf/server/internal/gateway"
 )
 
-// Envelope points to the fields of a response that take the envelope of a reply. It
-// spares the reflection that filling in a message by name would cost.
-type Envelope struct {
-	message, retcode *string
-	reserved         **structpb.Struct // nil for a response without a reserved result
-	result           proto.Message     // nil for a response without a documented result
-	guid             *string           // nil for a response without a GUID
+// Response is the place of the reply to an operation: a message of the contract, and pointers
+// to those of its fields that take the envelope of the reply (page 0473). The pointers
+// spare the reflection that filling in a message by name would cost. Reserved, Documented
+// and NoResult return a Response; its zero value is not usable.
+type Response[R proto.Message] struct {
+	message R
+	envelope
 }
 
-// NoResult is the envelope of a response without a result.
-func NoResult(message, retcode *string) Envelope {
-	return Envelope{message: message, retcode: retcode}
+type envelope struct {
+	text, retcode *string
+	reserved      **structpb.Struct // nil for a response without a reserved result
+	result        proto.Message     // nil for a response without a documented result
+	guid          *string           // nil for a response without a GUID
+	read          func(gateway.Reply) error
 }
 
-// Reserved is the envelope of a response whose result the gateway reserves for later.
-func Reserved(message, retcode *string, result **structpb.Struct) Envelope {
-	return Envelope{message: message, retcode: retcode, reserved: result}
+// NoResult returns the Response of a message without a result.
+func NoResult[R proto.Message](message R, text, retcode *string) Response[R] {
+	return Response[R]{message, envelope{text: text, retcode: retcode}}
 }
 
-// Documented is the envelope of a response whose result is documented. result is an
-// empty message.
-func Documented(message, retcode *string, result proto.Message) Envelope {
-	return Envelope{message: message, retcode: retcode, result: result}
+// Reserved returns the Response of a message whose result the gateway reserves for later.
+// The result is passed on if it is a JSON object; anything else becomes an empty one.
+func Reserved[R proto.Message](message R, text, retcode *string, result **structpb.Struct) Response[R] {
+	return Response[R]{message, envelope{text: text, retcode: retcode, reserved: result}}
 }
 
-// WithGUID returns e for a response that takes the GUID that the gateway issued.
-func (e Envelope) WithGUID(guid *string) Envelope {
-	e.guid = guid
-	return e
+// Documented returns the Response of a message whose result is documented. result is an
+// empty message. A result of another shape makes the outcome unknown.
+func Documented[R proto.Message](message R, text, retcode *string, result proto.Message) Response[R] {
+	return Response[R]{message, envelope{text: text, retcode: retcode, result: result}}
 }
 
-func (e Envelope) fill(reply gateway.Reply) error {
-	*e.message, *e.retcode = reply.Message, reply.Retcode
+// WithGUID returns r for a message that takes the GUID that the gateway issued with the
+// reply. The message has no GUID if the gateway issued none, or none that a request can
+// carry.
+func (r Response[R]) WithGUID(guid *string) Response[R] {
+	r.guid = guid
+	return r
+}
+
+// WithRead returns r for a message that takes more of the reply than its envelope. read
+// sees the reply of an accepted operation only. An error of read makes the outcome unknown.
+func (r Response[R]) WithRead(read func(gateway.Reply) error) Response[R] {
+	r.read = read
+	return r
+}
+
+func (e envelope) fill(reply gateway.Reply) error {
+	*e.text, *e.retcode = reply.Message, reply.Retcode
 	if e.guid != nil {
 		*e.guid = reply.GUID
 	}
@@ -51,13 +69,19 @@ func (e Envelope) fill(reply gateway.Reply) error {
 		*e.reserved = decodeReserved(reply.Result)
 	}
 	if e.result != nil {
-		return decodeResult(e.result, reply.Result)
+		if err := decodeResult(e.result, reply.Result); err != nil {
+			return err
+		}
+	}
+	if e.read != nil {
+		return e.read(reply)
 	}
 	return nil
 }
 
-// decodeResult reads the result of a reply. Unknown keys are ignored. A list may also
-// come without the object around it, as page 0485 shows it both ways.
+// decodeResult decodes the result of a reply into an empty message. Unknown keys are
+// ignored. Page 0485 contradicts itself: its table calls the result a list, its sample has
+// an object around the list. Both are accepted for every result of a single list.
 func decodeResult(result proto.Message, raw json.RawMessage) error {
 	if isNull(raw) {
 		return nil
@@ -73,8 +97,8 @@ func decodeResult(result proto.Message, raw json.RawMessage) error {
 	return nil
 }
 
-// decodeReserved returns a reserved result. The contract has no place for anything but
-// an object: anything else becomes an empty one.
+// decodeReserved returns a reserved result. No page says what it will be, so that a result
+// of another shape is no error: the gateway has accepted the operation.
 func decodeReserved(raw json.RawMessage) *structpb.Struct {
 	object := &structpb.Struct{}
 	if len(raw) > len("{}") && raw[0] == '{' && protojson.Unmarshal(raw, object) != nil {
@@ -83,16 +107,16 @@ func decodeReserved(raw json.RawMessage) *structpb.Struct {
 	return object
 }
 
-// Unreadable returns the error of a reply that cannot be trusted. text must not repeat
-// any of it.
+// Unreadable returns the error of a reply that cannot be trusted, for a function of
+// WithRead. Its outcome is unknown. text must not repeat the reply, since it is logged.
 func Unreadable(text string) error {
 	return &gateway.Error{Kind: gateway.Broken, Err: errors.New(text)}
 }
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// refusalResult returns what is passed on of the result of a refusal: the key that is
-// documented (page 0481). Anything else may repeat confidential fields.
+// refusalResult returns the result of a refusal with its documented key only, the code of
+// the device that queues calls (page 0481). Other keys may repeat confidential fields.
 func refusalResult(raw json.RawMessage) json.RawMessage {
 	if raw == nil {
 		return nil

@@ -48,9 +48,9 @@ func TestIssuedGUID(t *testing.T) {
 	g := servicetest.NewGateway(t, operation.Options{})
 	const issued = "issued.AgentGateway1"
 	g.Play(conformance.Script{SetGUID: issued})
-	op, resp := holdOperation(), &agentconfv1.HandshakeResponse{}
-	op.Response = envelopeOf(t, resp)
-	if _, err := operation.Run(servicetest.Context(t), g.Runner, op, resp); err != nil || resp.GetGuid() != issued {
+	response := responseOf(t, &agentconfv1.HandshakeResponse{})
+	resp, err := operation.Run(servicetest.Context(t), g.Runner, holdOperation(), response)
+	if err != nil || resp.GetGuid() != issued {
 		t.Errorf("%v, %v", resp, err)
 	}
 }
@@ -70,27 +70,29 @@ func TestUnreadableResult(t *testing.T) {
 	}
 }
 
-// Read sees the reply of an accepted operation only. Its error makes the outcome
-// unknown.
+// The function of WithRead sees the reply of an accepted operation only. Its error makes the
+// outcome unknown.
 func TestRead(t *testing.T) {
 	g := servicetest.NewGateway(t, operation.Options{})
-	op := holdOperation()
 	event, result := "", errors.New("not called")
-	op.Read = func(reply gateway.Reply) error {
+	response := responseOf(t, &agentconfv1.QueryConfInfosResponse{}).WithRead(func(reply gateway.Reply) error {
 		event = string(reply.Event)
 		return result
+	})
+	read := func(reply string) error {
+		g.Reply(reply)
+		_, err := operation.Run(servicetest.Context(t), g.Runner, holdOperation(), response)
+		return err
 	}
-	_, err := run(t, g, `{"retcode":"101-002","event":1}`, op, &agentconfv1.HoldParticipantResponse{})
-	if event != "" || err == nil {
+	if err := read(`{"retcode":"101-002","event":1}`); event != "" || err == nil {
 		t.Errorf("event %s of a refusal, error %v", event, err)
 	}
 	result = nil
-	if _, err := run(t, g, `{"retcode":"0","event":2}`, op, &agentconfv1.HoldParticipantResponse{}); err != nil || event != "2" {
+	if err := read(`{"retcode":"0","event":2}`); err != nil || event != "2" {
 		t.Errorf("event %s, error %v", event, err)
 	}
 	result = operation.Unreadable("no event")
-	_, err = run(t, g, `{"retcode":"0"}`, op, &agentconfv1.HoldParticipantResponse{})
-	servicetest.CheckError(t, err, outcome.AnswerLost)
+	servicetest.CheckError(t, read(`{"retcode":"0"}`), outcome.AnswerLost)
 }
 
 // Of the result of a refusal only the documented key is passed on.

@@ -18,6 +18,9 @@ type meaning struct {
 
 // kind returns the kind of error that the retcode stands for. A code other than
 // UNKNOWN says that the operation did not happen.
+//
+// The retcodes of exceptions in the gateway have UNKNOWN: no page says whether an
+// exception can follow the effect of the operation.
 func (m meaning) kind() outcome.Kind {
 	k := outcome.Kind{Code: m.code, Reason: m.reason, Outcome: outcome.NotApplied, Meaning: m.text}
 	if m.code == codes.Unknown {
@@ -31,7 +34,7 @@ func (m meaning) kind() outcome.Kind {
 //
 // Retcodes of other interfaces, and those known only from demos, are missing on
 // purpose: a gateway has no reason to answer them to a conference operation, so that
-// such an answer does not say whether the operation happened.
+// such an answer does not say whether the operation happened. A row stays on one line.
 var meanings = map[string]meaning{
 	"000-000": {codes.Unknown, "GATEWAY_EXCEPTION", "the CC-Gateway reports an unknown error"},
 	"000-001": {codes.FailedPrecondition, "WRONG_EVENT_CHANNEL", "events of this agent are fetched in another way; use the one chosen at sign-in"},
@@ -84,7 +87,9 @@ var meanings = map[string]meaning{
 }
 
 // unmapped is the meaning of every retcode that is not in meanings.
-var unmapped = meaning{codes.Unknown, "UNMAPPED_RETCODE", "the CC-Gateway answered with a retcode that does not say what happened"}
+var unmapped = meaning{
+	codes.Unknown, "UNMAPPED_RETCODE", "the CC-Gateway answered with a retcode that does not say what happened",
+}
 
 // Retcode describes a retcode for docs/errors.md.
 type Retcode struct {
@@ -92,7 +97,7 @@ type Retcode struct {
 	outcome.Kind
 }
 
-// Retcodes returns all retcodes with a meaning, in order, and last "any other".
+// Retcodes returns all retcodes with a meaning in ascending order, and last "any other".
 func Retcodes() []Retcode {
 	var all []Retcode
 	for _, retcode := range slices.Sorted(maps.Keys(meanings)) {

@@ -14,29 +14,30 @@ import (
 )
 
 const (
-	agentIDMin   = 101 // page 0473
+	// AgentIDMin is the lowest agent ID (page 0473). Options.AgentIDMax is the highest.
+	AgentIDMin = 101
+
+	// maxGUIDBytes bounds the header that a request carries; real GUIDs have about 50 bytes.
 	maxGUIDBytes = 256
 )
 
-// Violations collects everything that is wrong with one request.
+// Violations collects everything that is wrong with one request. Its methods check one
+// field each, and add a violation that names the requirement.
 type Violations []outcome.Violation
 
-// Add adds a violation. Its text must not repeat the value of the field.
+// Add adds a violation. Its text must not repeat the value of the field, which may be
+// confidential.
 func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, outcome.Violation{Field: field, Description: fmt.Sprintf(format, args...)})
 }
 
-// AgentID checks an agent ID of at most highest.
-func (v *Violations) AgentID(field, id string, highest int) {
+// agentID checks the agent ID of a request. It becomes a part of the path to the gateway:
+// only a canonical decimal number passes, so that no ID can change the path.
+func (v *Violations) agentID(id string, highest int) {
 	n, _ := strconv.Atoi(id)
-	if !isAgentID(id) || n < agentIDMin || n > highest {
-		v.Add(field, "must be decimal digits without a leading zero, %d to %d", agentIDMin, highest)
+	if !isAgentID(id) || n < AgentIDMin || n > highest {
+		v.Add("agent_id", "must be decimal digits without a leading zero, %d to %d", AgentIDMin, highest)
 	}
-}
-
-// AgentNumber checks the ID of another agent, which is a number.
-func (v *Violations) AgentNumber(field string, n, highest int32) {
-	v.Number(field, n, agentIDMin, highest)
 }
 
 // isAgentID reports whether id has the form of an agent ID, whatever its range. A
@@ -45,7 +46,7 @@ func isAgentID(id string) bool {
 	return len(id) >= 3 && len(id) <= 6 && id[0] != '0' && IsDigits(id)
 }
 
-// IsDigits reports whether s is one or more decimal digits.
+// IsDigits reports whether s is one or more ASCII digits.
 func IsDigits(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
@@ -64,21 +65,24 @@ func (v *Violations) Optional(field string, n *int32, low, high int32) {
 	}
 }
 
-// Text checks a string of least to most characters.
+// Text checks a string of least to most characters of valid UTF-8.
 func (v *Violations) Text(field, s string, least, most int) {
-	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+	n := utf8.RuneCountInString(s)
+	if n < least || n > most || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		v.Add(field, "must be %d to %d characters, none of them a control character", least, most)
 	}
 }
 
-// Count checks the length of a list.
+// Count checks the number of entries of a required list.
 func (v *Violations) Count(field string, n, most int) {
 	if n < 1 || n > most {
 		v.Add(field, "must have 1 to %d entries", most)
 	}
 }
 
-// GUID returns the caller's session GUID, from the metadata guid.
+// GUID returns the caller's session GUID, from the metadata guid: 1 to 256 visible ASCII
+// characters without =. Clients send the whole value of Set-GUID, JSESSIONID=GUID, by mistake
+// (page 05_4015); the error names it. Every error is an *outcome.Error with the operation.
 func GUID(ctx context.Context, operation string) (string, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "guid")
 	if len(values) == 0 || values[0] == "" && len(values) == 1 {
@@ -89,7 +93,8 @@ func GUID(ctx context.Context, operation string) (string, error) {
 	case len(values) > 1:
 		return "", outcome.MalformedGUID(operation, "it was sent more than once; send the newest only")
 	case strings.Contains(guid, "="):
-		return "", outcome.MalformedGUID(operation, "the GUID is the part behind the = of Set-GUID: JSESSIONID=GUID; send that part alone")
+		return "", outcome.MalformedGUID(operation,
+			"the GUID is the part behind the = of Set-GUID: JSESSIONID=GUID; send that part alone")
 	case len(guid) > maxGUIDBytes:
 		return "", outcome.MalformedGUID(operation, fmt.Sprintf("it is longer than %d bytes", maxGUIDBytes))
 	case strings.ContainsFunc(guid, isInvisible):

@@ -18,7 +18,7 @@ func FuzzAgentID(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, id string) {
 		var v Violations
-		v.AgentID("agent_id", id, 59999)
+		v.agentID(id, 59999)
 		if v != nil {
 			return
 		}
@@ -52,7 +52,7 @@ func FuzzGUID(f *testing.F) {
 func TestAgentIDMax(t *testing.T) {
 	for id, ok := range map[string]bool{"60000": true, "999999": true, "1000000": false} {
 		var v Violations
-		v.AgentID("agent_id", id, 999999)
+		v.agentID(id, 999999)
 		if (v == nil) != ok {
 			t.Errorf("%s with a limit of 999999: %v", id, v)
 		}

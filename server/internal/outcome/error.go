@@ -13,7 +13,8 @@ import (
 )
 
 // Error is the error of every failed call, on every front. Text is for people and
-// holds no GUID, phone number or voice path. Cause is for the log alone.
+// holds no GUID, phone number or voice path. Cause is for the log alone: no front passes it
+// on. An Error must not be changed once it is returned.
 type Error struct {
 	Code      codes.Code
 	Reason    Reason
@@ -54,27 +55,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// GRPCStatus returns the status that gRPC clients receive, with its details.
+// GRPCStatus returns the status that gRPC clients receive, with its details: always an
+// ErrorInfo, a BadRequest if there are violations, a RetryInfo if waiting helps.
 func (e *Error) GRPCStatus() *status.Status {
-	info := &errdetails.ErrorInfo{
-		Reason:   string(e.Reason),
-		Domain:   Domain,
-		Metadata: map[string]string{"outcome": string(e.Outcome)},
-	}
-	if e.Operation != "" {
-		info.Metadata["operation"] = e.Operation
-	}
-	if e.Retcode != "" {
-		info.Metadata["retcode"] = e.Retcode
-	}
-	details := []protoadapt.MessageV1{info}
+	details := []protoadapt.MessageV1{e.info()}
 	if len(e.Violations) > 0 {
-		bad := &errdetails.BadRequest{}
-		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations,
-				&errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
-		}
-		details = append(details, bad)
+		details = append(details, e.badRequest())
 	}
 	if e.RetryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
@@ -84,4 +70,24 @@ func (e *Error) GRPCStatus() *status.Status {
 		panic(err)
 	}
 	return st
+}
+
+func (e *Error) info() *errdetails.ErrorInfo {
+	metadata := map[string]string{"outcome": string(e.Outcome)}
+	if e.Operation != "" {
+		metadata["operation"] = e.Operation
+	}
+	if e.Retcode != "" {
+		metadata["retcode"] = e.Retcode
+	}
+	return &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain, Metadata: metadata}
+}
+
+func (e *Error) badRequest() *errdetails.BadRequest {
+	bad := &errdetails.BadRequest{}
+	for _, v := range e.Violations {
+		bad.FieldViolations = append(bad.FieldViolations,
+			&errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+	}
+	return bad
 }

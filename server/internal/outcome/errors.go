@@ -16,7 +16,8 @@ const retryAfter = time.Second
 // Invalid returns the error of a request with wrong fields. operation is empty if
 // it is not known.
 func Invalid(operation string, violations ...Violation) *Error {
-	e := InvalidArgument.Error(operation, cmp.Or(operation, "The call")+" was not applied, the request is wrong", nil)
+	text := cmp.Or(operation, "The call") + " was not applied, the request is wrong"
+	e := InvalidArgument.Error(operation, text, nil)
 	e.Violations = violations
 	return e
 }
@@ -27,16 +28,16 @@ func NoOperation(text string) *Error { return NoSuchOperation.Error("", text, ni
 
 // Overload returns the error of a call beyond the limit of calls in flight.
 func Overload(operation string) *Error {
-	e := Overloaded.Error(operation, operation+" was not applied: too many calls are in flight at this agentconf. "+
-		"Wait and try again, or call another one.", nil)
+	e := Overloaded.Error(operation, operation+" was not applied: "+
+		"too many calls are in flight at this agentconf. Wait and try again, or call another one.", nil)
 	e.RetryAfter = retryAfter
 	return e
 }
 
 // RateExceeded returns the error of a call beyond the rate limit of an agent.
 func RateExceeded(operation, agent string) *Error {
-	e := AgentRateExceeded.Error(operation, operation+" was not applied: there are too many calls for agent "+agent+
-		". Wait a second and try again.", nil)
+	e := AgentRateExceeded.Error(operation, operation+" was not applied: "+
+		"there are too many calls for agent "+agent+". Wait a second and try again.", nil)
 	e.RetryAfter = retryAfter
 	return e
 }
@@ -58,7 +59,9 @@ func MissingGUID(operation string) *Error {
 		"Send the GUID of the agent's sign-in as metadata guid (over HTTP: header Guid).", nil)
 }
 
-// MalformedGUID returns the error of a call whose GUID cannot be one.
+// MalformedGUID returns the error of a call whose GUID cannot be one. why must not repeat
+// the GUID.
 func MalformedGUID(operation, why string) *Error {
-	return GUIDMalformed.Error(operation, fmt.Sprintf("%s was not applied: the GUID is malformed: %s.", operation, why), nil)
+	text := fmt.Sprintf("%s was not applied: the GUID is malformed: %s.", operation, why)
+	return GUIDMalformed.Error(operation, text, nil)
 }

@@ -2,7 +2,9 @@ package outcome
 
 import "google.golang.org/grpc/codes"
 
-// Reason is the reason of a google.rpc.ErrorInfo. Clients may key on it.
+// Reason is the reason of a google.rpc.ErrorInfo, in capitals and at most 63 characters, as
+// AIP-193 asks. Clients may key on it. Several kinds share a reason if a client does the same
+// about them.
 type Reason string
 
 // Kind is one way in which a call fails: a row of the table in docs/errors.md. The
@@ -16,7 +18,7 @@ type Kind struct {
 
 var kinds []Kind
 
-// Kinds returns all kinds, in the order of the documentation.
+// Kinds returns all kinds, in the order of the documentation. The slice must not be changed.
 func Kinds() []Kind { return kinds }
 
 func newKind(code codes.Code, reason Reason, o Outcome, meaning string) Kind {
@@ -25,7 +27,8 @@ func newKind(code codes.Code, reason Reason, o Outcome, meaning string) Kind {
 	return k
 }
 
-// Failures before a request is sent to the gateway.
+// Failures before a request is sent to the gateway. UNAVAILABLE with one of these reasons
+// is safe to retry.
 var (
 	InvalidArgument = newKind(codes.InvalidArgument, "INVALID_ARGUMENT", NotApplied,
 		"fields are wrong; `google.rpc.BadRequest` names each")
@@ -42,12 +45,14 @@ var (
 	GatewayUnreachable = newKind(codes.Unavailable, "GATEWAY_UNREACHABLE", NotApplied,
 		"no connection to the gateway could be opened; nothing was sent")
 	CircuitOpen = newKind(codes.Unavailable, "CIRCUIT_OPEN", NotApplied,
-		"the last attempts to reach the gateway failed, so none was made; `google.rpc.RetryInfo` says how long to wait")
+		"the last attempts to reach the gateway failed, so none was made; "+
+			"`google.rpc.RetryInfo` says how long to wait")
 	CallCancelled = newKind(codes.Canceled, "CALL_CANCELLED", NotApplied,
 		"the caller cancelled before anything was sent, or cancelled a watch")
 )
 
-// Failures after a request was sent to the gateway.
+// Failures after a request was sent to the gateway. None has the code UNAVAILABLE, which
+// clients retry by themselves.
 var (
 	AnswerTimedOut = newKind(codes.DeadlineExceeded, "OUTCOME_UNKNOWN", Unknown,
 		"the request was sent, and no answer came in time")
@@ -59,7 +64,8 @@ var (
 		"agentconf itself failed")
 )
 
-// Failures of a call with confirm_within.
+// Failures of a call with confirm_within. The outcome is unknown if the event is missing:
+// the gateway's own reply says only that it accepted the operation.
 var (
 	NoEventSource = newKind(codes.FailedPrecondition, "NO_EVENT_SOURCE", NotApplied,
 		"nobody watches the agent here, so no event could confirm the call; nothing was sent")
@@ -91,7 +97,10 @@ var (
 		"the agent signed out, or signed in again")
 )
 
-// Error returns an error of kind k. operation is the gateway's method name, or empty.
+// Error returns an error of kind k. operation is the gateway's method name, or empty. text
+// is for people; cause may be nil.
 func (k Kind) Error(operation, text string, cause error) *Error {
-	return &Error{Code: k.Code, Reason: k.Reason, Outcome: k.Outcome, Operation: operation, Text: text, Cause: cause}
+	return &Error{
+		Code: k.Code, Reason: k.Reason, Outcome: k.Outcome, Operation: operation, Text: text, Cause: cause,
+	}
 }

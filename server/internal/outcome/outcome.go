@@ -19,18 +19,16 @@ type Outcome string
 const (
 	// Applied means that the gateway accepted the operation.
 	Applied Outcome = "applied"
-	// NotApplied means that the operation did not happen.
+	// NotApplied means that the operation did not happen, so that it may be called again.
 	NotApplied Outcome = "not_applied"
 	// Unknown means that the operation may have happened.
 	Unknown Outcome = "unknown"
 )
 
-// Phrase returns the verb phrase for an error text: "was not applied".
+// Phrase returns the verb phrase for the text of an Error: "was not applied" or "may have
+// been applied".
 func (o Outcome) Phrase() string {
-	switch o {
-	case Applied:
-		return "was applied"
-	case NotApplied:
+	if o == NotApplied {
 		return "was not applied"
 	}
 	return "may have been applied"

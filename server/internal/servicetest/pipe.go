@@ -7,7 +7,9 @@ import (
 )
 
 // PipeListener accepts connections in memory. Unlike those of bufconn, their deadlines
-// expire with os.ErrDeadlineExceeded, as those of TCP connections do.
+// expire with os.ErrDeadlineExceeded, as those of TCP connections do. Unlike TCP
+// connections, they work in a testing/synctest bubble, and a write blocks until the peer
+// reads.
 type PipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -19,7 +21,8 @@ func ListenPipe() *PipeListener {
 	return &PipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Dial returns the client's end of a new connection.
+// Dial returns the client's end of a new connection. It blocks until Accept takes the other
+// end. A closed listener refuses with net.ErrClosed.
 func (l *PipeListener) Dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
@@ -42,7 +45,7 @@ func (l *PipeListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. It leaves the connections open, and may be called again.
 func (l *PipeListener) Close() error {
 	l.close.Do(func() { close(l.closed) })
 	return nil

@@ -34,14 +34,17 @@ type Gateway struct {
 	Metrics *prometheus.Registry // of the runner
 }
 
-// NewGateway starts a gateway that answers every request with the documented reply. The
-// options of the runner are those of the program, except for the metrics.
+// NewGateway starts a gateway that answers every request with the documented reply. It ends
+// with the test. The options of the runner are those of the program, except for the metrics.
 func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	t.Helper()
 	l := ListenPipe()
 	scripted := conformance.NewGateway(l)
 	t.Cleanup(scripted.Stop)
-	client, err := gateway.New(gateway.Options{URL: "http://gateway.test", Timeout: Timeout, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }})
+	client, err := gateway.New(gateway.Options{
+		URL: "http://gateway.test", Timeout: Timeout,
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func NewGateway(t testing.TB, options operation.Options) *Gateway {
 	return &Gateway{scripted, operation.NewRunner(client, options), metrics}
 }
 
-// Reply makes the gateway answer every request with a body.
+// Reply makes the gateway answer every request with a body and HTTP status 200.
 func (g *Gateway) Reply(body string) { g.Play(conformance.Script{Reply: &body}) }
 
 // Only returns the one request that the gateway has received since the last call.
@@ -69,7 +72,8 @@ func Context(t testing.TB, keyValues ...string) context.Context {
 	return metadata.NewIncomingContext(t.Context(), metadata.Pairs(append(keyValues, "guid", GUID)...))
 }
 
-// CheckError checks that err is an error of a kind, and returns it.
+// CheckError checks that err is an error of a kind, and returns it. The test ends if err is
+// no *outcome.Error.
 func CheckError(t testing.TB, err error, want outcome.Kind) *outcome.Error {
 	t.Helper()
 	e, ok := errors.AsType[*outcome.Error](err)
@@ -77,16 +81,19 @@ func CheckError(t testing.TB, err error, want outcome.Kind) *outcome.Error {
 		t.Fatalf("error %v, want %v %s", err, want.Code, want.Reason)
 	}
 	if e.Code != want.Code || e.Reason != want.Reason || e.Outcome != want.Outcome {
-		t.Errorf("%v %s %s: %v; want %v %s %s", e.Code, e.Reason, e.Outcome, e, want.Code, want.Reason, want.Outcome)
+		t.Errorf("%v %s %s: %v; want %v %s %s",
+			e.Code, e.Reason, e.Outcome, e, want.Code, want.Reason, want.Outcome)
 	}
 	return e
 }
 
-// CheckMetrics checks that the text format of the metrics has the lines.
+// CheckMetrics checks that the text format of the metrics has the lines, each one with its
+// labels in alphabetical order and its value.
 func CheckMetrics(t testing.TB, metrics prometheus.Gatherer, lines ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	handler := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, line := range lines {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 			t.Errorf("no line %s in\n%s", line, w.Body)

@@ -22,9 +22,9 @@ const (
 	forceLoginLine = loginLine + "/forcelogin"
 
 	shortLogin = `{"password":"","phonenum":"40038"}`
-	longLogin  = `{"password":"opensesame","phonenum":"40038","autoanswer":false,"autoenteridle":true,"releasephone":false,` +
-		`"agenttype":4,"status":5,"ip":"127.0.0.1","entryIp":"entry","phonelinkage":true,"checkInWebm":false,` +
-		`"checkInMailm":true,"vcPhoneNumber":"1","listenStatus":false,"callBackUri":"uri","serviceToken":"crm-1"}`
+	longLogin  = `{"agenttype":4,"autoanswer":false,"autoenteridle":true,"callBackUri":"uri","checkInMailm":true,` +
+		`"checkInWebm":false,"entryIp":"entry","ip":"127.0.0.1","listenStatus":false,"password":"opensesame",` +
+		`"phonelinkage":true,"phonenum":"40038","releasephone":false,"serviceToken":"crm-1","status":5,"vcPhoneNumber":"1"}`
 )
 
 // login is Login or ForceLogin with a request in JSON.

@@ -12,8 +12,8 @@ const (
 	memoryLimit = 256 << 20
 )
 
-// TuneCollector sets the garbage collector unless GOGC and GOMEMLIMIT are set. The
-// measurements are in bench/README.md.
+// TuneCollector sets the garbage collector of the process unless GOGC and GOMEMLIMIT are
+// set; each setting stands for itself. The measurements are in bench/README.md.
 func TuneCollector(lookupEnv func(string) (string, bool)) {
 	if _, set := lookupEnv("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)

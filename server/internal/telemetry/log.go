@@ -1,3 +1,5 @@
+// Package telemetry writes the log records of the process, exports its traces, and sets its
+// garbage collector.
 package telemetry
 
 import (
@@ -9,20 +11,28 @@ import (
 	"time"
 )
 
-// flushDelay is the longest time that a log record below WARN waits to be written.
-const flushDelay = 100 * time.Millisecond
+const (
+	// flushDelay is the longest time that a log record below WARN waits to be written.
+	flushDelay = 100 * time.Millisecond
 
-// Log formats.
+	// logBuffer is the size in bytes at which waiting records are written at once.
+	logBuffer = 64 << 10
+)
+
+// The formats of log records: one JSON object a line, or key=value pairs.
 const (
 	JSON = "json"
 	Text = "text"
 )
 
-// NewLog returns a logger that writes records in a format to w. Records below WARN are
-// written together: a system call for each costs a good part of a call. A process that
-// is killed loses the records that wait. flush writes them.
+// NewLog returns a logger that writes records of at least level to w, in format JSON or
+// Text. Records below WARN wait at most 100 ms and are written together: a system call for
+// each costs a good part of a call. A process that is killed loses the records that wait;
+// one that ends calls flush, which writes them.
+//
+// A record that cannot be written is lost without an error. w needs no lock.
 func NewLog(w io.Writer, format string, level slog.Leveler) (log *slog.Logger, flush func()) {
-	buffer := newBufferedWriter(w)
+	buffer := &bufferedWriter{to: w, buffer: bufio.NewWriterSize(w, logBuffer)}
 	options := &slog.HandlerOptions{Level: level}
 	var handler slog.Handler = slog.NewJSONHandler(buffer, options)
 	if format == Text {
@@ -31,7 +41,8 @@ func NewLog(w io.Writer, format string, level slog.Leveler) (log *slog.Logger, f
 	return slog.New(writeThrough{handler, buffer}), buffer.flush
 }
 
-// writeThrough is a handler that writes warnings and errors at once.
+// writeThrough is a handler that writes warnings and errors at once, together with the
+// records that wait before them. The handlers that are derived from it do so too.
 type writeThrough struct {
 	slog.Handler
 	buffer *bufferedWriter
@@ -58,11 +69,7 @@ type bufferedWriter struct {
 	mu        sync.Mutex
 	to        io.Writer
 	buffer    *bufio.Writer
-	scheduled bool // a flush is scheduled
-}
-
-func newBufferedWriter(to io.Writer) *bufferedWriter {
-	return &bufferedWriter{to: to, buffer: bufio.NewWriterSize(to, 64<<10)}
+	scheduled bool // a flush is scheduled; without records no timer runs
 }
 
 func (b *bufferedWriter) Write(record []byte) (int, error) {

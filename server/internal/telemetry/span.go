@@ -21,10 +21,11 @@ const (
 	reasonKey  = attribute.Key("agentconf.reason")
 )
 
-// TraceKeys are the metadata keys of W3C Trace Context.
+// TraceKeys are the metadata keys of W3C Trace Context. It must not be changed.
 var TraceKeys = []string{"traceparent", "tracestate"}
 
-// Extract returns ctx with the trace context of its incoming metadata.
+// Extract returns ctx with the trace context of its incoming metadata. A malformed context
+// is ignored, as W3C asks: the call then begins a trace of its own.
 func Extract(ctx context.Context) context.Context {
 	carrier := propagation.MapCarrier{}
 	for _, key := range TraceKeys {
@@ -35,14 +36,17 @@ func Extract(ctx context.Context) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, carrier)
 }
 
-// Inject returns the headers that carry the trace context of ctx.
+// Inject returns the values of the headers that carry the trace context of ctx, or empty
+// strings if it has none.
 func Inject(ctx context.Context) (traceParent, traceState string) {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"], carrier["tracestate"]
 }
 
-// EndSpan ends the span of a call that returned err.
+// EndSpan ends the span of a call, or of its request to the gateway, that returned err. The
+// span has status Error if the outcome is unknown, or err is no *outcome.Error. An operation
+// that the gateway refused is no error of the service, and leaves the status unset.
 func EndSpan(span trace.Span, err error) {
 	defer span.End()
 	if err == nil {

@@ -20,23 +20,30 @@ import (
 const traceFlushTimeout = 2 * time.Second
 
 // NewTracer returns a tracer that exports spans as OpenTelemetry's environment
-// variables say, or nil if they name neither an exporter nor an endpoint. flush exports
-// the spans that wait.
-func NewTracer(ctx context.Context, lookupEnv func(string) (string, bool), log *slog.Logger) (tracer trace.Tracer, flush func(), err error) {
+// variables demand, or nil if they name neither an exporter nor an endpoint. It replaces the
+// error handler of OpenTelemetry, which is global, by log.
+//
+// flush exports the spans that wait, takes at most 2 s, and ends the tracer. It is not nil
+// unless err is not nil. An error names the variables to check.
+func NewTracer(
+	ctx context.Context, lookupEnv func(string) (string, bool), log *slog.Logger,
+) (tracer trace.Tracer, flush func(), err error) {
 	if !isTraced(lookupEnv) {
 		return nil, func() {}, nil
 	}
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("traces: %w; check the variables OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_…", err)
+		return nil, nil, fmt.Errorf(
+			"traces: %w; check the variables OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_…", err)
 	}
-	identity, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "agentconf")), resource.WithFromEnv())
+	identity, err := resource.New(ctx, // the last one wins: the environment may rename the service
+		resource.WithAttributes(attribute.String("service.name", "agentconf")), resource.WithFromEnv())
 	if err != nil {
 		return nil, nil, fmt.Errorf("traces: %w; check OTEL_RESOURCE_ATTRIBUTES", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "cause", err.Error()) }))
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(identity))
-	return provider.Tracer("agentconf"), func() {
+	return provider.Tracer("agentconf"), func() { // its own time: ctx is done when the process ends
 		ctx, cancel := context.WithTimeout(context.Background(), traceFlushTimeout)
 		defer cancel()
 		if err := provider.Shutdown(ctx); err != nil {
