@@ -32,7 +32,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
 	d := &demo{out: io.Discard, gateway: gateway, grpc: grpcAddress, http: httpURL}
-	closeConn, err := d.connect()
+	conn, err := d.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("got no metrics of HoldParticipant or of Go, want both in:\n%s", metrics)
 	}
 	mustRequest(t, "GET", admin+"/debug/pprof/goroutine", "", "")
-	closeConn() // or the drain waits for the polls of its watches
+	conn.Close() // or the drain waits for the polls of its watches
 	code, log := service.stop()
 	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
 		t.Errorf("got exit code %d, want 0, 3 holds and the stop in the log:\n%s", code, log)
