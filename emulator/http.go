@@ -51,9 +51,8 @@ func Operations() (names []string) {
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes() {
-		mux.HandleFunc(route.method+" "+resourceRoot+route.path, func(w http.ResponseWriter, r *http.Request) {
-			route.serve(g, w, r)
-		})
+		pattern := route.method + " " + resourceRoot + route.path
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { route.serve(g, w, r) })
 	}
 	mux.HandleFunc("GET /emulator/log", serveLines(g.Log))
 	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))

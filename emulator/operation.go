@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // Request is a request of the conference family.
@@ -28,7 +29,7 @@ type LogEntry struct {
 type operation struct {
 	method  string // of HTTP
 	segment string // last segment of the path
-	name    string // the gateway's method name; that of queryvdnconfid differs from its path
+	name    string // the gateway's method name
 	execute executeFunc
 }
 
@@ -39,24 +40,24 @@ type executeFunc func(a *agent, body []byte) (result any, retcode string)
 // conferenceOperations has the operations of page 0467 in its order. Each page names the
 // role that an agent needs.
 var conferenceOperations = []operation{
-	{"POST", "requestagentconf", "requestAgentConf", by(anyAgent, (*agent).requestAgentConf)},
-	{"POST", "answeragentconf", "answerAgentConf", by(invited, (*agent).answerAgentConf)},
-	{"POST", "rejectagentconf", "rejectAgentConf", by(invited, (*agent).rejectAgentConf)},
-	{"POST", "requestleaveagentconf", "requestLeaveAgentConf", by(guest, (*agent).requestLeaveAgentConf)},
-	{"POST", "releaseagentconf", "releaseAgentConf", by(chair, (*conference).releaseAgentConf)},
-	{"POST", "holdparticipant", "holdParticipant", by(chair, (*conference).holdParticipant)},
-	{"POST", "unholdparticipant", "unholdParticipant", by(chair, (*conference).unholdParticipant)},
-	{"POST", "prolongtime", "prolongTime", by(chair, (*conference).prolongTime)},
-	{"POST", "applytoshiftpresident", "applyToShiftPresident", by(chair, (*conference).applyToShiftPresident)},
-	{"POST", "batchaddparticipant", "batchAddParticipant", by(chair, (*conference).batchAddParticipant)},
-	{"POST", "batchremoveparticipant", "batchRemoveParticipant", by(chair, (*conference).batchRemoveParticipant)},
-	{"POST", "changeparticipantmode", "changeParticipantMode", by(chair, (*conference).changeParticipantMode)},
-	{"POST", "playvoicetoconf", "playVoiceToConf", by(chair, (*conference).playVoiceToConf)},
-	{"POST", "stopvoicetoconf", "stopVoiceToConf", by(chair, (*conference).stopVoiceToConf)},
-	{"POST", "playvoicetoparticipant", "playVoiceToParticipant", by(chair, (*conference).playVoiceToParticipant)},
-	{"POST", "stopvoicetoparticipant", "stopVoiceToParticipant", by(chair, (*conference).stopVoiceToParticipant)},
-	{"POST", "modifyconfresource", "modifyConfResource", by(chair, (*conference).modifyConfResource)},
-	{"POST", "queryconfinfos", "queryConfInfos", by(anyAgent, (*agent).queryConfInfos)},
+	post("requestAgentConf", by(anyAgent, (*agent).requestAgentConf)),
+	post("answerAgentConf", by(invited, (*agent).answerAgentConf)),
+	post("rejectAgentConf", by(invited, (*agent).rejectAgentConf)),
+	post("requestLeaveAgentConf", by(guest, (*agent).requestLeaveAgentConf)),
+	post("releaseAgentConf", by(chair, (*conference).releaseAgentConf)),
+	post("holdParticipant", by(chair, (*conference).holdParticipant)),
+	post("unholdParticipant", by(chair, (*conference).unholdParticipant)),
+	post("prolongTime", by(chair, (*conference).prolongTime)),
+	post("applyToShiftPresident", by(chair, (*conference).applyToShiftPresident)),
+	post("batchAddParticipant", by(chair, (*conference).batchAddParticipant)),
+	post("batchRemoveParticipant", by(chair, (*conference).batchRemoveParticipant)),
+	post("changeParticipantMode", by(chair, (*conference).changeParticipantMode)),
+	post("playVoiceToConf", by(chair, (*conference).playVoiceToConf)),
+	post("stopVoiceToConf", by(chair, (*conference).stopVoiceToConf)),
+	post("playVoiceToParticipant", by(chair, (*conference).playVoiceToParticipant)),
+	post("stopVoiceToParticipant", by(chair, (*conference).stopVoiceToParticipant)),
+	post("modifyConfResource", by(chair, (*conference).modifyConfResource)),
+	post("queryConfInfos", by(anyAgent, (*agent).queryConfInfos)),
 	{"GET", "queryvdnconfid", "queryAllConfIds", by(inspector, (*agent).queryAllConfIds)},
 }
 
@@ -68,6 +69,11 @@ type body interface{ valid() bool }
 type noBody struct{}
 
 func (noBody) valid() bool { return true }
+
+// post returns an operation whose segment is its name in lower case. That is all but one.
+func post(name string, execute executeFunc) operation {
+	return operation{"POST", strings.ToLower(name), name, execute}
+}
 
 // by returns the execution of an operation for agents with a role. The role returns what
 // the operation acts on, or the retcode for an agent that does not have the role. The

@@ -19,7 +19,8 @@ import (
 	"agentconf/server/internal/app"
 )
 
-// The participants of the demo. The chairperson and the phone are from page 0473.
+// The participants of the demo. The chairperson, the phone and the announcement are those
+// of the vendor's example of a hold (page 0473), the other agent that of an unhold (0474).
 const (
 	demoChair = "1287"
 	demoGuest = "2002"
@@ -86,10 +87,10 @@ type demo struct {
 // start runs the emulator and the service until ctx is done. Each then sends its error,
 // or nil, on ended. The printed commands need the fixed ports, which are the defaults.
 func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, err error) {
-	ports := []port{{"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}}
-	if fixedPorts {
-		for i, fixed := range []string{"127.0.0.1:8043", "127.0.0.1:9090", "127.0.0.1:8080"} {
-			ports[i].address = fixed
+	ports := []port{{"--stay", "127.0.0.1:8043"}, {"--stay", "127.0.0.1:9090"}, {"--stay", "127.0.0.1:8080"}}
+	for i := range ports {
+		if !fixedPorts {
+			ports[i].address = "127.0.0.1:0"
 		}
 	}
 	listeners, err := listenAll(ports)

@@ -47,11 +47,11 @@ func (s *emulateSettings) define(fs *flags) {
 
 // faults returns the violations of rules between flags. The rule is the gateway's own
 // (page 0005).
-func (s *emulateSettings) faults() (faults []error) {
-	if s.GUIDTimeout <= s.GUIDInterval {
-		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
+func (s *emulateSettings) faults() []error {
+	if s.GUIDTimeout > s.GUIDInterval {
+		return nil
 	}
-	return faults
+	return []error{errors.New("--guid-timeout must be above --guid-interval")}
 }
 
 // emulate runs an emulated gateway until ctx is done. Its first line of output names the

@@ -67,7 +67,8 @@ func (c cli) healthcheck(ctx context.Context, args []string) error {
 }
 
 // localAddress returns the address at which a client on this machine reaches a service
-// that listens at listen.
+// that listens at listen, such as :9090 or [::]:9090. Neither is an address to connect to
+// on every system.
 func localAddress(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {

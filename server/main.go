@@ -62,7 +62,7 @@ func main() {
 }
 
 // run runs one command and returns the exit code: 0, 1 if the command failed, or 2 if
-// the command line is wrong.
+// the command line is wrong. Help that was asked for is output, and any other is an error.
 func (c cli) run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		fmt.Fprint(c.stderr, usage)

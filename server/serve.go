@@ -115,7 +115,8 @@ func listenAll(ports []port) (open []net.Listener, err error) {
 	return open, nil
 }
 
-// listen opens the listener. Its error names the flag, and what to change.
+// listen opens the listener. Its error names the flag and the remedy. An address in use has
+// a text of its own, since the system's names neither.
 func (p port) listen() (net.Listener, error) {
 	l, err := lifecycle.Listen(p.address)
 	switch {

@@ -232,9 +232,9 @@ func TestServeUnreachable(t *testing.T) {
 	byLocalhost := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
 	for cause, args := range map[string][]string{
 		"connection refused": {"--gateway", "https://127.0.0.1:1"},
-		"certificate signed by unknown authority; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca": {"--gateway", secured.URL},
-		"not localhost; call it by a name that is in its certificate":                                                     {"--gateway", byLocalhost, "--gateway-ca", ca},
-		"nobody speaks TLS there, is it another port, or http://?":                                                        {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
+		"certificate signed by unknown authority; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA": {"--gateway", secured.URL},
+		"not localhost; set --gateway to a host name that is in its certificate":                                         {"--gateway", byLocalhost, "--gateway-ca", ca},
+		"the server there does not use TLS; set --gateway to another port, or to http://":                                {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
 	} {
 		service, _, httpURL := serve(t, nil, args...)
 		httpStatus, body := unhold(t, httpURL)

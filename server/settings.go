@@ -51,6 +51,7 @@ func (s *settings) define(fs *flags) {
 	s.logFormat = telemetry.JSON
 	fs.value("log-format", "`FORMAT` of log records: json or text",
 		func() string { return s.logFormat }, s.setLogFormat)
+	// Not a setting of flags: package flag has to know that this flag needs no value.
 	fs.BoolVar(&s.printConfig, "print-config", false, "print every flag with its value and origin, and exit")
 }
 
@@ -61,8 +62,9 @@ func (s *settings) defineGateway(fs *flags) {
 	g.Nodes = map[string]string{}
 	fs.value("gateway", "`URL` of the CC-Gateway, such as https://gateway.example:8043; "+
 		"http:// is for tests and old gateways", func() string { return g.URL }, s.setGatewayURL)
-	fs.value("gateway-node", "`NAME=URL` of a node of the gateway, which gets the calls whose GUID ends in "+
-		"its name; all others go to --gateway; repeatable, or several with commas between", s.nodes, s.addNodes)
+	fs.value("gateway-node", "`NAME=URL` of a node of the gateway, which gets the calls whose GUID ends "+
+		"in its name; all others go to --gateway; repeatable, or several with commas between",
+		s.nodes, s.addNodes)
 	fs.file(&s.gatewayFiles.CAs, "gateway-ca",
 		"PEM `FILE` of the CAs that verify the gateway's certificate, instead of the system's")
 	fs.file(&s.gatewayFiles.Certificate, "gateway-cert",
@@ -173,6 +175,7 @@ func (s *settings) setLogLevel(level string) error {
 	return nil
 }
 
+// setLogFormat accepts the formats of package telemetry.
 func (s *settings) setLogFormat(format string) error {
 	if format != telemetry.JSON && format != telemetry.Text {
 		return errors.New("must be json or text")
