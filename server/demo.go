@@ -56,13 +56,14 @@ func (c cli) demo(ctx context.Context, args []string) error {
 		return err
 	}
 	defer conn.Close()
+	// A timer and not a deadline of ctx: with --stay, the service outlives the conference.
 	timeout := time.AfterFunc(demoTimeout, cancel)
 	if err := d.play(ctx); err != nil {
 		return err
 	}
 	if timeout.Stop(); *stay {
 		d.printCommands()
-		<-ctx.Done()
+		<-ctx.Done() // by Ctrl-C
 	}
 	cancel()
 	return errors.Join(<-ended, <-ended)

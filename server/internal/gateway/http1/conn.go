@@ -34,7 +34,7 @@ type Conn struct {
 	reusable bool          // the response was complete, and the server keeps the connection
 
 	interrupt    func()      // ends the reads and writes of a call; made once for all calls
-	stopWatching func() bool // reports whether interrupt will never run; nil without a context
+	stopWatching func() bool // whether interrupt will never run; nil without a context
 }
 
 // Open returns a connection over nc, which it owns from then on. If config is not nil, Open starts TLS, and ctx
