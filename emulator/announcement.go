@@ -1,8 +1,12 @@
 package emulator
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
-// announcementLength is the length of every announcement.
+// announcementLength is the length of every announcement. The emulator plays no sound,
+// so a client sees only the event at the end.
 const announcementLength = 3 * time.Second
 
 // announcement is an announcement that is playing.
@@ -11,18 +15,20 @@ type announcement struct {
 	finish func()
 }
 
-// playFailure is the result of an announcement operation that failed (page 0481).
+// playFailure is the result of an announcement operation that failed (page 0481). The
+// documentation does not list the reasons.
 var playFailure = map[string]int{"errorReason": 1}
 
-// play starts an announcement and stores it in *playing. At its end, a receives an
-// event of type endEvent.
-func (c *conference) play(playing **announcement, a *agent, endEvent string) (any, string) {
+// play starts an announcement and stores it in *playing. At its end, the agent that
+// started it receives an event of type endEvent, even if another chairs by then.
+func (c *conference) play(playing **announcement, endEvent string) (any, string) {
 	if *playing != nil {
 		return playFailure, operationFailed
 	}
+	starter := c.chair
 	started := &announcement{finish: func() {
 		*playing = nil
-		a.emit(endEvent, map[string]int{"result": 0})
+		starter.emit(endEvent, map[string]int{"result": 0})
 	}}
 	started.timer = c.runAfter(announcementLength, func() {
 		if *playing == started { // no stop in the meantime
@@ -43,59 +49,46 @@ func stop(playing **announcement) (any, string) {
 	return nil, success
 }
 
-// playBody names the file to play.
+// playBody names the file to play. 2, play this file, is the only documented playMode;
+// voicePath has at most 127 characters (page 0473).
 type playBody struct {
 	PlayMode  *int   `json:"playMode"`
 	VoicePath string `json:"voicePath"`
 }
 
 func (b playBody) valid() bool {
-	return b.VoicePath != "" && len([]rune(b.VoicePath)) <= 127 && inRange(b.PlayMode, 2, 2)
+	return b.VoicePath != "" && utf8.RuneCountInString(b.VoicePath) <= 127 && inRange(b.PlayMode, 2, 2)
 }
 
 type playToConferenceBody struct {
-	PlayType *int `json:"playType"`
+	PlayType *int `json:"playType"` // 0 in the foreground, 1 in the background
 	playBody
 }
 
+func (b playToConferenceBody) valid() bool { return b.playBody.valid() && inRange(b.PlayType, 0, 1) }
+
 // playVoiceToConf plays an announcement to all participants (page 0480).
-func (g *Gateway) playVoiceToConf(a *agent, b playToConferenceBody) (any, string) {
-	if !b.valid() || !inRange(b.PlayType, 0, 1) {
-		return nil, badArgument
-	}
-	c, retcode := chairedBy(a)
-	if retcode != success {
-		return nil, retcode
-	}
-	return c.play(&c.announcement, a, "AgentConf_StopVoice")
+func (c *conference) playVoiceToConf(playToConferenceBody) (any, string) {
+	return c.play(&c.announcement, "AgentConf_StopVoice")
 }
 
 // stopVoiceToConf stops the announcement to all participants (page 0481).
-func (g *Gateway) stopVoiceToConf(a *agent) (any, string) {
-	c, retcode := chairedBy(a)
-	if retcode != success {
-		return nil, retcode
-	}
-	return stop(&c.announcement)
-}
+func (c *conference) stopVoiceToConf(noBody) (any, string) { return stop(&c.announcement) }
 
 // playVoiceToParticipant plays an announcement to one participant (page 0482).
-func (g *Gateway) playVoiceToParticipant(a *agent, b holdBody) (any, string) {
-	if !b.playBody.valid() {
+func (c *conference) playVoiceToParticipant(b holdBody) (any, string) {
+	p := c.joined(b.address)
+	if p == nil {
 		return nil, badArgument
 	}
-	c, p, retcode := joinedParticipant(a, b.address)
-	if retcode != success {
-		return nil, retcode
-	}
-	return c.play(&p.announcement, a, "AgentConf_StopParticipantVoice")
+	return c.play(&p.announcement, "AgentConf_StopParticipantVoice")
 }
 
 // stopVoiceToParticipant stops the announcement to one participant (page 0483).
-func (g *Gateway) stopVoiceToParticipant(a *agent, addr address) (any, string) {
-	_, p, retcode := joinedParticipant(a, addr)
-	if retcode != success {
-		return nil, retcode
+func (c *conference) stopVoiceToParticipant(addr address) (any, string) {
+	p := c.joined(addr)
+	if p == nil {
+		return nil, badArgument
 	}
 	return stop(&p.announcement)
 }

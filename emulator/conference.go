@@ -16,7 +16,8 @@ const (
 	changeUnheld  = 6
 )
 
-// Values of changeReason in AgentConf_ParticipantChanged (page 0564).
+// Values of changeReason in AgentConf_ParticipantChanged (page 0564), as far as the
+// emulator has a cause for them.
 const (
 	reasonByItself  = 0
 	reasonByChair   = 1
@@ -58,7 +59,8 @@ type confID struct {
 }
 
 // newConference returns a conference that a has applied for.
-func (g *Gateway) newConference(a *agent, capacity, minutes, warningMinutes int) *conference {
+func (a *agent) newConference(capacity, minutes, warningMinutes int) *conference {
+	g := a.gateway
 	g.lastConferenceID++
 	c := &conference{
 		gateway: g, id: g.lastConferenceID, chair: a, capacity: capacity,
@@ -70,7 +72,7 @@ func (g *Gateway) newConference(a *agent, capacity, minutes, warningMinutes int)
 	return c
 }
 
-// runAfter runs f after delay, unless c has ended by then.
+// runAfter runs f after delay, with the gateway locked, unless c has ended by then.
 func (c *conference) runAfter(delay time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(delay, func() {
 		c.gateway.mu.Lock()
@@ -106,7 +108,7 @@ func (c *conference) stopTimers() {
 }
 
 // release ends the conference. Every agent in it receives the events in the order of
-// page 0472.
+// page 0472. An agent that is only invited receives none.
 func (c *conference) release() {
 	c.ended = true
 	c.stopTimers()
@@ -135,6 +137,14 @@ func (c *conference) find(addr address) *participant {
 	return nil
 }
 
+// joined returns the participant with this address if it has joined, or nil.
+func (c *conference) joined(addr address) *participant {
+	if p := c.find(addr); p != nil && p.joined {
+		return p
+	}
+	return nil
+}
+
 func (c *conference) participantOf(a *agent) *participant {
 	return c.find(address{AddressType: agentNumber, Address: a.id})
 }
@@ -145,7 +155,7 @@ func (c *conference) remove(p *participant, changeType, result, reason int) {
 	c.emitChange(p, changeType, result, reason)
 }
 
-// failInvitation removes p, who was invited and has not joined.
+// failInvitation removes p, which was invited and has not joined.
 func (c *conference) failInvitation(p *participant) {
 	c.remove(p, changeJoined, resultFailed, reasonNone)
 }
@@ -173,7 +183,8 @@ type participantChanged struct {
 	DeviceType      int    `json:"deviceType"`
 }
 
-// emitChange emits AgentConf_ParticipantChanged to every agent in the conference.
+// emitChange emits AgentConf_ParticipantChanged to every agent in the conference. An
+// agent that is invited and has not answered is not in it.
 func (c *conference) emitChange(p *participant, changeType, result, reason int) {
 	content := participantChanged{
 		Result:          result,

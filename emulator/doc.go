@@ -20,6 +20,8 @@
 //     accepted requestagentconf and the event AgentConf_RequestSuccess.
 //   - AgentConf_ParticipantChanged goes to every agent in the conference, including
 //     the chairperson and the participant.
+//   - An invalid body fails with 000-002 (invalid argument), even if the agent has not
+//     the right to the operation.
 //   - Holding a held participant fails with 100-007 (operation failed), and so does
 //     unholding one who is not held.
 //   - Naming a participant who is not in the conference fails with 000-002 (invalid

@@ -11,9 +11,9 @@ const pollWait = 10 * time.Second
 
 // Event is an event of an agent (page 1274).
 type Event struct {
-	EventType string `json:"eventType"`
-	WorkNo    string `json:"workNo"` // ID of the agent
-	Content   any    `json:"content"`
+	EventType string `json:"eventType"` // such as AgentConf_ParticipantChanged
+	WorkNo    string `json:"workNo"`    // ID of the agent
+	Content   any    `json:"content"`   // nil, or a value whose JSON is an object
 }
 
 // EmittedEvent is an event that happened, whether or not a Fault disturbed its
@@ -49,7 +49,8 @@ func (a *agent) enqueue(event Event) {
 	a.wakePolls()
 }
 
-// wakePolls makes waiting polls look at the queue and the session again.
+// wakePolls makes waiting polls look at the queue and the session again. All of them wake
+// up, and the first one takes the event.
 func (a *agent) wakePolls() {
 	close(a.changed)
 	a.changed = make(chan struct{})
@@ -81,6 +82,8 @@ func (g *Gateway) Poll(ctx context.Context, agentID, guid string) (event *Event,
 	}
 }
 
+// beginPoll authenticates a poll. Only its beginning checks the GUID: one that expires
+// while the poll waits does not end the poll.
 func (g *Gateway) beginPoll(agentID, guid string) (a *agent, newGUID, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -95,6 +98,8 @@ func (g *Gateway) beginPoll(agentID, guid string) (a *agent, newGUID, retcode st
 	return a, g.rotateGUID(a), success
 }
 
+// endPoll restarts the poll timeout, unless the session has ended: a timer of an old
+// session would outlive it.
 func (g *Gateway) endPoll(a *agent) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

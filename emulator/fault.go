@@ -10,7 +10,7 @@ import (
 // the delivery of events (Events), or answers an operation with a retcode (Operation).
 type Fault struct {
 	// Events is the effect on an event: lose, repeat, reorder (the next event overtakes
-	// it) or delay. AgentID and EventType select the events; empty selects all.
+	// it) or delay by Delay. AgentID and EventType select the events; empty selects all.
 	Events    string        `json:"events,omitempty"`
 	AgentID   string        `json:"agentId,omitempty"`
 	EventType string        `json:"eventType,omitempty"`
@@ -61,6 +61,7 @@ func (g *Gateway) takeFault(matches func(*Fault) bool) *Fault {
 	return f
 }
 
+// takeRetcodeFault takes the fault of an operation. A fault for events has no operation.
 func (g *Gateway) takeRetcodeFault(operation string) *Fault {
 	return g.takeFault(func(f *Fault) bool { return f.Operation == operation })
 }
@@ -70,7 +71,8 @@ func (f *Fault) matchesEvent(event Event) bool {
 		(f.EventType == "" || f.EventType == event.EventType)
 }
 
-// deliver enqueues an event for a, with the effect of a matching fault.
+// deliver enqueues an event for a, with the effect of a matching fault. The effect
+// lose is no case. An event that is delayed beyond the end of the session is lost, too.
 func (g *Gateway) deliver(a *agent, event Event) {
 	f := g.takeFault(func(f *Fault) bool { return f.matchesEvent(event) })
 	if f == nil {

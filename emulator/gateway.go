@@ -66,7 +66,9 @@ type Gateway struct {
 	faults           []*Fault
 }
 
-// New returns a gateway without signed-in agents.
+// New returns a gateway without signed-in agents. Its first conference has the ID of the
+// vendor's example, 1029888 (page 0485). The log and the events are kept as long as the
+// gateway, so that its memory grows with every request.
 func New(config Config) *Gateway {
 	return &Gateway{config: config.WithDefaults(), agents: map[string]*agent{}, lastConferenceID: 1029887}
 }

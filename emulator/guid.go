@@ -12,7 +12,9 @@ type issuedGUID struct {
 	at   time.Time
 }
 
-// authenticate returns the agent with this ID if guid is one of its valid GUIDs.
+// authenticate returns the agent with this ID if guid is one of its valid GUIDs. A real
+// gateway may answer either retcode to a wrong GUID (page 0005); the emulator answers
+// 100-006 only if the agent is not signed in.
 func (g *Gateway) authenticate(agentID, guid string) (*agent, string) {
 	a := g.agents[agentID]
 	if a == nil {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	resourceRoot = "/agentgateway/resource/"
-	maxBody      = 64 << 10
+	resourceRoot = "/agentgateway/resource/" // page 0467
+	maxBody      = 64 << 10                  // bytes; the largest documented body has about 10 KiB
 )
 
 // route is an operation of the gateway over HTTP.
@@ -17,8 +17,10 @@ type route struct {
 	method string
 	path   string // below resourceRoot
 	name   string // the gateway's method name
-	serve  func(*Gateway, http.ResponseWriter, *http.Request)
+	serve  serveFunc
 }
+
+type serveFunc func(*Gateway, http.ResponseWriter, *http.Request)
 
 // routes returns the operations of all families: sessions, events and conferences.
 func routes() []route {
@@ -49,9 +51,8 @@ func Operations() (names []string) {
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes() {
-		mux.HandleFunc(route.method+" "+resourceRoot+route.path, func(w http.ResponseWriter, r *http.Request) {
-			route.serve(g, w, r)
-		})
+		pattern := route.method + " " + resourceRoot + route.path
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { route.serve(g, w, r) })
 	}
 	mux.HandleFunc("GET /emulator/log", serveLines(g.Log))
 	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))
@@ -60,13 +61,14 @@ func (g *Gateway) Handler() http.Handler {
 	return mux
 }
 
-func serveConference(op operation) func(*Gateway, http.ResponseWriter, *http.Request) {
+func serveConference(op operation) serveFunc {
 	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
 		body, err := readBody(w, r)
 		if err != nil {
 			return // the connection is broken, or the body too long
 		}
-		result, retcode := g.Do(Request{op.segment, r.PathValue("agentid"), r.Header.Get("Guid"), body})
+		agentID, guid := credentials(r)
+		result, retcode := g.Do(Request{op.segment, agentID, guid, body})
 		if result == nil {
 			result = struct{}{}
 		}
@@ -74,11 +76,16 @@ func serveConference(op operation) func(*Gateway, http.ResponseWriter, *http.Req
 	}
 }
 
+// credentials returns the two values by which the gateway authenticates an agent.
+func credentials(r *http.Request) (agentID, guid string) {
+	return r.PathValue("agentid"), r.Header.Get("Guid")
+}
+
+// servePoll answers with an empty message, as on page 1274, unless the poll fails.
 func (g *Gateway) servePoll(w http.ResponseWriter, r *http.Request) {
-	event, newGUID, retcode := g.Poll(r.Context(), r.PathValue("agentid"), r.Header.Get("Guid"))
-	if newGUID != "" {
-		setGUID(w, newGUID)
-	}
+	agentID, guid := credentials(r)
+	event, newGUID, retcode := g.Poll(r.Context(), agentID, guid)
+	setGUID(w, newGUID)
 	reply := envelope{Retcode: retcode, Event: event}
 	if retcode != success {
 		reply.Message = textOf(retcode)
@@ -102,17 +109,20 @@ func writeRetcode(w http.ResponseWriter, retcode string) {
 
 func writeEnvelope(w http.ResponseWriter, e envelope) {
 	body, err := json.Marshal(e)
-	if err != nil {
+	if err != nil { // an operation returned a result that JSON does not have
 		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.Write(body)
 }
 
-// setGUID sets the header Set-GUID. Some clients compare its name byte by byte, so it
-// has the gateway's spelling and not Go's canonical one.
+// setGUID sets the header Set-GUID (page 05_4015), unless guid is empty. Some clients
+// compare its name byte by byte, so it has the gateway's spelling and not Go's canonical
+// one.
 func setGUID(w http.ResponseWriter, guid string) {
-	w.Header()["Set-GUID"] = []string{"JSESSIONID=" + guid}
+	if guid != "" {
+		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + guid}
+	}
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -16,7 +16,8 @@ func serveLines[T any](list func() []T) http.HandlerFunc {
 	}
 }
 
-// WriteLog writes the log as GET /emulator/log does.
+// WriteLog writes the log as GET /emulator/log does, one line of JSON for each entry. It
+// returns the first error of w.
 func (g *Gateway) WriteLog(w io.Writer) error { return writeLines(w, g.Log()) }
 
 func writeLines[T any](w io.Writer, list []T) error {
@@ -29,6 +30,8 @@ func writeLines[T any](w io.Writer, list []T) error {
 	return nil
 }
 
+// serveSetFault reports an invalid fault with status 400: the body is the test's, not that
+// of a client under test, so that the error is not an envelope.
 func (g *Gateway) serveSetFault(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	var f Fault

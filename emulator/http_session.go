@@ -21,23 +21,28 @@ var sessionRoutes = []route{
 	{"POST", "onlineagent/{agentid}/resetskill/{autoflag}", "resetSkill", (*Gateway).serveResetSkill},
 }
 
+// signInBody has the fields of a sign-in that the emulator uses (page 1202). A password
+// may be empty, but not missing.
+type signInBody struct {
+	Password *string     `json:"password"`
+	Phonenum string      `json:"phonenum"`
+	Status   quotableInt `json:"status"`
+}
+
 // quotableInt is an integer that JSON may have as a string, as in the example of page
 // 1202.
 type quotableInt int
 
+// UnmarshalJSON implements json.Unmarshaler.
 func (n *quotableInt) UnmarshalJSON(text []byte) error {
 	value, err := strconv.Atoi(strings.Trim(string(text), `"`))
 	*n = quotableInt(value)
 	return err
 }
 
-func serveSignIn(force bool) func(*Gateway, http.ResponseWriter, *http.Request) {
+func serveSignIn(force bool) serveFunc {
 	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
-		var b struct {
-			Password *string     `json:"password"`
-			Phonenum string      `json:"phonenum"`
-			Status   quotableInt `json:"status"`
-		}
+		var b signInBody
 		body, err := readBody(w, r)
 		if err != nil || json.Unmarshal(body, &b) != nil || b.Password == nil {
 			writeRetcode(w, badSignIn)
@@ -50,21 +55,28 @@ func serveSignIn(force bool) func(*Gateway, http.ResponseWriter, *http.Request) 
 			return
 		}
 		setGUID(w, guid)
-		writeEnvelope(w, envelope{Retcode: retcode, Result: map[string]any{
-			"vdnid":         1,
-			"workno":        agentID,
-			"mediatype":     "TTF",
-			"loginTime":     strconv.FormatInt(time.Now().UnixMilli(), 10),
-			"isForceChange": "false",
-			"serverName":    "AgentGateway",
-			"timeRemaining": "",
-		}})
+		writeEnvelope(w, envelope{Retcode: retcode, Result: signInResult(agentID)})
 	}
 }
 
-func serveSignOut(force bool) func(*Gateway, http.ResponseWriter, *http.Request) {
+// signInResult returns the result of a sign-in with the values and types of the example
+// on page 1202, where most numbers and truth values are text.
+func signInResult(agentID string) map[string]any {
+	return map[string]any{
+		"vdnid":         1,
+		"workno":        agentID,
+		"mediatype":     "TTF",
+		"loginTime":     strconv.FormatInt(time.Now().UnixMilli(), 10),
+		"isForceChange": "false", // whether the password must be changed
+		"serverName":    "AgentGateway",
+		"timeRemaining": "", // days until the password expires; empty is never
+	}
+}
+
+func serveSignOut(force bool) serveFunc {
 	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
-		writeRetcode(w, g.SignOut(r.PathValue("agentid"), r.Header.Get("Guid"), force))
+		agentID, guid := credentials(r)
+		writeRetcode(w, g.SignOut(agentID, guid, force))
 	}
 }
 
@@ -73,22 +85,22 @@ func (g *Gateway) serveSignOutWithReason(w http.ResponseWriter, r *http.Request)
 	reason, err := strconv.Atoi(r.PathValue("reason"))
 	retcode := badSignOut
 	if err == nil && inRange(&reason, 1, 255) {
-		retcode = g.SignOut(r.PathValue("agentid"), r.Header.Get("Guid"), true)
+		agentID, guid := credentials(r)
+		retcode = g.SignOut(agentID, guid, true)
 	}
 	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode})
 }
 
 // serveHandshake answers without a result (page 1204).
 func (g *Gateway) serveHandshake(w http.ResponseWriter, r *http.Request) {
-	newGUID, retcode := g.Handshake(r.PathValue("agentid"), r.Header.Get("Guid"))
-	if newGUID != "" {
-		setGUID(w, newGUID)
-	}
+	newGUID, retcode := g.Handshake(credentials(r))
+	setGUID(w, newGUID)
 	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode})
 }
 
+// serveUpdateGUID answers with the GUID in the result, not in a header (page 1225).
 func (g *Gateway) serveUpdateGUID(w http.ResponseWriter, r *http.Request) {
-	guid, retcode := g.UpdateGUID(r.PathValue("agentid"), r.Header.Get("Guid"))
+	guid, retcode := g.UpdateGUID(credentials(r))
 	if retcode != success {
 		writeRetcode(w, retcode)
 		return
@@ -97,5 +109,5 @@ func (g *Gateway) serveUpdateGUID(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) serveResetSkill(w http.ResponseWriter, r *http.Request) {
-	writeRetcode(w, g.ResetSkill(r.PathValue("agentid"), r.Header.Get("Guid")))
+	writeRetcode(w, g.ResetSkill(credentials(r)))
 }

@@ -14,7 +14,8 @@ const (
 	phoneReleasedByPlatform = 3
 )
 
-// inRange reports whether n is nil or from low to high.
+// inRange reports whether n is nil, a member that the body does not have, or from low to
+// high.
 func inRange(n *int, low, high int) bool { return n == nil || low <= *n && *n <= high }
 
 func valueOr(n *int, otherwise int) int {
@@ -24,22 +25,11 @@ func valueOr(n *int, otherwise int) int {
 	return *n
 }
 
-// chairedBy returns the conference whose chairperson is a.
-func chairedBy(a *agent) (*conference, string) {
-	switch {
-	case a.conference == nil, !a.conference.begun:
-		return nil, noConference
-	case a.conference.chair != a:
-		return nil, notChairperson
-	}
-	return a.conference, success
-}
-
 type applicationBody struct {
-	MemberNum  int    `json:"memberNum"`
-	Time       *int   `json:"time"`
-	PromptTime *int   `json:"promptTime"`
-	BeepTone   bool   `json:"beepTone"`
+	MemberNum  int    `json:"memberNum"`  // capacity
+	Time       *int   `json:"time"`       // minutes, 60 by default
+	PromptTime *int   `json:"promptTime"` // minutes between the warning and the end, 3 by default
+	BeepTone   bool   `json:"beepTone"`   // needs a voicePath, the tone
 	VoicePath  string `json:"voicePath"`
 }
 
@@ -49,68 +39,51 @@ func (b applicationBody) valid() bool {
 }
 
 // requestAgentConf applies for a conference (page 0468). The conference begins after
-// AnswerDelay.
-func (g *Gateway) requestAgentConf(a *agent, b applicationBody) string {
-	switch {
-	case !b.valid():
-		return badArgument
-	case a.conference != nil:
-		return alreadyConference
+// AnswerDelay: retcode 0 says only that the gateway has accepted the application.
+func (a *agent) requestAgentConf(b applicationBody) (any, string) {
+	if a.conference != nil {
+		return nil, alreadyConference
 	}
-	c := g.newConference(a, b.MemberNum, valueOr(b.Time, 60), valueOr(b.PromptTime, 3))
+	c := a.newConference(b.MemberNum, valueOr(b.Time, 60), valueOr(b.PromptTime, 3))
 	a.emit("AgentState_Busy", nil)
 	a.emit("AgentOther_PhoneAlerting", nil)
-	c.runAfter(g.config.AnswerDelay, func() {
+	c.runAfter(a.gateway.config.AnswerDelay, func() {
 		c.begin()
 		a.emit("AgentOther_PhoneOffhook", map[string]any{"type": "main"})
 		a.emit("AgentConf_SelfJoinResult", confID{c.id})
 		a.emit("AgentConf_RequestSuccess", confID{c.id})
 	})
-	return success
+	return nil, success
 }
 
 // answerAgentConf joins the conference that a is invited to (page 0469).
-func (g *Gateway) answerAgentConf(a *agent) string {
+func (a *agent) answerAgentConf(noBody) (any, string) {
 	c := a.invitation
-	if c == nil {
-		return noConference
-	}
 	a.invitation, a.conference = nil, c
 	a.emit("AgentState_Busy", nil)
 	a.emit("AgentConf_SelfJoinResult", confID{c.id})
-	p := c.participantOf(a)
-	p.join()
-	c.emitChange(p, changeJoined, resultDone, reasonNone)
-	return success
+	c.admit(c.participantOf(a))
+	return nil, success
 }
 
 // rejectAgentConf rejects the invitation (page 0470).
-func (g *Gateway) rejectAgentConf(a *agent) string {
+func (a *agent) rejectAgentConf(noBody) (any, string) {
 	c := a.invitation
-	if c == nil {
-		return noConference
-	}
 	a.invitation = nil
 	a.emit("AgentOther_PhoneRelease", map[string]any{"phoneState": phoneReleasedByAgent})
 	a.emit("AgentState_Ready", nil)
 	c.failInvitation(c.participantOf(a))
-	return success
+	return nil, success
 }
 
 // requestLeaveAgentConf leaves the conference. Page 0471 does not list
 // AgentState_Ready among its events.
-func (g *Gateway) requestLeaveAgentConf(a *agent) string {
+func (a *agent) requestLeaveAgentConf(noBody) (any, string) {
 	c := a.conference
-	switch {
-	case c == nil, !c.begun:
-		return noConference
-	case c.chair == a:
-		return leavingChair
-	}
 	a.emitRecordDone()
 	a.leave(phoneReleasedByAgent)
 	c.remove(c.participantOf(a), changeLeft, resultDone, reasonByItself)
-	return success
+	return nil, success
 }
 
 // leave takes a out of its conference and emits the two events of every exit.
@@ -130,28 +103,20 @@ func (a *agent) emitRecordDone() {
 }
 
 // releaseAgentConf ends the conference (page 0472).
-func (g *Gateway) releaseAgentConf(a *agent) string {
-	c, retcode := chairedBy(a)
-	if retcode != success {
-		return retcode
-	}
+func (c *conference) releaseAgentConf(noBody) (any, string) {
 	c.release()
-	return success
+	return nil, success
 }
 
 type prolongBody struct {
-	ProlongTime int `json:"prolongTime"`
+	ProlongTime int `json:"prolongTime"` // minutes to add
 }
 
-// prolongTime adds minutes, at most up to maxMinutes in total (page 0475).
-func (g *Gateway) prolongTime(a *agent, b prolongBody) (any, string) {
-	c, retcode := chairedBy(a)
-	switch {
-	case retcode != success:
-		return nil, retcode
-	case !inRange(&b.ProlongTime, 1, maxMinutes):
-		return nil, badArgument
-	}
+func (b prolongBody) valid() bool { return inRange(&b.ProlongTime, 1, maxMinutes) }
+
+// prolongTime adds minutes, at most up to maxMinutes in total. Its result has the
+// minutes that it has added, in a member that the vendor spells applyedTime (page 0475).
+func (c *conference) prolongTime(b prolongBody) (any, string) {
 	added := min(b.ProlongTime, maxMinutes-c.minutes)
 	c.minutes += added
 	c.scheduleEnd()
@@ -159,30 +124,28 @@ func (g *Gateway) prolongTime(a *agent, b prolongBody) (any, string) {
 }
 
 type shiftBody struct {
-	DestAgentNo int `json:"destAgentNo"`
+	DestAgentNo int `json:"destAgentNo"` // an integer here, and text in paths
 }
 
+func (shiftBody) valid() bool { return true } // an impossible ID is that of no participant
+
 // applyToShiftPresident makes another agent the chairperson (page 0476).
-func (g *Gateway) applyToShiftPresident(a *agent, b shiftBody) string {
-	c, retcode := chairedBy(a)
-	if retcode != success {
-		return retcode
-	}
-	p := c.find(address{AddressType: agentNumber, Address: strconv.Itoa(b.DestAgentNo)})
+func (c *conference) applyToShiftPresident(b shiftBody) (any, string) {
+	p := c.joined(address{AddressType: agentNumber, Address: strconv.Itoa(b.DestAgentNo)})
 	switch {
-	case p != nil && p.agent == a:
-		return alreadyChair
-	case p == nil, !p.joined:
-		return badArgument
+	case p == nil:
+		return nil, badArgument
+	case p.agent == c.chair:
+		return nil, alreadyChair
 	}
 	c.chair = p.agent
 	p.agent.emit("AgentConf_PresidentChanged", confID{c.id})
 	c.emitChange(p, changeChair, resultDone, reasonNone)
-	return success
+	return nil, success
 }
 
 type resizeBody struct {
-	ModifyType *int `json:"modifyType"`
+	ModifyType *int `json:"modifyType"` // 0 increases, 1 decreases
 	ModifyNum  int  `json:"modifyNum"`
 }
 
@@ -191,21 +154,14 @@ func (b resizeBody) valid() bool {
 }
 
 // modifyConfResource changes the capacity (page 0484).
-func (g *Gateway) modifyConfResource(a *agent, b resizeBody) string {
-	c, retcode := chairedBy(a)
-	switch {
-	case retcode != success:
-		return retcode
-	case !b.valid():
-		return badArgument
-	}
+func (c *conference) modifyConfResource(b resizeBody) (any, string) {
 	capacity := c.capacity + b.ModifyNum
 	if *b.ModifyType == 1 {
 		capacity = c.capacity - b.ModifyNum
 	}
 	if capacity < len(c.participants) || capacity > maxParties {
-		return badArgument
+		return nil, badArgument
 	}
 	c.capacity = capacity
-	return success
+	return nil, success
 }

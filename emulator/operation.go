@@ -3,14 +3,15 @@ package emulator
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // Request is a request of the conference family.
 type Request struct {
 	Operation string // last segment of the path, such as holdparticipant
-	AgentID   string
-	GUID      string
-	Body      []byte
+	AgentID   string // of the path, 101 to 999999
+	GUID      string // of the header Guid
+	Body      []byte // JSON; operations without parameters ignore it
 }
 
 // LogEntry is the result of one Request. The log is the reference for the view of a
@@ -24,60 +25,115 @@ type LogEntry struct {
 	Applied   bool            `json:"applied"`
 }
 
-// operation is an operation of the conference family. execute runs it for an agent
-// with a valid GUID. A nil result is the reserved, empty one.
+// operation is an operation of the conference family.
 type operation struct {
 	method  string // of HTTP
 	segment string // last segment of the path
 	name    string // the gateway's method name
-	execute func(g *Gateway, a *agent, body []byte) (result any, retcode string)
+	execute executeFunc
 }
 
-// conferenceOperations has the operations of page 0467.
+// executeFunc runs an operation for an agent whose GUID is valid. A nil result is the
+// reserved, empty one.
+type executeFunc func(a *agent, body []byte) (result any, retcode string)
+
+// conferenceOperations has the operations of page 0467 in its order. Each page names the
+// role that an agent needs.
 var conferenceOperations = []operation{
-	{"POST", "requestagentconf", "requestAgentConf", withBody((*Gateway).requestAgentConf)},
-	{"POST", "answeragentconf", "answerAgentConf", withoutBodyOrResult((*Gateway).answerAgentConf)},
-	{"POST", "rejectagentconf", "rejectAgentConf", withoutBodyOrResult((*Gateway).rejectAgentConf)},
-	{"POST", "requestleaveagentconf", "requestLeaveAgentConf", withoutBodyOrResult((*Gateway).requestLeaveAgentConf)},
-	{"POST", "releaseagentconf", "releaseAgentConf", withoutBodyOrResult((*Gateway).releaseAgentConf)},
-	{"POST", "holdparticipant", "holdParticipant", withBody((*Gateway).holdParticipant)},
-	{"POST", "unholdparticipant", "unholdParticipant", withBody((*Gateway).unholdParticipant)},
-	{"POST", "prolongtime", "prolongTime", withBodyAndResult((*Gateway).prolongTime)},
-	{"POST", "applytoshiftpresident", "applyToShiftPresident", withBody((*Gateway).applyToShiftPresident)},
-	{"POST", "batchaddparticipant", "batchAddParticipant", withBody((*Gateway).batchAddParticipant)},
-	{"POST", "batchremoveparticipant", "batchRemoveParticipant", withBodyAndResult((*Gateway).batchRemoveParticipant)},
-	{"POST", "changeparticipantmode", "changeParticipantMode", withBody((*Gateway).changeParticipantMode)},
-	{"POST", "playvoicetoconf", "playVoiceToConf", withBodyAndResult((*Gateway).playVoiceToConf)},
-	{"POST", "stopvoicetoconf", "stopVoiceToConf", withResult((*Gateway).stopVoiceToConf)},
-	{"POST", "playvoicetoparticipant", "playVoiceToParticipant", withBodyAndResult((*Gateway).playVoiceToParticipant)},
-	{"POST", "stopvoicetoparticipant", "stopVoiceToParticipant", withBodyAndResult((*Gateway).stopVoiceToParticipant)},
-	{"POST", "modifyconfresource", "modifyConfResource", withBody((*Gateway).modifyConfResource)},
-	{"POST", "queryconfinfos", "queryConfInfos", withBodyAndResult((*Gateway).queryConfInfos)},
-	{"GET", "queryvdnconfid", "queryAllConfIds", withResult((*Gateway).queryAllConfIds)},
+	post("requestAgentConf", by(anyAgent, (*agent).requestAgentConf)),
+	post("answerAgentConf", by(invited, (*agent).answerAgentConf)),
+	post("rejectAgentConf", by(invited, (*agent).rejectAgentConf)),
+	post("requestLeaveAgentConf", by(guest, (*agent).requestLeaveAgentConf)),
+	post("releaseAgentConf", by(chair, (*conference).releaseAgentConf)),
+	post("holdParticipant", by(chair, (*conference).holdParticipant)),
+	post("unholdParticipant", by(chair, (*conference).unholdParticipant)),
+	post("prolongTime", by(chair, (*conference).prolongTime)),
+	post("applyToShiftPresident", by(chair, (*conference).applyToShiftPresident)),
+	post("batchAddParticipant", by(chair, (*conference).batchAddParticipant)),
+	post("batchRemoveParticipant", by(chair, (*conference).batchRemoveParticipant)),
+	post("changeParticipantMode", by(chair, (*conference).changeParticipantMode)),
+	post("playVoiceToConf", by(chair, (*conference).playVoiceToConf)),
+	post("stopVoiceToConf", by(chair, (*conference).stopVoiceToConf)),
+	post("playVoiceToParticipant", by(chair, (*conference).playVoiceToParticipant)),
+	post("stopVoiceToParticipant", by(chair, (*conference).stopVoiceToParticipant)),
+	post("modifyConfResource", by(chair, (*conference).modifyConfResource)),
+	post("queryConfInfos", by(anyAgent, (*agent).queryConfInfos)),
+	{"GET", "queryvdnconfid", "queryAllConfIds", by(inspector, (*agent).queryAllConfIds)},
 }
 
-type executeFunc = func(*Gateway, *agent, []byte) (any, string)
+// body is a decoded body. A body that is not valid fails with 000-002.
+type body interface{ valid() bool }
 
-func withBodyAndResult[B any](execute func(*Gateway, *agent, B) (any, string)) executeFunc {
-	return func(g *Gateway, a *agent, body []byte) (any, string) {
+// noBody is the body of an operation without parameters. Whatever a client sends is
+// ignored, even if it is not JSON.
+type noBody struct{}
+
+func (noBody) valid() bool { return true }
+
+// post returns an operation whose segment is its name in lower case. That is all but one.
+func post(name string, execute executeFunc) operation {
+	return operation{"POST", strings.ToLower(name), name, execute}
+}
+
+// by returns the execution of an operation for agents with a role. The role returns what
+// the operation acts on, or the retcode for an agent that does not have the role. The
+// body is checked first; the documentation gives no order.
+func by[S any, B body](role func(*agent) (S, string), execute func(S, B) (any, string)) executeFunc {
+	return func(a *agent, text []byte) (any, string) {
 		var b B
-		if json.Unmarshal(body, &b) != nil {
+		_, ignored := any(b).(noBody)
+		if !ignored && json.Unmarshal(text, &b) != nil || !b.valid() {
 			return nil, badArgument
 		}
-		return execute(g, a, b)
+		subject, retcode := role(a)
+		if retcode != success {
+			return nil, retcode
+		}
+		return execute(subject, b)
 	}
 }
 
-func withBody[B any](execute func(*Gateway, *agent, B) string) executeFunc {
-	return withBodyAndResult(func(g *Gateway, a *agent, b B) (any, string) { return nil, execute(g, a, b) })
+// anyAgent is the role of every agent with a valid GUID.
+func anyAgent(a *agent) (*agent, string) { return a, success }
+
+// invited is the role of an agent with an invitation.
+func invited(a *agent) (*agent, string) {
+	if a.invitation == nil {
+		return nil, noConference
+	}
+	return a, success
 }
 
-func withResult(execute func(*Gateway, *agent) (any, string)) executeFunc {
-	return func(g *Gateway, a *agent, _ []byte) (any, string) { return execute(g, a) }
+// guest is the role of an agent in a conference that is not its chairperson.
+func guest(a *agent) (*agent, string) {
+	switch _, retcode := chair(a); retcode {
+	case success:
+		return nil, leavingChair
+	case notChairperson:
+		return a, success
+	default:
+		return nil, retcode
+	}
 }
 
-func withoutBodyOrResult(execute func(*Gateway, *agent) string) executeFunc {
-	return func(g *Gateway, a *agent, _ []byte) (any, string) { return nil, execute(g, a) }
+// chair is the role of a conference's chairperson. It begins with the event
+// AgentConf_RequestSuccess (page 0468).
+func chair(a *agent) (*conference, string) {
+	switch {
+	case a.conference == nil, !a.conference.begun:
+		return nil, noConference
+	case a.conference.chair != a:
+		return nil, notChairperson
+	}
+	return a.conference, success
+}
+
+// inspector is the role of the agents that Config names.
+func inspector(a *agent) (*agent, string) {
+	if !a.isInspector() {
+		return nil, notInspector
+	}
+	return a, success
 }
 
 // Do executes a request of the conference family and logs it. A nil result is the
@@ -108,7 +164,7 @@ func (g *Gateway) execute(op operation, r Request) (result any, retcode string, 
 	}
 	fault := g.takeRetcodeFault(op.name)
 	if fault == nil || fault.Applied {
-		result, retcode = op.execute(g, a, r.Body)
+		result, retcode = op.execute(a, r.Body)
 		applied = retcode == success
 	}
 	if fault != nil {

@@ -38,3 +38,25 @@ func TestLog(t *testing.T) {
 		}
 	})
 }
+
+// The body is checked before the role of the agent, and before the state of the conference.
+func TestBodyIsCheckedFirst(t *testing.T) {
+	inBubble(t, dynamicConfig, func(t *testing.T, g *Gateway) {
+		a := signIn(t, g, "1287")
+		for operation, body := range map[string]string{
+			"holdparticipant":        phone, // without a voicePath
+			"unholdparticipant":      `{"addressType":"7","address":"1"}`,
+			"prolongtime":            `{"prolongTime":1441}`,
+			"batchaddparticipant":    addresses(phone, phone),
+			"batchremoveparticipant": addresses(),
+			"changeparticipantmode":  `{"attribute":5,"addressType":"6","address":"1"}`,
+			"playvoicetoconf":        `{"playType":2,"voicePath":"y:/a.V3"}`,
+			"modifyconfresource":     `{"modifyNum":3}`,
+			"queryconfinfos":         `{"confIds":[]}`,
+		} {
+			a.expectRetcode(operation, body, badArgument)
+		}
+		a.expectRetcode("holdparticipant", holdPhone, noConference)
+		a.expectRetcode("releaseagentconf", "not JSON", noConference)
+	})
+}

@@ -11,10 +11,11 @@ const (
 	agentNumber = "9"
 )
 
-// address names a participant in a request.
+// address names a participant in a request. Only invitations have the two device types,
+// whose values page 0583 lists; events and queries repeat them.
 type address struct {
 	AddressType    string `json:"addressType"`
-	Address        string `json:"address"`
+	Address        string `json:"address"` // at most 24 bytes
 	DeviceCallType int    `json:"deviceCallType"`
 	DeviceType     int    `json:"deviceType"`
 }
@@ -27,7 +28,7 @@ func (addr address) valid() bool {
 // participant is a phone or an agent that has joined a conference or is invited to it.
 type participant struct {
 	address
-	agent        *agent // nil for a phone
+	agent        *agent // nil for a phone, and for an agent that could not be invited
 	joined       bool
 	joinedAt     time.Time
 	held         bool
@@ -35,8 +36,15 @@ type participant struct {
 	announcement *announcement
 }
 
+// Modes of a participant (page 0479): 1 listens, 2 speaks, 3 does both, 4 does neither.
+const (
+	modeMuted   = 1
+	modeUnmuted = 3
+	modeNeither = 4
+)
+
 // join marks p as joined, with the permission to listen and to speak.
-func (p *participant) join() { p.joined, p.joinedAt, p.attribute = true, time.Now(), 3 }
+func (p *participant) join() { p.joined, p.joinedAt, p.attribute = true, time.Now(), modeUnmuted }
 
 type inviteBody struct {
 	Addresses []address `json:"addresses"`
@@ -44,61 +52,74 @@ type inviteBody struct {
 	VoicePath string    `json:"voicePath"`
 }
 
-// batchAddParticipant invites phones and agents (page 0477).
-func (g *Gateway) batchAddParticipant(a *agent, b inviteBody) string {
-	c, retcode := chairedBy(a)
-	switch {
-	case retcode != success:
-		return retcode
-	case len(b.Addresses) == 0, len(c.participants)+len(b.Addresses) > c.capacity, b.BeepTone && b.VoicePath == "":
-		return badArgument
-	}
+func (b inviteBody) valid() bool {
 	for i, addr := range b.Addresses {
-		if !addr.valid() || c.find(addr) != nil || slices.Contains(b.Addresses[:i], addr) {
-			return badArgument
+		if !addr.valid() || slices.Contains(b.Addresses[:i], addr) {
+			return false
 		}
 	}
-	var complete []func()
-	for _, addr := range b.Addresses {
-		complete = append(complete, g.invite(c, addr))
+	return len(b.Addresses) > 0 && (!b.BeepTone || b.VoicePath != "")
+}
+
+// batchAddParticipant invites phones and agents (page 0477). A phone joins after
+// AnswerDelay, an agent when it answers.
+func (c *conference) batchAddParticipant(b inviteBody) (any, string) {
+	isThere := func(addr address) bool { return c.find(addr) != nil }
+	if len(c.participants)+len(b.Addresses) > c.capacity || slices.ContainsFunc(b.Addresses, isThere) {
+		return nil, badArgument
 	}
-	c.runAfter(g.config.AnswerDelay, func() {
-		for _, f := range complete {
-			f()
+	var called []*participant
+	for _, addr := range b.Addresses {
+		called = append(called, c.invite(addr))
+	}
+	c.runAfter(c.gateway.config.AnswerDelay, func() {
+		for _, p := range called {
+			c.completeCall(p)
 		}
 	})
-	return success
+	return nil, success
 }
 
-// invite calls a phone or an agent. After AnswerDelay, complete finishes the
-// invitation of a phone or of an unavailable agent.
-func (g *Gateway) invite(c *conference, addr address) (complete func()) {
+// invite calls a phone or an agent. An agent that is not available is no participant.
+func (c *conference) invite(addr address) *participant {
 	p := &participant{address: addr}
-	if addr.AddressType == phoneNumber {
-		c.participants = append(c.participants, p)
-		return func() { c.answerPhone(p) }
+	if addr.AddressType == agentNumber {
+		a := c.gateway.agents[addr.Address]
+		if a == nil || a.conference != nil || a.invitation != nil {
+			return p
+		}
+		p.agent, a.invitation = a, c
+		a.emit("AgentConf_Ringing", confID{c.id})
 	}
-	invited := g.agents[addr.Address]
-	if invited == nil || invited.conference != nil || invited.invitation != nil {
-		return func() { c.emitChange(p, changeJoined, resultFailed, reasonNone) }
-	}
-	p.agent = invited
 	c.participants = append(c.participants, p)
-	invited.invitation = c
-	invited.emit("AgentConf_Ringing", confID{c.id})
-	return func() {} // an available agent answers or rejects by a request
+	return p
 }
 
-// answerPhone lets the phone p join, unless it was removed while it rang.
-func (c *conference) answerPhone(p *participant) {
-	if slices.Contains(c.participants, p) {
-		p.join()
-		c.emitChange(p, changeJoined, resultDone, reasonNone)
+// completeCall ends the call to p, AnswerDelay after its begin: a phone joins, unless it
+// was removed while it rang. An invited agent answers or rejects by a request.
+func (c *conference) completeCall(p *participant) {
+	switch {
+	case p.agent != nil: // still rings, or has answered or rejected
+	case p.AddressType == agentNumber:
+		c.emitChange(p, changeJoined, resultFailed, reasonNone)
+	case slices.Contains(c.participants, p):
+		c.admit(p)
 	}
+}
+
+// admit lets a participant that was called join.
+func (c *conference) admit(p *participant) {
+	p.join()
+	c.emitChange(p, changeJoined, resultDone, reasonNone)
 }
 
 type removeBody struct {
-	Addresses []address `json:"addresses"`
+	Addresses []address `json:"addresses"` // at most 30, where an invitation may have 120
+}
+
+func (b removeBody) valid() bool {
+	isInvalid := func(addr address) bool { return !addr.valid() }
+	return 0 < len(b.Addresses) && len(b.Addresses) <= 30 && !slices.ContainsFunc(b.Addresses, isInvalid)
 }
 
 type missingParticipant struct {
@@ -108,19 +129,12 @@ type missingParticipant struct {
 
 // batchRemoveParticipant removes participants. Its result names those that are not in
 // the conference (page 0478).
-func (g *Gateway) batchRemoveParticipant(a *agent, b removeBody) (any, string) {
-	c, retcode := chairedBy(a)
-	isInvalid := func(addr address) bool { return !addr.valid() }
-	isChair := func(addr address) bool { return c.find(addr) == c.participantOf(a) }
-	switch {
-	case retcode != success:
-		return nil, retcode
-	case len(b.Addresses) < 1, len(b.Addresses) > 30, slices.ContainsFunc(b.Addresses, isInvalid):
-		return nil, badArgument
-	case slices.ContainsFunc(b.Addresses, isChair):
+func (c *conference) batchRemoveParticipant(b removeBody) (any, string) {
+	isChair := func(addr address) bool { return c.find(addr) == c.participantOf(c.chair) }
+	if slices.ContainsFunc(b.Addresses, isChair) {
 		return nil, removingChair
 	}
-	missing := []missingParticipant{}
+	missing := []missingParticipant{} // not nil, which would be null in JSON
 	for _, addr := range b.Addresses {
 		if p := c.find(addr); p != nil {
 			c.removeByChair(p)
@@ -152,47 +166,29 @@ type holdBody struct {
 	playBody
 }
 
+func (b holdBody) valid() bool { return b.address.valid() && b.playBody.valid() }
+
 // holdParticipant puts a participant on hold (page 0473).
-func (g *Gateway) holdParticipant(a *agent, b holdBody) string {
-	if !b.playBody.valid() {
-		return badArgument
-	}
-	return setHeld(a, b.address, true, changeHeld)
+func (c *conference) holdParticipant(b holdBody) (any, string) {
+	return c.setHeld(b.address, true, changeHeld)
 }
 
 // unholdParticipant takes a participant off hold (page 0474).
-func (g *Gateway) unholdParticipant(a *agent, addr address) string {
-	return setHeld(a, addr, false, changeUnheld)
+func (c *conference) unholdParticipant(addr address) (any, string) {
+	return c.setHeld(addr, false, changeUnheld)
 }
 
-func setHeld(a *agent, addr address, held bool, changeType int) string {
-	c, p, retcode := joinedParticipant(a, addr)
-	if retcode != success {
-		return retcode
-	}
-	if p.held == held {
-		return operationFailed
+func (c *conference) setHeld(addr address, held bool, changeType int) (any, string) {
+	p := c.joined(addr)
+	switch {
+	case p == nil:
+		return nil, badArgument
+	case p.held == held:
+		return nil, operationFailed
 	}
 	p.held = held
 	c.emitChange(p, changeType, resultDone, reasonNone)
-	return success
-}
-
-// joinedParticipant returns the conference that a chairs, and the joined participant
-// with this address.
-func joinedParticipant(a *agent, addr address) (*conference, *participant, string) {
-	if !addr.valid() {
-		return nil, nil, badArgument
-	}
-	c, retcode := chairedBy(a)
-	if retcode != success {
-		return nil, nil, retcode
-	}
-	p := c.find(addr)
-	if p == nil || !p.joined {
-		return nil, nil, badArgument
-	}
-	return c, p, success
+	return nil, success
 }
 
 type modeBody struct {
@@ -200,22 +196,23 @@ type modeBody struct {
 	Attribute int `json:"attribute"`
 }
 
-// changeParticipantMode sets the mode of a participant. Only 1 (mute) and 3 (unmute)
+func (b modeBody) valid() bool {
+	return b.address.valid() && inRange(&b.Attribute, modeMuted, modeNeither)
+}
+
+// changeParticipantMode sets the mode of a participant. Only modeMuted and modeUnmuted
 // have an event (page 0479).
-func (g *Gateway) changeParticipantMode(a *agent, b modeBody) string {
-	if !inRange(&b.Attribute, 1, 4) {
-		return badArgument
-	}
-	c, p, retcode := joinedParticipant(a, b.address)
-	if retcode != success {
-		return retcode
+func (c *conference) changeParticipantMode(b modeBody) (any, string) {
+	p := c.joined(b.address)
+	if p == nil {
+		return nil, badArgument
 	}
 	p.attribute = b.Attribute
 	switch b.Attribute {
-	case 1:
+	case modeMuted:
 		c.emitChange(p, changeMuted, resultDone, reasonNone)
-	case 3:
+	case modeUnmuted:
 		c.emitChange(p, changeUnmuted, resultDone, reasonNone)
 	}
-	return success
+	return nil, success
 }

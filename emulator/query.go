@@ -9,31 +9,28 @@ type queryBody struct {
 	ConfIDs []int64 `json:"confIds"`
 }
 
-// queryConfInfos returns the state of conferences: of any to an inspector, of its own
-// to another agent (page 0485).
-func (g *Gateway) queryConfInfos(a *agent, b queryBody) (any, string) {
-	switch {
-	case len(b.ConfIDs) < 1, len(b.ConfIDs) > 20:
-		return nil, badArgument
-	case a.conference == nil && !g.isInspector(a):
+func (b queryBody) valid() bool { return 0 < len(b.ConfIDs) && len(b.ConfIDs) <= 20 }
+
+// queryConfInfos returns the state of conferences: of any to an inspector, of its own to
+// another agent. It leaves out an ID that is unknown or not the agent's: the vendor's
+// example asks for two and gets one (page 0485).
+func (a *agent) queryConfInfos(b queryBody) (any, string) {
+	if a.conference == nil && !a.isInspector() {
 		return nil, noConference
 	}
-	found := []confInfo{}
-	for _, c := range g.conferences {
-		if c.begun && slices.Contains(b.ConfIDs, c.id) && (a.conference == c || g.isInspector(a)) {
+	found := []confInfo{} // not nil, which would be null in JSON
+	for _, c := range a.gateway.conferences {
+		if c.begun && slices.Contains(b.ConfIDs, c.id) && (a.conference == c || a.isInspector()) {
 			found = append(found, c.info())
 		}
 	}
 	return map[string]any{"confs": found}, success
 }
 
-// queryAllConfIds returns the IDs of all conferences to an inspector (page 0486).
-func (g *Gateway) queryAllConfIds(a *agent) (any, string) {
-	if !g.isInspector(a) {
-		return nil, notInspector
-	}
+// queryAllConfIds returns the IDs of all conferences (page 0486).
+func (a *agent) queryAllConfIds(noBody) (any, string) {
 	ids := []int64{}
-	for _, c := range g.conferences {
+	for _, c := range a.gateway.conferences {
 		if c.begun {
 			ids = append(ids, c.id)
 		}
@@ -41,7 +38,8 @@ func (g *Gateway) queryAllConfIds(a *agent) (any, string) {
 	return map[string]any{"confIds": ids}, success
 }
 
-// confInfo is the state of a conference (page 0485).
+// confInfo is the state of a conference (page 0485). Times of day are in milliseconds
+// since 1970.
 type confInfo struct {
 	ConfID           int64             `json:"confId"`
 	ConfState        int               `json:"confState"` // 0 normal, 1 an announcement is playing
@@ -54,7 +52,7 @@ type confInfo struct {
 // participantInfo is the state of a participant (page 0485).
 type participantInfo struct {
 	address
-	ChannelAttrib int   `json:"channelAttrib"` // 1 listens, 2 speaks, 3 both
+	ChannelAttrib int   `json:"channelAttrib"` // 1 listens, 2 speaks, 3 both; page 0485 has no 4
 	ChannelState  int   `json:"channelState"`  // 0 talking, 1 held, 2 an announcement is playing
 	Role          int   `json:"role"`          // 0 participant, 1 chairperson
 	EnterTime     int64 `json:"enterTime"`
@@ -76,6 +74,8 @@ func (c *conference) info() confInfo {
 	return info
 }
 
+// participantInfo returns the state of a joined participant. Being held takes precedence
+// over an announcement; the documentation gives no order.
 func (c *conference) participantInfo(p *participant) participantInfo {
 	info := participantInfo{address: p.address, ChannelAttrib: p.attribute, EnterTime: p.joinedAt.UnixMilli()}
 	switch {

@@ -2,7 +2,8 @@ package emulator
 
 import "cmp"
 
-// Retcodes of the emulator (page 0580).
+// Retcodes of the emulator (page 0580). The first part of a retcode names its family:
+// 000 requests, 100 sessions, 101 agent conferences.
 const (
 	success           = "0"
 	badArgument       = "000-002"
@@ -22,6 +23,7 @@ const (
 	leavingChair      = "101-007"
 )
 
+// retcodeTexts has the messages by retcode. They are the emulator's own words.
 var retcodeTexts = map[string]string{
 	success:           "success",
 	badArgument:       "invalid argument",

@@ -12,7 +12,8 @@ const (
 	agentIDMax = 999999
 )
 
-// agent is the session of a signed-in agent.
+// agent is the session of a signed-in agent. After the session has ended, polls and timers
+// may still hold it; they compare it with the agent in Gateway.agents.
 type agent struct {
 	gateway    *Gateway
 	id         string
@@ -25,7 +26,7 @@ type agent struct {
 	overtaken *Event        // event that a fault holds back until after the next one
 	changed   chan struct{} // closes when the queue or the session changes
 
-	activePolls int
+	activePolls int         // while one waits, the agent is not signed out
 	pollTimeout *time.Timer // signs the agent out; nil if SignOutAfter is negative
 }
 
@@ -37,7 +38,9 @@ type SignIn struct {
 }
 
 // SignIn signs an agent in and returns its GUID. With force, it ends an existing
-// session of the agent.
+// session of the agent. It fails with 000-002 for an agent ID outside 101 to 999999,
+// with 100-001 for a value that SignIn does not allow, and with 100-002 if the agent is
+// signed in and force is not set.
 func (g *Gateway) SignIn(agentID string, s SignIn, force bool) (guid, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -81,7 +84,9 @@ func (a *agent) emitSignedIn(status int) {
 	}
 }
 
-// SignOut signs an agent out. Without force, it fails in a conference.
+// SignOut signs an agent out (pages 1219 and 1220). Without force, it fails in a
+// conference, with 100-010. Like every method with a GUID, it fails with 100-006 if the
+// agent is not signed in, and with 000-003 if the GUID is wrong or has expired.
 func (g *Gateway) SignOut(agentID, guid string, force bool) (retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,6 +103,8 @@ func (g *Gateway) SignOut(agentID, guid string, force bool) (retcode string) {
 	return success
 }
 
+// endSession takes a out of its conference and ends its polls. Events that are already in
+// the queue reach them first.
 func (g *Gateway) endSession(a *agent) {
 	delete(g.agents, a.id)
 	if c := a.invitation; c != nil {
@@ -113,7 +120,8 @@ func (g *Gateway) endSession(a *agent) {
 	a.wakePolls()
 }
 
-// restartPollTimeout starts the time anew in which the client of a must poll.
+// restartPollTimeout starts the time anew in which the client of a must poll. A poll that
+// waits when the time ends keeps the agent signed in; its end starts the time anew.
 func (g *Gateway) restartPollTimeout(a *agent) {
 	if g.config.SignOutAfter < 0 {
 		return
@@ -144,7 +152,7 @@ func (g *Gateway) Handshake(agentID, guid string) (newGUID, retcode string) {
 	return g.rotateGUID(a), success
 }
 
-// UpdateGUID issues a new GUID (page 1225).
+// UpdateGUID issues a new GUID (page 1225). The older ones stay valid.
 func (g *Gateway) UpdateGUID(agentID, guid string) (newGUID, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -163,4 +171,4 @@ func (g *Gateway) ResetSkill(agentID, guid string) (retcode string) {
 	return retcode
 }
 
-func (g *Gateway) isInspector(a *agent) bool { return slices.Contains(g.config.Inspectors, a.id) }
+func (a *agent) isInspector() bool { return slices.Contains(a.gateway.config.Inspectors, a.id) }

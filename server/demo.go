@@ -19,16 +19,25 @@ import (
 	"agentconf/server/internal/app"
 )
 
-// The participants of the demo. The chairperson and the phone are from page 0473.
+// The participants of the demo. The chairperson, the phone and the announcement are those
+// of the vendor's example of a hold (page 0473), the other agent that of an unhold (0474).
 const (
 	demoChair = "1287"
 	demoGuest = "2002"
 	demoPhone = "88887946"
 	demoVoice = "y:/conf/120/1136287.V3"
+
+	demoUnholdJSON = `{"address":"` + demoPhone + `","addressType":"6"}`
+	demoHoldJSON   = `{"address":"` + demoPhone + `","addressType":"6",` +
+		`"playMode":2,"voicePath":"` + demoVoice + `"}`
 )
 
+// demoTimeout bounds the conference, which takes 2 s. A step waits for its event without a
+// limit of its own.
+const demoTimeout = 10 * time.Second
+
 // demo plays a conference with a real service and an emulated gateway. It fails if a step
-// has an unexpected result.
+// has an unexpected result, so that a build can run it as a smoke test.
 func (c cli) demo(ctx context.Context, args []string) error {
 	fs := newFlags("demo", "play a conference with an emulated gateway")
 	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
@@ -42,21 +51,30 @@ func (c cli) demo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	timeout := time.AfterFunc(10*time.Second, cancel) // the conference takes 2 s
+	conn, err := d.connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// A timer and not a deadline of ctx: with --stay, the service outlives the conference.
+	timeout := time.AfterFunc(demoTimeout, cancel)
 	if err := d.play(ctx); err != nil {
 		return err
 	}
 	if timeout.Stop(); *stay {
 		d.printCommands()
-		<-ctx.Done()
+		<-ctx.Done() // by Ctrl-C
 	}
 	cancel()
 	return errors.Join(<-ended, <-ended)
 }
 
 // demo is the state of a demo: the addresses and clients of the service, and its agents.
+// A step is a list of calls and events, none of which returns an error: the first one that
+// fails sets err.
 type demo struct {
 	out io.Writer
+	err error // once set, calls and events do nothing
 
 	gateway, grpc, http string // URL, HOST:PORT, URL
 
@@ -68,11 +86,13 @@ type demo struct {
 }
 
 // start runs the emulator and the service until ctx is done. Each then sends its error,
-// or nil, on ended.
+// or nil, on ended. The printed commands need the fixed ports, which are the defaults.
 func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, err error) {
-	ports := []port{{"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}, {"--stay", "127.0.0.1:0"}}
-	if fixedPorts {
-		ports = []port{{"--stay", "127.0.0.1:8043"}, {"--stay", "127.0.0.1:9090"}, {"--stay", "127.0.0.1:8080"}}
+	ports := []port{{"--stay", "127.0.0.1:8043"}, {"--stay", "127.0.0.1:9090"}, {"--stay", "127.0.0.1:8080"}}
+	for i := range ports {
+		if !fixedPorts {
+			ports[i].address = "127.0.0.1:0"
+		}
 	}
 	listeners, err := listenAll(ports)
 	if err != nil {
@@ -82,6 +102,8 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	d.grpc = listeners[1].Addr().String()
 	d.http = "http://" + listeners[2].Addr().String()
 
+	// The service is that of serve. It does not probe and has no drain delay, because no
+	// load balancer sends calls to it.
 	options := app.Defaults()
 	options.Gateway.URL = d.gateway
 	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
@@ -89,141 +111,115 @@ func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, 
 	if err != nil {
 		return nil, err
 	}
-	closeConn, err := d.connect()
-	if err != nil {
-		return nil, err
-	}
-	// A static GUID keeps the printed commands valid.
-	gateway := emulator.New(emulator.Config{
-		AuthMode: emulator.StaticGUID, SignOutAfter: -1, AnswerDelay: 300 * time.Millisecond,
-	})
+	// The GUID of an agent that stays signed in keeps the printed commands valid.
+	gateway := emulator.New(emulator.Config{AuthMode: emulator.StaticGUID, SignOutAfter: -1})
 	results := make(chan error, 2)
 	go func() { results <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
-	go func() {
-		err := service.Serve(ctx, listeners[1], listeners[2])
-		closeConn()
-		results <- err
-	}()
+	go func() { results <- service.Serve(ctx, listeners[1], listeners[2]) }()
 	return results, nil
 }
 
-// connect creates the gRPC clients for d.grpc.
-func (d *demo) connect() (closeConn func() error, err error) {
-	conn, err := grpc.NewClient("passthrough:///"+d.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+// connect creates the gRPC clients for d.grpc. All of them share the connection, which the
+// caller closes.
+func (d *demo) connect() (*grpc.ClientConn, error) {
+	conn, err := dial(d.grpc, insecure.NewCredentials())
 	if err != nil {
 		return nil, err
 	}
 	d.sessions = agentconfv1.NewSessionServiceClient(conn)
 	d.conferences = agentconfv1.NewConferenceServiceClient(conn)
 	d.events = agentconfv1.NewEventServiceClient(conn)
-	return conn.Close, nil
+	return conn, nil
 }
 
-// play runs the steps of the conference.
+// play runs the steps of the conference. Each of them prints what happens.
 func (d *demo) play(ctx context.Context) error {
 	d.printf("An emulated CC-Gateway listens at %s.", d.gateway)
 	d.printf("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)
-	steps := []func(context.Context) error{
+	steps := []func(context.Context){
 		d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone, d.showRefusal, d.changeChairperson,
 	}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return err
+		if step(ctx); d.err != nil {
+			return d.err
 		}
 	}
 	d.printf("\nDone: an agent and a phone, each held and unheld.")
 	return nil
 }
 
-func (d *demo) signIn(ctx context.Context) (err error) {
+// signIn signs in both agents before anything happens, so that no event is missed.
+func (d *demo) signIn(ctx context.Context) {
 	d.printf("\n1. Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
-	if d.chair, err = d.signInAgent(ctx, demoChair); err != nil {
-		return err
-	}
-	d.guest, err = d.signInAgent(ctx, demoGuest)
-	return err
+	d.chair = d.signInAgent(ctx, demoChair)
+	d.guest = d.signInAgent(ctx, demoGuest)
 }
 
-func (d *demo) openConference(ctx context.Context) error {
+// openConference waits for the event, because the gateway rejects every operation of the
+// chairperson before it (page 0468).
+func (d *demo) openConference(ctx context.Context) {
 	d.printf("\n2. Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
-	_, err := d.conferences.RequestAgentConf(d.chair.withGUID(ctx),
+	call(ctx, d, d.chair, d.conferences.RequestAgentConf,
 		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4})
-	if err != nil {
-		return err
-	}
-	return d.chair.await(d, "AgentConf_RequestSuccess")
+	d.await(d.chair, "AgentConf_RequestSuccess")
 }
 
-func (d *demo) invite(ctx context.Context) error {
-	d.printf("\n3. Agent 1287 invites the phone %s and agent %s. Both ring and answer.", demoPhone, demoGuest)
-	_, err := d.conferences.BatchAddParticipant(d.chair.withGUID(ctx), &agentconfv1.BatchAddParticipantRequest{
+// invite adds the participants. The agent answers by a call of its own, and the phone
+// without one: the chairperson sees an event for each, in any order.
+func (d *demo) invite(ctx context.Context) {
+	d.printf("\n3. Agent %s invites the phone %s and agent %s. Both ring and answer.",
+		demoChair, demoPhone, demoGuest)
+	call(ctx, d, d.chair, d.conferences.BatchAddParticipant, &agentconfv1.BatchAddParticipantRequest{
 		AgentId: demoChair,
 		Addresses: []*agentconfv1.Invitation{
 			{AddressType: "6", Address: demoPhone}, {AddressType: "9", Address: demoGuest},
 		},
 	})
-	if err != nil {
-		return err
-	}
-	if err := d.guest.await(d, "AgentConf_Ringing"); err != nil {
-		return err
-	}
-	_, err = d.conferences.AnswerAgentConf(d.guest.withGUID(ctx), &agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		d.guest.await(d, "AgentConf_SelfJoinResult"),
-		d.chair.await(d, "AgentConf_ParticipantChanged"), d.chair.await(d, "AgentConf_ParticipantChanged"))
+	d.await(d.guest, "AgentConf_Ringing")
+	call(ctx, d, d.guest, d.conferences.AnswerAgentConf,
+		&agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
+	d.await(d.guest, "AgentConf_SelfJoinResult")
+	d.await(d.chair, "AgentConf_ParticipantChanged")
+	d.await(d.chair, "AgentConf_ParticipantChanged")
 }
 
-func (d *demo) holdAgent(ctx context.Context) error {
-	d.printf("\n4. Agent 1287 holds agent %s and unholds it, over gRPC. Each call returns once its event confirms it.", demoGuest)
-	hold := &agentconfv1.HoldParticipantRequest{
-		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice,
-		ConfirmWithin: durationpb.New(5 * time.Second),
-	}
-	d.printf("   HoldParticipant %s", compact(hold))
-	held, err := d.conferences.HoldParticipant(d.chair.withGUID(ctx), hold)
-	if err != nil {
-		return err
-	}
-	d.printf("   response: OK, %s", compact(held))
-	unhold := &agentconfv1.UnholdParticipantRequest{
-		AgentId: demoChair, AddressType: "9", Address: demoGuest, ConfirmWithin: durationpb.New(5 * time.Second),
-	}
-	d.printf("   UnholdParticipant %s", compact(unhold))
-	unheld, err := d.conferences.UnholdParticipant(d.chair.withGUID(ctx), unhold)
-	if err != nil {
-		return err
-	}
-	d.printf("   response: OK, %s", compact(unheld))
-	return errors.Join(d.chair.skip("AgentConf_ParticipantChanged"), d.chair.skip("AgentConf_ParticipantChanged"))
+// holdAgent holds and unholds with confirm_within. Without it, a response says only that
+// the gateway has accepted the request.
+func (d *demo) holdAgent(ctx context.Context) {
+	d.printf("\n4. Agent %s holds agent %s and unholds it, over gRPC. "+
+		"Each call returns once its event confirms it.", demoChair, demoGuest)
+	within := durationpb.New(5 * time.Second)
+	call(ctx, d, d.chair, d.conferences.HoldParticipant, &agentconfv1.HoldParticipantRequest{
+		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice, ConfirmWithin: within,
+	})
+	call(ctx, d, d.chair, d.conferences.UnholdParticipant, &agentconfv1.UnholdParticipantRequest{
+		AgentId: demoChair, AddressType: "9", Address: demoGuest, ConfirmWithin: within,
+	})
+	d.next(d.chair, "AgentConf_ParticipantChanged") // the responses have shown both events
+	d.next(d.chair, "AgentConf_ParticipantChanged")
 }
 
-func (d *demo) holdPhone(ctx context.Context) error {
-	d.printf("\n5. Agent 1287 holds the phone over JSON, by the gateway's own path, and unholds it by the REST path.")
-	path := "/agentgateway/resource/agentconf/" + demoChair + "/holdparticipant"
-	if err := d.chair.post(ctx, d, d.http+path, demoHoldJSON); err != nil {
-		return err
-	}
-	if err := d.chair.await(d, "AgentConf_ParticipantChanged"); err != nil {
-		return err
-	}
-	path = "/v1/agents/" + demoChair + "/conference:unholdParticipant"
-	if err := d.chair.post(ctx, d, d.http+path, demoUnholdJSON); err != nil {
-		return err
-	}
-	return d.chair.await(d, "AgentConf_ParticipantChanged")
+// holdPhone uses both paths of the JSON port. A program for the gateway itself uses the
+// first one and needs only another host.
+func (d *demo) holdPhone(ctx context.Context) {
+	d.printf("\n5. Agent %s holds the phone over JSON, by the gateway's own path, "+
+		"and unholds it by the REST path.", demoChair)
+	d.post(ctx, "/agentgateway/resource/agentconf/"+demoChair+"/holdparticipant", demoHoldJSON)
+	d.await(d.chair, "AgentConf_ParticipantChanged")
+	d.post(ctx, "/v1/agents/"+demoChair+"/conference:unholdParticipant", demoUnholdJSON)
+	d.await(d.chair, "AgentConf_ParticipantChanged")
 }
 
-func (d *demo) showRefusal(ctx context.Context) error {
+// showRefusal prints the reason and the outcome of an error: programs decide by them, and
+// not by the text (docs/errors.md).
+func (d *demo) showRefusal(ctx context.Context) {
 	d.printf("\n6. Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
 	_, err := d.conferences.HoldParticipant(d.guest.withGUID(ctx), &agentconfv1.HoldParticipantRequest{
 		AgentId: demoGuest, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
 	})
 	if status.Code(err) != codes.PermissionDenied {
-		return fmt.Errorf("got %v, want a refused hold", err)
+		d.err = fmt.Errorf("got %v, want a refused hold", err)
+		return
 	}
 	d.printf("   response: %s, %s", status.Code(err), status.Convert(err).Message())
 	for _, detail := range status.Convert(err).Details() {
@@ -231,32 +227,22 @@ func (d *demo) showRefusal(ctx context.Context) error {
 			d.printf("   reason %s, outcome %s", info.GetReason(), info.GetMetadata()["outcome"])
 		}
 	}
-	return nil
 }
 
-func (d *demo) changeChairperson(ctx context.Context) error {
+// changeChairperson passes the role to the guest and back. Only the new chairperson gets
+// the event (page 0476).
+func (d *demo) changeChairperson(ctx context.Context) {
 	d.printf("\n7. Agent %s becomes the chairperson, and passes the role back.", demoGuest)
-	for _, pass := range []struct{ from, to *demoAgent }{{&d.chair, &d.guest}, {&d.guest, &d.chair}} {
-		_, err := d.conferences.ApplyToShiftPresident(pass.from.withGUID(ctx),
-			&agentconfv1.ApplyToShiftPresidentRequest{AgentId: pass.from.id, DestAgentNo: pass.to.number()})
-		if err != nil {
-			return err
-		}
-		if err := pass.to.await(d, "AgentConf_PresidentChanged"); err != nil {
-			return err
-		}
-	}
-	return nil
+	call(ctx, d, d.chair, d.conferences.ApplyToShiftPresident,
+		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoChair, DestAgentNo: 2002})
+	d.await(d.guest, "AgentConf_PresidentChanged")
+	call(ctx, d, d.guest, d.conferences.ApplyToShiftPresident,
+		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoGuest, DestAgentNo: 1287})
+	d.await(d.chair, "AgentConf_PresidentChanged")
 }
 
-func (d *demo) printf(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
-
-const (
-	demoHoldJSON   = `{"address":"` + demoPhone + `","addressType":"6","playMode":2,"voicePath":"` + demoVoice + `"}`
-	demoUnholdJSON = `{"address":"` + demoPhone + `","addressType":"6"}`
-)
-
-// printCommands prints the commands to try while the demo keeps running.
+// printCommands prints the commands to try while the demo keeps running. The README has
+// them too, with the GUID in a variable.
 func (d *demo) printCommands() {
 	d.printf(`
 The demo runs until Ctrl-C. The commands of the README need this variable; the commands below do not:
@@ -269,11 +255,14 @@ curl -N -H 'Guid: %[1]s' %[7]s/v1/agents/%[2]s/events
 
 In a third, hold the phone over gRPC:
 
-grpcurl -plaintext -H 'guid: %[1]s' -d '{"agent_id":"%[2]s","address_type":"6","address":"%[3]s","voice_path":"%[4]s"}' %[5]s agentconf.v1.ConferenceService/HoldParticipant
+grpcurl -plaintext -H 'guid: %[1]s' -d `+
+		`'{"agent_id":"%[2]s","address_type":"6","address":"%[3]s","voice_path":"%[4]s"}' %[5]s `+
+		`agentconf.v1.ConferenceService/HoldParticipant
 
 Unhold it over JSON:
 
-curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' %[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
+curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' `+
+		`%[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
 
 Read the request log of the gateway:
 

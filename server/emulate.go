@@ -21,47 +21,54 @@ type emulateSettings struct {
 	logFile string
 }
 
-// define defines the flags, with the defaults of a real gateway.
+// define defines the flags, with the defaults of a real gateway. The port is that of the
+// vendor's examples.
 func (s *emulateSettings) define(fs *flags) {
 	s.listen.flag, s.Config = "--listen", emulator.Config{}.WithDefaults()
-	fs.text(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the HTTP port")
-	fs.number(&s.AuthMode, "auth-mode", s.AuthMode, emulator.StaticGUID, emulator.DynamicGUID, "authentication `MODE`: 1, the GUID of the sign-in stays valid; 2, polls replace it")
-	fs.duration(&s.GUIDInterval, "guid-interval", s.GUIDInterval, time.Millisecond, "`AGE` at which a poll replaces a GUID, in mode 2")
-	fs.duration(&s.GUIDTimeout, "guid-timeout", s.GUIDTimeout, time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
-	fs.text(&s.Node, "node", s.Node, "`NAME` of the node, the suffix of its GUIDs")
-	fs.duration(&s.SignOutAfter, "sign-out-after", s.SignOutAfter, 0, "`TIME` without a poll after which the emulator signs an agent out; 0 is never")
-	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between", func(list string) error {
-		s.Inspectors = strings.Split(list, ",")
+	fs.StringVar(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the HTTP port")
+	fs.number(&s.AuthMode, "auth-mode", emulator.StaticGUID, emulator.DynamicGUID,
+		"authentication `MODE`: 1, the GUID of the sign-in stays valid; 2, polls replace it")
+	fs.duration(&s.GUIDInterval, "guid-interval", time.Millisecond,
+		"`AGE` at which a poll replaces a GUID, in mode 2")
+	fs.duration(&s.GUIDTimeout, "guid-timeout", time.Millisecond, "`AGE` at which a GUID expires, in mode 2")
+	fs.StringVar(&s.Node, "node", s.Node, "`NAME` of the node, the suffix of its GUIDs")
+	fs.duration(&s.SignOutAfter, "sign-out-after", 0,
+		"`TIME` without a poll after which the emulator signs an agent out; 0 is never")
+	fs.Func("inspectors", "`IDS` of the agents that may query every conference, with commas between",
+		func(list string) error {
+			s.Inspectors = strings.Split(list, ",")
+			return nil
+		})
+	fs.duration(&s.AnswerDelay, "answer-delay", 0,
+		"`TIME` until a called phone answers, and until a requested conference begins")
+	fs.StringVar(&s.logFile, "log", "",
+		"`FILE` that gets the log of GET /emulator/log when the emulator ends")
+}
+
+// faults returns the violations of rules between flags. The rule is the gateway's own
+// (page 0005).
+func (s *emulateSettings) faults() []error {
+	if s.GUIDTimeout > s.GUIDInterval {
 		return nil
-	})
-	fs.duration(&s.AnswerDelay, "answer-delay", s.AnswerDelay, 0, "`TIME` until a called phone answers")
-	fs.text(&s.logFile, "log", "", "`FILE` that gets the log of GET /emulator/log when the emulator ends")
-}
-
-// faults returns the violations of rules between flags.
-func (s *emulateSettings) faults() (faults []error) {
-	if s.GUIDTimeout <= s.GUIDInterval {
-		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
 	}
-	return faults
+	return []error{errors.New("--guid-timeout must be above --guid-interval")}
 }
 
-// emulate runs an emulated gateway until ctx is done.
+// emulate runs an emulated gateway until ctx is done. Its first line of output names the
+// address, for scripts that let it choose a free port.
 func (c cli) emulate(ctx context.Context, args []string) error {
 	var s emulateSettings
 	fs := newFlags("emulate", "run an emulated CC-Gateway")
 	s.define(fs)
-	if err := c.parse(fs, args); err != nil {
-		return err
-	}
-	if err := fs.usage(s.faults()...); err != nil {
+	if err := c.parse(fs, args, s.faults); err != nil {
 		return err
 	}
 	listener, err := s.listen.listen()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n", listener.Addr())
+	const started = "emulated CC-Gateway at http://%s; its log of requests: curl http://%[1]s/emulator/log\n"
+	fmt.Fprintf(c.stdout, started, listener.Addr())
 	s.SignOutAfter, s.AnswerDelay = zeroAsNone(s.SignOutAfter), zeroAsNone(s.AnswerDelay)
 	gateway := emulator.New(s.Config)
 	if err := serveHTTP(ctx, gateway.Handler(), listener); err != nil {
@@ -79,7 +86,8 @@ func zeroAsNone(d time.Duration) time.Duration {
 	return d
 }
 
-// writeLog writes the log of requests to the file name, unless name is empty.
+// writeLog writes the log of requests to the file name, unless name is empty. The file has
+// phone numbers, so that only its owner may read it.
 func writeLog(gateway *emulator.Gateway, name string) error {
 	if name == "" {
 		return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,11 +13,15 @@ import (
 	"agentconf/server/internal/certificates"
 )
 
-// usageError is an error in the command line or the environment.
+// usageError is an error in the command line or the environment. It makes the exit code
+// 2, so that a supervisor can tell it from a failure that a restart may mend.
 type usageError struct{ error }
 
 // flags is the flag set of one command. An environment variable sets a flag that the
 // command line does not have: AGENTCONF_GRPC_LISTEN sets --grpc-listen.
+//
+// A variable that sets no flag of the command is ignored: serve and healthcheck run in the
+// environment of the same container.
 type flags struct {
 	*flag.FlagSet
 	purpose string
@@ -25,106 +30,105 @@ type flags struct {
 }
 
 func newFlags(command, purpose string) *flags {
-	fs := &flags{FlagSet: flag.NewFlagSet(command, flag.ContinueOnError), purpose: purpose, origins: map[string]string{}}
+	fs := &flags{
+		FlagSet: flag.NewFlagSet(command, flag.ContinueOnError),
+		purpose: purpose, origins: map[string]string{},
+	}
 	fs.SetOutput(io.Discard) // the program prints errors and help itself
 	return fs
 }
 
 // setting is a flag value that collects its fault in flags instead of returning it, so
-// that one start reports all faults.
+// that one start reports all faults. Package flag would stop at the first.
 type setting struct {
-	flag.Value
 	flags *flags
 	name  string
+	text  func() string
+	set   func(string) error
 }
 
+// String implements flag.Value.
+func (s setting) String() string { return s.text() }
+
+// Set implements flag.Value. It always returns nil.
 func (s setting) Set(text string) error {
-	if err := s.Value.Set(text); err != nil {
-		name := s.flags.origins[s.name]
-		if name == "" {
-			name = "--" + s.name
-		}
+	if err := s.set(text); err != nil {
+		name := cmp.Or(s.flags.origins[s.name], "--"+s.name) // only a variable has an origin yet
 		s.flags.faults = append(s.flags.faults, fmt.Errorf("%s=%q: %w", name, text, err))
 	}
 	return nil
 }
 
-// value defines a flag with a value of its own type.
-func (fs *flags) value(v flag.Value, name, usage string) {
-	fs.Var(setting{v, fs, name}, name, usage)
+// value defines a flag whose value set parses. Its default is the present text.
+func (fs *flags) value(name, usage string, text func() string, set func(string) error) {
+	fs.Var(setting{fs, name, text, set}, name, usage)
 }
 
-// text defines a flag for any text.
-func (fs *flags) text(to *string, name, value, usage string) { fs.StringVar(to, name, value, usage) }
-
-// number defines a flag for a whole number from low to high.
-func (fs *flags) number(to *int, name string, value, low, high int, usage string) {
-	*to = value
-	fs.value(&bounded[int]{to, low, high, strconv.Atoi, "a whole number"}, name, usage)
+// number defines a flag for a whole number from low to high. Its default is *to.
+func (fs *flags) number(to *int, name string, low, high int, usage string) {
+	fs.value(name, usage, func() string { return strconv.Itoa(*to) },
+		bounded(to, low, high, strconv.Atoi, "a whole number"))
 }
 
-// duration defines a flag for a time from low to a day.
-func (fs *flags) duration(to *time.Duration, name string, value, low time.Duration, usage string) {
-	*to = value
-	fs.value(&bounded[time.Duration]{to, low, 24 * time.Hour, time.ParseDuration, "a time such as 5s,"}, name, usage)
+// duration defines a flag for a time from low to a day. Its default is *to.
+func (fs *flags) duration(to *time.Duration, name string, low time.Duration, usage string) {
+	fs.value(name, usage, func() string { return to.String() },
+		bounded(to, low, 24*time.Hour, time.ParseDuration, "a time such as 5s,"))
 }
 
-// file defines a flag for the name of a PEM file.
+// bounded returns the function that sets *to to a value between two limits, both of which
+// are allowed. kind is for the text of its error.
+func bounded[T int | time.Duration](
+	to *T, low, high T, parse func(string) (T, error), kind string,
+) func(string) error {
+	return func(text string) error {
+		v, err := parse(text)
+		if err != nil || v < low || v > high {
+			return fmt.Errorf("must be %s from %v to %v", kind, low, high)
+		}
+		*to = v
+		return nil
+	}
+}
+
+// file defines a flag for the name of a PEM file. The flag only takes the name; package
+// certificates reads the file, and names the flag in its errors.
 func (fs *flags) file(to *certificates.File, name, usage string) {
 	to.Flag = "--" + name
 	fs.StringVar(&to.Name, name, "", usage)
 }
 
-// bounded is a flag value between two limits.
-type bounded[T int | time.Duration] struct {
-	value     *T
-	low, high T
-	parse     func(string) (T, error)
-	kind      string
-}
-
-func (b *bounded[T]) String() string { return fmt.Sprint(*b.value) }
-
-func (b *bounded[T]) Set(s string) error {
-	v, err := b.parse(s)
-	if err != nil || v < b.low || v > b.high {
-		return fmt.Errorf("must be %s from %v to %v", b.kind, b.low, b.high)
+// parse sets every flag from args, or from the environment if args do not have it, and
+// checks rules between flags. It returns every fault in one usageError; behind an unknown
+// or incomplete flag it checks nothing. For --help it prints the flags and returns
+// flag.ErrHelp.
+func (c cli) parse(fs *flags, args []string, rules ...func() []error) error {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.help(c.stdout)
+		return err
+	case err == nil && fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	*b.value = v
+	if err != nil {
+		err = fmt.Errorf("%w; \"agentconf %s --help\" lists the flags", err, fs.Name())
+		fs.faults, rules = append(fs.faults, err), nil
+	} else {
+		c.parseEnv(fs)
+	}
+	for _, rule := range rules {
+		fs.faults = append(fs.faults, rule()...)
+	}
+	if len(fs.faults) > 0 {
+		return usageError{errors.Join(fs.faults...)}
+	}
 	return nil
 }
 
-// choice is a flag value that is one of words.
-type choice struct {
-	value *string
-	words []string
-}
-
-func (c choice) String() string { return *c.value }
-
-func (c choice) Set(s string) error {
-	for _, word := range c.words {
-		if s == word {
-			*c.value = s
-			return nil
-		}
-	}
-	return fmt.Errorf("must be %s", strings.Join(c.words, " or "))
-}
-
-// parse sets every flag from args, or from the environment if args do not have it. It
-// returns an error for an unknown or incomplete flag, and adds invalid values to
-// fs.faults.
-func (c cli) parse(fs *flags, args []string) error {
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fs.help(c.stdout)
-		return err
-	} else if err != nil {
-		return fs.usage(fmt.Errorf("%w; \"agentconf %s --help\" lists the flags", err, fs.Name()))
-	}
-	if fs.NArg() > 0 {
-		return fs.usage(fmt.Errorf("unexpected argument %q; \"agentconf %s --help\" lists the flags", fs.Arg(0), fs.Name()))
-	}
+// parseEnv sets the flags that the command line does not have from their variables. An
+// empty variable sets an empty value.
+func (c cli) parseEnv(fs *flags) {
 	fs.Visit(func(f *flag.Flag) { fs.origins[f.Name] = "command line" })
 	fs.VisitAll(func(f *flag.Flag) {
 		value, ok := c.lookupEnv(envName(f.Name))
@@ -136,20 +140,13 @@ func (c cli) parse(fs *flags, args []string) error {
 			fs.faults = append(fs.faults, fmt.Errorf("%s=%q: must be true or false", envName(f.Name), value))
 		}
 	})
-	return nil
 }
 
-// usage returns all faults as one usageError, or nil if there are none.
-func (fs *flags) usage(more ...error) error {
-	if faults := append(fs.faults, more...); len(faults) > 0 {
-		return usageError{errors.Join(faults...)}
-	}
-	return nil
-}
-
-// help prints the flags with their usages, defaults and variables.
+// help prints the flags with their usages, defaults and variables. The word in backquotes
+// of a usage names the value; a flag without one is true or false.
 func (fs *flags) help(w io.Writer) {
-	fmt.Fprintf(w, "agentconf %s [flags]: %s\n\nEach flag can be set by the environment variable in brackets.\n\n", fs.Name(), fs.purpose)
+	fmt.Fprintf(w, "agentconf %s [flags]: %s\n\n", fs.Name(), fs.purpose)
+	fmt.Fprint(w, "Each flag can be set by the environment variable in brackets.\n\n")
 	fs.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s %s\n        %s", f.Name, value, usage)
@@ -160,13 +157,10 @@ func (fs *flags) help(w io.Writer) {
 	})
 }
 
-// print writes every flag with its value and origin.
+// print writes every flag with its value and origin, in columns that fit most values.
 func (fs *flags) print(w io.Writer) {
 	fs.VisitAll(func(f *flag.Flag) {
-		origin := fs.origins[f.Name]
-		if origin == "" {
-			origin = "default"
-		}
+		origin := cmp.Or(fs.origins[f.Name], "default")
 		fmt.Fprintf(w, "%-50s # %s\n", "--"+f.Name+"="+f.Value.String(), origin)
 	})
 }

@@ -15,17 +15,27 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// healthcheckSettings holds the values of the flags of healthcheck.
+// healthcheckTimeout bounds a check. A service that is alive responds within milliseconds,
+// and the health checks of container runtimes commonly wait for 5 s or more.
+const healthcheckTimeout = 3 * time.Second
+
+// healthcheckSettings holds the values of the flags of healthcheck. They have the names of
+// the flags of serve, so that the variables of one container serve both commands.
 type healthcheckSettings struct{ listen, certificate, key string }
 
 func (s *healthcheckSettings) define(fs *flags) {
-	fs.text(&s.listen, "grpc-listen", defaultGRPCListen, "`ADDRESS` of the service, the value of its own flag")
-	fs.text(&s.certificate, "tls-cert", "", "`FILE` of the service's certificate, the value of its own flag; enables TLS")
-	fs.text(&s.key, "tls-key", "", "`FILE` of the key of --tls-cert, for a service with --tls-client-ca")
+	fs.StringVar(&s.listen, "grpc-listen", defaultGRPCListen,
+		"`ADDRESS` of the service, the value of its own flag")
+	fs.StringVar(&s.certificate, "tls-cert", "",
+		"`FILE` of the service's certificate, the value of its own flag; enables TLS")
+	fs.StringVar(&s.key, "tls-key", "",
+		"`FILE` of the key of --tls-cert, for a service with --tls-client-ca")
 }
 
 // healthcheck checks a service on this machine by the gRPC health protocol. A container
 // image that holds no other program uses it as its health check.
+//
+// It asks for the health of the process, not of the gateway: a restart mends no gateway.
 func (c cli) healthcheck(ctx context.Context, args []string) error {
 	var s healthcheckSettings
 	fs := newFlags("healthcheck", "check whether a running service accepts calls")
@@ -33,29 +43,44 @@ func (c cli) healthcheck(ctx context.Context, args []string) error {
 	if err := c.parse(fs, args); err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(s.listen)
+	address, err := localAddress(s.listen)
 	if err != nil {
 		return usageError{fmt.Errorf("--grpc-listen: %w", err)}
 	}
-	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost"
-	}
-	conn, err := grpc.NewClient("passthrough:///"+net.JoinHostPort(host, port), grpc.WithTransportCredentials(localCredentials(s.certificate, s.key)))
+	conn, err := dial(address, localCredentials(s.certificate, s.key))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	response, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	health := grpc_health_v1.NewHealthClient(conn)
+	response, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
-		return fmt.Errorf("%s does not respond: %s; start \"agentconf serve\", or set --grpc-listen and --tls-cert to its values",
-			net.JoinHostPort(host, port), status.Convert(err).Message())
+		return fmt.Errorf("%s does not respond: %s; start \"agentconf serve\", "+
+			"or set --grpc-listen and --tls-cert to its values", address, status.Convert(err).Message())
 	}
 	if response.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return errors.New("the service is " + response.GetStatus().String())
 	}
 	return nil
+}
+
+// localAddress returns the address at which a client on this machine reaches a service
+// that listens at listen, such as :9090 or [::]:9090. Neither is an address to connect to
+// on every system.
+func localAddress(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port), err
+}
+
+// dial returns a client connection to address. With the scheme passthrough, the dialer
+// resolves a host name, and tries both the IPv4 and the IPv6 address of localhost.
+func dial(address string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds))
 }
 
 // localCredentials returns credentials for a service on this machine. They do not verify

@@ -32,7 +32,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
 	d := &demo{out: io.Discard, gateway: gateway, grpc: grpcAddress, http: httpURL}
-	closeConn, err := d.connect()
+	conn, err := d.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("got no metrics of HoldParticipant or of Go, want both in:\n%s", metrics)
 	}
 	mustRequest(t, "GET", admin+"/debug/pprof/goroutine", "", "")
-	closeConn() // or the drain waits for the polls of its watches
+	conn.Close() // or the drain waits for the polls of its watches
 	code, log := service.stop()
 	if code != 0 || strings.Count(log, `"operation":"holdParticipant"`) != 3 || !strings.HasSuffix(log, `"msg":"stopped"}`+"\n") {
 		t.Errorf("got exit code %d, want 0, 3 holds and the stop in the log:\n%s", code, log)
@@ -232,9 +232,9 @@ func TestServeUnreachable(t *testing.T) {
 	byLocalhost := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
 	for cause, args := range map[string][]string{
 		"connection refused": {"--gateway", "https://127.0.0.1:1"},
-		"certificate signed by unknown authority; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca": {"--gateway", secured.URL},
-		"not localhost; call it by a name that is in its certificate":                                                     {"--gateway", byLocalhost, "--gateway-ca", ca},
-		"nobody speaks TLS there, is it another port, or http://?":                                                        {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
+		"certificate signed by unknown authority; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA": {"--gateway", secured.URL},
+		"not localhost; set --gateway to a host name that is in its certificate":                                         {"--gateway", byLocalhost, "--gateway-ca", ca},
+		"the server there does not use TLS; set --gateway to another port, or to http://":                                {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
 	} {
 		service, _, httpURL := serve(t, nil, args...)
 		httpStatus, body := unhold(t, httpURL)

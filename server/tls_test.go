@@ -149,8 +149,8 @@ func TestCertificateFlags(t *testing.T) {
 		want []string
 	}{
 		{[]string{"--tls-cert", "/does/not/exist", "--gateway-key", pemFile(t, first.Key), "--gateway-ca", "/nor/this"},
-			[]string{"--tls-cert: is of no use alone; set --tls-key, too", "--tls-cert: open /does/not/exist",
-				"--gateway-key: is of no use alone; set --gateway-cert, too", "--gateway-ca: open /nor/this"}},
+			[]string{"--tls-cert: requires --tls-key; set both", "--tls-cert: open /does/not/exist",
+				"--gateway-key: requires --gateway-cert; set both", "--gateway-ca: open /nor/this"}},
 		{[]string{"--tls-cert", pemFile(t, first.Certificate), "--tls-key", pemFile(t, second.Key),
 			"--gateway-cert", pemFile(t, second.Certificate), "--gateway-key", pemFile(t, first.Key)},
 			[]string{"\n--tls-cert ", "--tls-key ", "--gateway-cert ", "--gateway-key ", "private key does not match"}},

@@ -85,7 +85,7 @@ func TestReady(t *testing.T) {
 		process, conferences := f.watchHealth(t, ""), f.watchHealth(t, "agentconf.v1.ConferenceService")
 		process.expect(t, serving)
 		conferences.expect(t, notServing)
-		f.expectReady(t, http.StatusServiceUnavailable, "not ready: it is starting\n")
+		f.expectReady(t, http.StatusServiceUnavailable, "not ready: the service is starting\n")
 		time.Sleep(1500 * time.Millisecond)
 		f.expectReady(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused\n")
 

@@ -77,14 +77,14 @@ func TestDrainDelay(t *testing.T) {
 		start := time.Now()
 		f.stop()
 		health.expect(t, notServing)
-		f.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
+		f.expectReady(t, http.StatusServiceUnavailable, "not ready: the service is stopping\n")
 		time.Sleep(delay - time.Second)
 		f.expectServed(t, "during the delay", true)
 		err := <-f.ended
 		if took := time.Since(start); err != nil || took < delay {
 			t.Errorf("Serve: %v after %v, want nil after at least %v", err, took, delay)
 		}
-		f.expectReady(t, http.StatusServiceUnavailable, "not ready: it is stopping\n")
+		f.expectReady(t, http.StatusServiceUnavailable, "not ready: the service is stopping\n")
 		if conn, err := f.dialHTTP(t.Context()); err == nil {
 			conn.Close()
 			t.Error("got a connection after the end, want an error")

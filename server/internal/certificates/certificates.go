@@ -53,7 +53,9 @@ func (r *Reloader) LogTo(log *slog.Logger) {
 // Server returns the configuration of a handshake with a client. The caller may change it.
 func (r *Reloader) Server() *tls.Config {
 	l := r.current()
-	config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.pair, nil }}
+	config := &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.pair, nil },
+	}
 	if l.cas != nil {
 		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, l.cas
 	}
@@ -65,11 +67,16 @@ func (r *Reloader) Client() *tls.Config {
 	l := r.current()
 	config := &tls.Config{RootCAs: l.cas}
 	if l.pair != nil { // sent whatever CAs the server lists: its rejection explains more than no certificate
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return l.pair, nil }
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return l.pair, nil
+		}
 	}
 	return config
 }
 
+// current returns what is loaded, after a check if one is due. Handshakes at the same time
+// wait for the check. It reads the files instead of watching them, because not every file
+// system has notifications.
 func (r *Reloader) current() loaded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,12 +97,12 @@ func (r *Reloader) check() {
 	r.seen = seen
 	changed, faults := r.files.parse(seen)
 	if len(faults) > 0 {
-		r.log.Error("certificate files have changed and cannot be used, the old ones stay in force",
+		r.log.Error("certificate files have changed and are invalid; the old contents stay in use",
 			"error", errors.Join(faults...).Error())
 		return
 	}
 	r.loaded = changed
-	r.log.Info("certificate files have changed and are in force", r.files.attributes(changed)...)
+	r.log.Info("certificate files have changed and are in use", r.files.attributes(changed)...)
 	r.warn()
 }
 
@@ -107,8 +114,9 @@ func (r *Reloader) warn() {
 	now, leaf := time.Now(), r.loaded.pair.Leaf
 	switch attributes := r.files.attributes(r.loaded); {
 	case now.After(leaf.NotAfter):
-		r.log.Warn("the certificate has expired, others will refuse it; replace the files", attributes...)
+		r.log.Warn("the certificate has expired and peers will reject it; replace the files", attributes...)
 	case now.Before(leaf.NotBefore):
-		r.log.Warn("the certificate is not valid yet, others will refuse it; check the clock", attributes...)
+		r.log.Warn("the certificate is not valid yet and peers will reject it; check the clock",
+			attributes...)
 	}
 }

@@ -142,7 +142,7 @@ func link(t *testing.T, to, name string) {
 	}
 }
 
-// Faulty files leave the old contents in force and are logged once. Repaired files are loaded.
+// Faulty files leave the old contents in use and are logged once. Repaired files are loaded.
 func TestFaultyFiles(t *testing.T) {
 	ca := testca.New(t)
 	other := ca.Issue(t, "new")
@@ -172,7 +172,7 @@ func TestFaultyFiles(t *testing.T) {
 						t.Errorf("the handshake sends %s", got)
 					}
 					if !reloader.Server().ClientCAs.Equal(ca.Pool) {
-						t.Error("other CAs are in force")
+						t.Error("other CAs are in use")
 					}
 				}
 				fault := strings.ReplaceAll(test.fault, "{dir}", filepath.Dir(f.CAs.Name))
@@ -229,11 +229,11 @@ func TestFaults(t *testing.T) {
 		files certificates.Files
 		want  []string
 	}{
-		"no key":         {certificates.Files{Certificate: good.Certificate, Key: none}, []string{"--cert: is of no use alone; set --none, too"}},
-		"no certificate": {certificates.Files{Certificate: none, Key: good.Key}, []string{"--key: is of no use alone; set --none, too"}},
+		"no key":         {certificates.Files{Certificate: good.Certificate, Key: none}, []string{"--cert: requires --none; set both"}},
+		"no certificate": {certificates.Files{Certificate: none, Key: good.Key}, []string{"--key: requires --none; set both"}},
 		"no such file":   {missing, []string{"--cert: open /does", "--key: open /does", "--ca: open /does"}},
 		"no such file and no key": {certificates.Files{Certificate: missing.Certificate, Key: none, CAs: missing.CAs},
-			[]string{"--cert: is of no use alone", "--cert: open /does", "--ca: open /does"}},
+			[]string{"--cert: requires --none", "--cert: open /does", "--ca: open /does"}},
 		"key twice":    {certificates.Files{Certificate: good.Key, Key: good.Key}, []string{" and --key " + good.Key.Name + ": tls: "}},
 		"a key as CAs": {certificates.Files{CAs: good.Key}, []string{"has no certificate in PEM"}},
 	} {

@@ -23,13 +23,15 @@ type File struct{ Flag, Name string }
 // contents are the contents of Files.
 type contents struct{ certificate, key, cas content }
 
-// content is the text of a file, or the reason why it cannot be read.
+// content is the text of a file, or the reason why it cannot be read. Both are strings, so
+// that two contents can be compared: a fault that stays the same is logged once.
 type content struct{ text, fault string }
 
 func (f Files) read() contents {
 	return contents{f.Certificate.read(), f.Key.read(), f.CAs.read()}
 }
 
+// read keeps an error as its text. The text names the file.
 func (f File) read() content {
 	if f.Name == "" {
 		return content{}
@@ -51,6 +53,7 @@ func (f Files) parse(c contents) (loaded, []error) {
 	return loaded{pair, cas}, faults
 }
 
+// parsePair returns nil if neither file is set.
 func (f Files) parsePair(c contents) (*tls.Certificate, []error) {
 	faults := []error{f.Certificate.require(f.Key), f.Key.require(f.Certificate),
 		f.Certificate.check(c.certificate), f.Key.check(c.key)}
@@ -60,8 +63,10 @@ func (f Files) parsePair(c contents) (*tls.Certificate, []error) {
 	}
 	pair, err := tls.X509KeyPair([]byte(c.certificate.text), []byte(c.key.text))
 	if err != nil {
-		return nil, []error{fmt.Errorf("%s %s and %s %s: %w; give a certificate and the key that it was made for",
-			f.Certificate.Flag, f.Certificate.Name, f.Key.Flag, f.Key.Name, err)}
+		const text = "%s %s and %s %s: %w; set a certificate and the key that it was made for"
+		return nil, []error{
+			fmt.Errorf(text, f.Certificate.Flag, f.Certificate.Name, f.Key.Flag, f.Key.Name, err),
+		}
 	}
 	return &pair, nil
 }
@@ -71,7 +76,7 @@ func (f File) require(other File) error {
 	if f.Name == "" || other.Name != "" {
 		return nil
 	}
-	return fmt.Errorf("%s: is of no use alone; set %s, too", f.Flag, other.Flag)
+	return fmt.Errorf("%s: requires %s; set both", f.Flag, other.Flag)
 }
 
 // check rejects a file that could not be read, or that ends within a PEM block: another
@@ -97,8 +102,8 @@ func (f File) parseCAs(c content) (*x509.CertPool, error) {
 	}
 	cas := x509.NewCertPool()
 	if !cas.AppendCertsFromPEM([]byte(c.text)) {
-		return nil, fmt.Errorf("%s: %s has no certificate in PEM; it must be a file of blocks that begin with "+
-			"-----BEGIN CERTIFICATE-----", f.Flag, f.Name)
+		return nil, fmt.Errorf("%s: %s has no certificate in PEM; "+
+			"it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----", f.Flag, f.Name)
 	}
 	return cas, nil
 }

@@ -12,17 +12,22 @@ import (
 )
 
 // Breaker limits attempts to open connections. While the breaker is open, calls fail at
-// once instead of waiting until their time runs out.
+// once instead of waiting until their time runs out. Idle connections stay in use, and
+// errors on a connection do not count: only a connection attempt proves that the gateway
+// is down and that nothing was sent.
 type Breaker struct {
 	Failures int           // consecutive failed attempts that open the breaker; 0 means no breaker
 	Open     time.Duration // how long it stays open before a single trial
 }
 
 // CircuitOpen is the cause of a call that was not sent because the breaker is open.
+// RetryAfter is the longest time until the next trial.
 type CircuitOpen struct{ RetryAfter time.Duration }
 
+// Error implements error.
 func (e CircuitOpen) Error() string {
-	return fmt.Sprintf("the last connection attempts failed; the next one is made in at most %v", e.RetryAfter)
+	const text = "the last connection attempts failed; the next one is made in at most %v"
+	return fmt.Sprintf(text, e.RetryAfter)
 }
 
 // minAttempt is the time that an attempt needs to prove anything about the gateway.

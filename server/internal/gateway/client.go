@@ -69,7 +69,8 @@ func (c *Client) Connections() Connections {
 	return sum
 }
 
-// New returns a client. It opens no connection.
+// New returns a client. It opens no connection. It fails for a URL that ParseURL rejects,
+// and for a Timeout that is not above zero.
 func New(options Options) (*Client, error) {
 	if options.Timeout <= 0 {
 		return nil, fmt.Errorf("timeout %v: must be above zero", options.Timeout)
@@ -143,13 +144,16 @@ func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 		return Reply{}, &Error{Kind: Broken, Err: err}
 	}
 	if reply.Retcode != Success {
-		return Reply{}, &Error{Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result}
+		return Reply{}, &Error{
+			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result,
+		}
 	}
 	reply.GUID = issuedGUID(resp.Header)
 	return reply, nil
 }
 
-// endpointFor returns the endpoint of the node that issued guid.
+// endpointFor returns the endpoint of the node that issued guid. A sign-in, which has no
+// GUID, goes to Options.URL, whose key is "" too.
 func (c *Client) endpointFor(guid string) *endpoint {
 	if e, ok := c.endpoints[guid[strings.LastIndexByte(guid, '.')+1:]]; ok {
 		return e
@@ -157,7 +161,8 @@ func (c *Client) endpointFor(guid string) *endpoint {
 	return c.endpoints[""]
 }
 
-// deadline returns when a call ends that starts now.
+// deadline returns when a call ends that starts now. The margin before the caller's
+// deadline is a tenth of the time that is left, at most maxMargin.
 func (c *Client) deadline(ctx context.Context, patience time.Duration) time.Time {
 	now := time.Now()
 	limit := now.Add(patience + c.timeout)

@@ -30,6 +30,8 @@ type endpoint struct {
 	opened, reused atomic.Int64
 }
 
+// newEndpoint returns an endpoint without connections. Its head has what every request to
+// it has in common, so that a call only copies it.
 func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
@@ -54,7 +56,8 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 	return e, nil
 }
 
-// tlsConfig completes the configurations that base returns with what u determines.
+// tlsConfig completes the configurations that base returns with what u determines. Each
+// handshake asks base again, because its files may have changed.
 func tlsConfig(u *url.URL, base func() *tls.Config) func() *tls.Config {
 	return func() *tls.Config {
 		if u.Scheme != "https" {
@@ -111,11 +114,11 @@ func advice(err error) string {
 	var notTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknownCA):
-		return "; if this is the CC-Gateway, name the PEM file of its CA in --gateway-ca"
+		return "; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA"
 	case errors.As(err, &wrongName):
-		return "; call it by a name that is in its certificate"
+		return "; set --gateway to a host name that is in its certificate"
 	case errors.As(err, &notTLS):
-		return "; nobody speaks TLS there, is it another port, or http://?"
+		return "; the server there does not use TLS; set --gateway to another port, or to http://"
 	}
 	return ""
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Kind is how far a failed call came.
+// Kind is how far a failed call came. After NotSent, the gateway has surely not executed the
+// request. After Refused, that depends on the retcode. After the others, nobody knows.
 type Kind int
 
 const (
@@ -25,12 +26,8 @@ const (
 
 var kindNames = [...]string{NotSent: "not sent", Refused: "refused", TimedOut: "timed out", Broken: "broken"}
 
-func (k Kind) String() string {
-	if k < NotSent || k > Broken {
-		return fmt.Sprintf("Kind(%d)", int(k))
-	}
-	return kindNames[k]
-}
+// String implements fmt.Stringer.
+func (k Kind) String() string { return kindNames[k] }
 
 // Error is the error of every failed call. Its text is for logs: it contains neither the
 // GUID nor any part of the body.
@@ -47,6 +44,7 @@ type Error struct {
 	Err error
 }
 
+// Error implements error.
 func (e *Error) Error() string {
 	if e.Kind == Refused {
 		return e.Kind.String() // the gateway's message may repeat the request
@@ -54,4 +52,5 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
 }
 
+// Unwrap returns the cause, or nil.
 func (e *Error) Unwrap() error { return e.Err }

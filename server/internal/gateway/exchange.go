@@ -14,7 +14,9 @@ const guidField = "Set-GUID"
 
 // exchange sends req, which it frees, and returns the response. It ends at deadline. Every
 // error is an *Error.
-func (e *endpoint) exchange(ctx context.Context, deadline time.Time, req *wireRequest) (http1.Response, error) {
+func (e *endpoint) exchange(
+	ctx context.Context, deadline time.Time, req *wireRequest,
+) (http1.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return http1.Response{}, &Error{Kind: NotSent, Err: err}
 	}
@@ -55,6 +57,8 @@ func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*http1.Conn
 	}
 }
 
+// kindOf returns the kind of an error on a connection. written is false only if surely no
+// byte of the request was sent.
 func kindOf(err error, written bool) Kind {
 	switch {
 	case !written:

@@ -54,6 +54,8 @@ func (p *pool) put(c *http1.Conn) {
 	}
 }
 
+// closeStale closes the connections that have been idle for idleTimeout, and sets the timer
+// for the next one. One timer for all is enough, as the oldest is always the first.
 func (p *pool) closeStale() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,6 +72,7 @@ func (p *pool) closeStale() {
 	}
 }
 
+// close closes the idle connections, and makes put close those of the calls in flight.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -53,7 +53,9 @@ func decodeReply(body []byte) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	reply := Reply{Message: text(e.message), Retcode: retcodeText(e.retcode), Result: e.result, Event: e.event}
+	reply := Reply{
+		Message: text(e.message), Retcode: retcodeText(e.retcode), Result: e.result, Event: e.event,
+	}
 	if reply.Retcode == "" {
 		return Reply{}, errors.New("the reply has no retcode")
 	}
@@ -65,6 +67,7 @@ type envelope struct {
 	message, retcode, result, event []byte
 }
 
+// readEnvelope finds the members of a valid object in one pass and copies none.
 func readEnvelope(object []byte) (envelope, error) {
 	var e envelope
 	for key, value := range jsonobject.Members(object) {
@@ -98,7 +101,8 @@ func retcodeText(value []byte) string {
 	return text(value)
 }
 
-// frequent has strings that text returns without an allocation.
+// frequent has strings that text returns without an allocation: the names and values of the
+// reply to a hold (page 0473).
 var frequent = map[string]string{
 	"message": "message", "retcode": "retcode", "result": "result", "success": "success", Success: Success,
 }

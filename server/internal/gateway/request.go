@@ -22,6 +22,7 @@ var wireRequests = sync.Pool{New: func() any {
 	return r
 }}
 
+// free makes the buffers available to the next call.
 func (r *wireRequest) free() { wireRequests.Put(r) }
 
 // encode encodes req with the headers that page 0473 documents, and no other but those of

@@ -17,6 +17,10 @@ import (
 // Conn calls the services that are registered with it. A call passes the
 // interceptors, as in a gRPC server, but nothing is encoded. The service sees the
 // caller's context, so the caller sets incoming metadata. Errors keep their type.
+//
+// A message is merged into that of the other side, which its generated code has created.
+// Headers and trailers of a service are dropped, and so are call options: the JSON front
+// uses none of them.
 type Conn struct {
 	unary   grpc.UnaryServerInterceptor
 	stream  grpc.StreamServerInterceptor
@@ -34,7 +38,9 @@ type stream struct {
 	desc    grpc.StreamDesc
 }
 
-// New returns a connection without services. Neither interceptor may be nil.
+// New returns a connection without services. Neither interceptor may be nil. The stream
+// interceptor must recover from panics, since a stream runs in a goroutine of its own,
+// where a panic ends the process.
 func New(unary grpc.UnaryServerInterceptor, streamInterceptor grpc.StreamServerInterceptor) *Conn {
 	return &Conn{unary, streamInterceptor, map[string]method{}, map[string]stream{}}
 }
@@ -50,7 +56,8 @@ func (c *Conn) RegisterService(desc *grpc.ServiceDesc, service any) {
 	}
 }
 
-// Invoke implements grpc.ClientConnInterface. It ignores call options.
+// Invoke implements grpc.ClientConnInterface. It runs the service on the goroutine of the
+// caller, and does not watch ctx: that is up to the service.
 func (c *Conn) Invoke(ctx context.Context, fullMethod string, args, reply any, _ ...grpc.CallOption) error {
 	m, ok := c.methods[fullMethod]
 	if !ok {
@@ -70,7 +77,9 @@ func (c *Conn) Invoke(ctx context.Context, fullMethod string, args, reply any, _
 
 // NewStream implements grpc.ClientConnInterface for streams of the server. The
 // service runs from CloseSend on.
-func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullMethod string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+func (c *Conn) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, fullMethod string, _ ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	s, ok := c.streams[fullMethod]
 	if !ok || desc.ClientStreams {
 		return nil, status.Errorf(codes.Unimplemented, "no server stream %s", fullMethod)
@@ -100,11 +109,13 @@ type clientStream struct {
 	serve func() error
 }
 
+// SendMsg sets the only request of the stream.
 func (c *clientStream) SendMsg(m any) error {
 	c.request = m.(proto.Message)
 	return nil
 }
 
+// CloseSend starts the service, which has its whole request now.
 func (c *clientStream) CloseSend() error {
 	go func() {
 		defer close(c.ended)
@@ -124,6 +135,8 @@ func (c *clientStream) Header() (metadata.MD, error) {
 	}
 }
 
+// RecvMsg returns the next message, or the error of the service once it has returned, which
+// is io.EOF if it has none. No goroutine outlives a stream that is read to its end.
 func (c *clientStream) RecvMsg(m any) error {
 	select {
 	case sent := <-c.messages:
@@ -137,7 +150,10 @@ func (c *clientStream) RecvMsg(m any) error {
 	return c.err
 }
 
-func (c *clientStream) Trailer() metadata.MD     { return nil }
+// Trailer implements grpc.ClientStream; there are no trailers.
+func (c *clientStream) Trailer() metadata.MD { return nil }
+
+// Context implements grpc.ClientStream. It is also the context of the service.
 func (c *clientStream) Context() context.Context { return c.ctx }
 
 // serverStream is the service's end of a stream.
@@ -146,6 +162,7 @@ type serverStream struct {
 	begin sync.Once
 }
 
+// RecvMsg returns the only request. The generated code of a service calls it once.
 func (s *serverStream) RecvMsg(m any) error {
 	proto.Merge(m.(proto.Message), s.request)
 	return nil
@@ -162,7 +179,10 @@ func (s *serverStream) SendMsg(m any) error {
 	}
 }
 
-func (s *serverStream) Context() context.Context     { return s.ctx }
+// Context implements grpc.ServerStream.
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// SetHeader, SendHeader and SetTrailer drop what the service sends.
 func (s *serverStream) SetHeader(metadata.MD) error  { return nil }
 func (s *serverStream) SendHeader(metadata.MD) error { return nil }
 func (s *serverStream) SetTrailer(metadata.MD)       {}

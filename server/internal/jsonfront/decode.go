@@ -22,28 +22,32 @@ import (
 const pathField = "agent_id"
 
 // decode sets the fields of m, which is new, from a JSON body. It returns every
-// violation; unknown and repeated members are violations, too. protojson reports one
-// fault at a time, and repeats the value.
+// violation; unknown and repeated members are violations, too: two readers of a repeated
+// member may take different values. protojson reports one fault at a time, and repeats
+// the value.
 func decode(data []byte, m proto.Message) (violations []outcome.Violation) {
 	if !jsonobject.Valid(data) {
 		return explainMalformed(data)
 	}
 	r := m.ProtoReflect()
-	seen := make([]bool, r.Descriptor().Fields().Len())
+	seen := make([]bool, r.Descriptor().Fields().Len()) // by index of the field
 	for name, value := range jsonobject.Members(data) {
 		field := findField(r.Descriptor().Fields(), name)
 		if fault := setMember(r, field, value, seen); fault != "" {
-			violations = append(violations, outcome.Violation{Field: memberName(field, name), Description: fault})
+			v := outcome.Violation{Field: memberName(field, name), Description: fault}
+			violations = append(violations, v)
 		}
 	}
 	return violations
 }
 
+// violateBody returns a violation of the body as a whole.
 func violateBody(format string, args ...any) []outcome.Violation {
 	return []outcome.Violation{{Field: "body", Description: fmt.Sprintf(format, args...)}}
 }
 
-// explainMalformed returns the reason why data is not a JSON object.
+// explainMalformed returns the reason why data is not a JSON object. A byte's position is
+// the most that a caller learns of its own text, which no error repeats.
 func explainMalformed(data []byte) []outcome.Violation {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var first json.RawMessage
@@ -59,21 +63,23 @@ func explainMalformed(data []byte) []outcome.Violation {
 		return violateBody("must be a JSON object")
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return violateBody("goes on behind the JSON object")
+		return violateBody("has text after the JSON object")
 	}
 	return violateBody("is not in UTF-8")
 }
 
 // setMember sets a field, which is nil if no field has the member's name. It returns the
 // fault of the member, or "". seen has an element for each field that was set.
-func setMember(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, seen []bool) string {
+func setMember(
+	m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, seen []bool,
+) string {
 	switch {
 	case field == nil:
 		return "is not a field of this request"
 	case field.Name() == pathField:
-		return "belongs into the path, not into the body"
+		return "must be in the path, not in the body"
 	case seen[field.Index()]:
-		return "is there twice"
+		return "occurs twice"
 	}
 	seen[field.Index()] = true
 	if !setPlain(m, field, value) && !setFromJSON(m, field, value) {
@@ -128,7 +134,9 @@ func setPlain(m protoreflect.Message, field protoreflect.FieldDescriptor, value 
 	return false
 }
 
-// setFromJSON sets a field by protojson, and reports whether it could.
+// setFromJSON sets a field by protojson, and reports whether it could. It is for lists,
+// messages, and values in an unusual form, such as a string with escapes or a number in
+// quotes. protojson needs an object around the value.
 func setFromJSON(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
 	alone := m.New()
 	object := fmt.Appendf(nil, "{%q:%s}", field.JSONName(), value)
@@ -147,6 +155,7 @@ func unquote(quoted []byte) (text string) {
 	return text
 }
 
+// kindName returns what the value of a field has to be.
 func kindName(field protoreflect.FieldDescriptor) string {
 	switch kind := field.Kind(); {
 	case field.IsList():

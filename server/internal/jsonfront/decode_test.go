@@ -49,7 +49,7 @@ func TestExplainMalformed(t *testing.T) {
 		`{"playMode":1e}`:        "is not valid JSON from byte 15 on",
 		`{"address":"8888794`:    "is cut short: its JSON has no end",
 		`[]`:                     "must be a JSON object",
-		`{} x`:                   "goes on behind the JSON object",
+		`{} x`:                   "has text after the JSON object",
 		"{\"address\":\"\xff\"}": "is not in UTF-8",
 	} {
 		violations := decode([]byte(body), &agentconfv1.HoldParticipantRequest{})

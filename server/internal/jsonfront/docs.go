@@ -3,10 +3,9 @@ package jsonfront
 import (
 	"bytes"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"fmt"
 	"net/http"
-	"path"
 	"time"
 
 	"github.com/swaggest/swgui/v5emb"
@@ -22,16 +21,23 @@ const docsRoot = "/docs"
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-//go:embed docs
-var docsFiles embed.FS
+var (
+	//go:embed docs/index.html
+	docsPage []byte
+
+	//go:embed docs/start.js
+	docsScript []byte
+)
 
 // newDocs returns the handler of the OpenAPI document and of Swagger UI, which can make
 // calls.
 func newDocs() *http.ServeMux {
 	mux := http.NewServeMux()
-	handle := func(pattern string, h http.Handler) { mux.Handle("GET "+docsRoot+pattern, withDocsHeaders(h)) }
-	handle("/{$}", newDocsFile("index.html"))
-	handle("/start.js", newDocsFile("start.js"))
+	handle := func(pattern string, h http.Handler) {
+		mux.Handle("GET "+docsRoot+pattern, withDocsHeaders(h))
+	}
+	handle("/{$}", newContent("index.html", docsPage))
+	handle("/start.js", newContent("start.js", docsScript))
 	handle("/openapi.json", newContent("openapi.json", openapi.Document))
 	viewer := v5emb.New("agentconf", docsRoot+"/openapi.json", docsRoot)
 	for _, asset := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
@@ -52,16 +58,8 @@ func withDocsHeaders(h http.Handler) http.Handler {
 	})
 }
 
-// newDocsFile serves a file of the directory docs.
-func newDocsFile(name string) http.Handler {
-	data, err := docsFiles.ReadFile(path.Join("docs", name))
-	if err != nil { // the file was not compiled in
-		panic(err)
-	}
-	return newContent(name, data)
-}
-
-// newContent serves data, with an ETag and the content type of name.
+// newContent serves data, with an ETag and the content type of name. The files of the
+// program have no time of change, so that the ETag is their hash.
 func newContent(name string, data []byte) http.Handler {
 	etag := fmt.Sprintf(`"%x"`, sha256.Sum256(data))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

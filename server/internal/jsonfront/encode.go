@@ -2,15 +2,114 @@ package jsonfront
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
 )
+
+// dialect is the style of a path: of its JSON, of its errors and of its content type.
+type dialect int
+
+const (
+	// rest is the dialect of the paths after AIP-136. Requests are strict, errors are
+	// google.rpc.Status, and numbers of 64 bits are strings.
+	rest dialect = iota
+
+	// gateway is the dialect of the gateway's own paths. Queries are tolerant, errors
+	// are envelopes, and replies hold nothing that the gateway's would not hold.
+	gateway
+)
+
+// gatewayRoot begins every path of the gateway dialect (page 0467).
+const gatewayRoot = "/agentgateway/"
+
+// contentTypes has the value of Content-Type of everything but streams. The gateway's
+// names the charset: some clients take another than UTF-8 if the header names none.
+var contentTypes = [...][]string{
+	rest:    {"application/json"},
+	gateway: {"application/json;charset=UTF-8"},
+}
+
+func dialectOf(path string) dialect {
+	if strings.HasPrefix(path, gatewayRoot) {
+		return gateway
+	}
+	return rest
+}
+
+// codec decodes bodies and passes on encoded replies. Of the methods that it has from
+// JSONPb, the generated code calls only ContentType.
+//
+// The JSON of JSONPb would fit neither dialect: it inserts blanks at random, leaves
+// fields out that are zero, ignores unknown fields, and stops at the first fault.
+type codec struct{ runtime.JSONPb }
+
+// Marshal returns the bytes of a reply that encodeReply has encoded, or the last event
+// of a stream.
+func (*codec) Marshal(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case encodedJSON:
+		return v, nil
+	case map[string]any: // a message of a stream, as the generated code wraps it
+		return v["result"].(sseEvent), nil
+	case map[string]proto.Message: // the error at the end of a stream
+		return newEndEvent(v["error"]), nil
+	}
+	return nil, fmt.Errorf("no JSON of %T", v)
+}
+
+// NewDecoder implements runtime.Marshaler. It needs more of the request than a reader of
+// its body, which is therefore the inboundRequest itself.
+func (*codec) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		return r.(*inboundRequest).decodeBody(v.(proto.Message))
+	})
+}
+
+// StreamContentType implements runtime.StreamContentType.
+func (*codec) StreamContentType(any) string { return eventStream }
+
+// Delimiter implements runtime.Delimited: an empty line ends a server-sent event.
+func (*codec) Delimiter() []byte { return []byte("\n") }
+
+// encodeReply encodes a message of a service in the dialect of its request. A message
+// of a watch becomes a server-sent event.
+func encodeReply(ctx context.Context, reply proto.Message) (any, error) {
+	if watched, ok := reply.(*agentconfv1.WatchAgentEventsResponse); ok {
+		return newWatchEvent(watched), nil
+	}
+	return inboundOf(ctx).dialect.encode(reply), nil
+}
+
+// setReplyHeaders gives a reply the headers that the gateway's would have. Some clients
+// compare the header of a new GUID byte by byte, so it is spelled as the gateway's. reply
+// is nil before the first message of a stream, which caches and nginx must not hold back.
+func setReplyHeaders(ctx context.Context, w http.ResponseWriter, reply proto.Message) error {
+	if reply == nil {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Accel-Buffering", "no") // of nginx
+		return nil
+	}
+	if inboundOf(ctx).dialect == gateway { // the generated code sets that of rest
+		w.Header()["Content-Type"] = contentTypes[gateway]
+	}
+	if issued, ok := reply.(interface{ GetGuid() string }); ok && issued.GetGuid() != "" {
+		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + issued.GetGuid()}
+	}
+	return nil
+}
 
 // encodedJSON is a reply as it is written.
 type encodedJSON []byte
@@ -25,6 +124,8 @@ func (d dialect) encode(m proto.Message) encodedJSON {
 	return d.appendMessage(make([]byte, 0, 256), m.ProtoReflect(), true)
 }
 
+// appendMessage appends a message with its fields in the order of the proto. A field with
+// presence that is not set is left out: the gateway would not send it.
 func (d dialect) appendMessage(b []byte, m protoreflect.Message, isReply bool) []byte {
 	switch open := m.Interface().(type) {
 	case *structpb.Struct, *structpb.Value:
@@ -62,7 +163,9 @@ func (d dialect) appendList(b []byte, f protoreflect.FieldDescriptor, list proto
 	return append(b, ']')
 }
 
-// appendValue appends a value of one of the kinds that replies of the contract have.
+// appendValue appends a value of one of the kinds that replies of the contract have. By
+// the JSON mapping of protobuf, REST has 64 bits as a string; the gateway's confId is a
+// number.
 func (d dialect) appendValue(b []byte, f protoreflect.FieldDescriptor, v protoreflect.Value) []byte {
 	switch f.Kind() {
 	case protoreflect.MessageKind:
@@ -95,7 +198,8 @@ func needsEscape(r rune) bool {
 	return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r)
 }
 
-// appendOpenValue appends JSON whose form the contract does not define.
+// appendOpenValue appends JSON whose form the contract does not define. An empty object,
+// the reserved result of most replies, needs no encoder.
 func appendOpenValue(b []byte, m proto.Message) []byte {
 	if object, ok := m.(*structpb.Struct); ok && len(object.GetFields()) == 0 {
 		return append(b, "{}"...)

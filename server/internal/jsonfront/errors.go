@@ -30,7 +30,10 @@ const (
 )
 
 // handleError writes the error of a request that has an operation.
-func (f *front) handleError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+func (f *front) handleError(
+	ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler,
+	w http.ResponseWriter, r *http.Request, err error,
+) {
 	in := inboundOf(ctx)
 	e, isCall := errors.AsType[*outcome.Error](err)
 	if isCall {
@@ -49,7 +52,8 @@ func (in *inboundRequest) rejection(ctx context.Context, path string, err error)
 	operation := interceptor.OperationName(fullMethod)
 	switch {
 	case !annotated: // the generated code parses the timeout first
-		in.addViolation("Grpc-Timeout", "must be a number of at most 8 digits and one of H M S m u n, such as 500m")
+		in.addViolation("Grpc-Timeout",
+			"must be a number of at most 8 digits and one of H M S m u n, such as 500m")
 	case in.violations == nil:
 		in.checkPath(ctx, fullMethod, path)
 	}
@@ -60,14 +64,17 @@ func (in *inboundRequest) rejection(ctx context.Context, path string, err error)
 }
 
 // handleNoRoute writes the error of a request that has no operation.
-func (f *front) handleNoRoute(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, httpStatus int) {
+func (f *front) handleNoRoute(
+	ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler,
+	w http.ResponseWriter, r *http.Request, httpStatus int,
+) {
 	if ctx.Value(routeQuery{}) != nil {
 		return
 	}
 	text := "No operation has this path; docs/api.md lists them."
 	if httpStatus == http.StatusMethodNotAllowed {
 		allowed := strings.Join(f.allowedMethods(r), ", ")
-		text = "This operation takes " + allowed + " only."
+		text = "This path accepts only " + allowed + "."
 		w.Header().Set("Allow", allowed)
 	}
 	e := outcome.NoOperation(text)
@@ -89,12 +96,13 @@ func (d dialect) writeError(w http.ResponseWriter, e *outcome.Error, httpStatus 
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	h["Content-Type"] = d.contentType()
+	h["Content-Type"] = contentTypes[d]
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(httpStatus)
 	w.Write(body)
 }
 
+// encodeError returns the body of e and the HTTP status that the dialect has for e.
 func (d dialect) encodeError(e *outcome.Error) (body []byte, httpStatus int) {
 	if d == gateway {
 		return encodeEnvelope(e)
@@ -123,8 +131,10 @@ func encodeEnvelope(e *outcome.Error) (body []byte, httpStatus int) {
 	return body, httpStatus
 }
 
-// retcodeOf returns the retcode and HTTP status of an error that agentconf reports
-// itself.
+// retcodeOf returns the retcode and HTTP status of an error that agentconf reports itself.
+// An error that a client of the gateway can handle has status 200. Any other has a status
+// that clients and proxies treat as a failure: 502, 503 and 504 say that the gateway gave
+// no answer, and only 503 that nothing was applied.
 func retcodeOf(e *outcome.Error) (retcode string, httpStatus int) {
 	switch {
 	case e.Code == codes.InvalidArgument:

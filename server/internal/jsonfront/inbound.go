@@ -18,6 +18,7 @@ import (
 	"agentconf/server/internal/telemetry"
 )
 
+// requestIDHeader is the header of a request ID, in both directions.
 const requestIDHeader = "X-Request-Id"
 
 // inboundRequest is the state of a request that its http.Request has no place for. The
@@ -110,7 +111,7 @@ func (in *inboundRequest) decodeBody(m proto.Message) error {
 	case ok:
 		in.violations = violateBody("is larger than %d bytes", tooLarge.Limit)
 	case err != nil:
-		in.violations = violateBody("did not arrive whole")
+		in.violations = violateBody("is incomplete")
 	default:
 		in.violations = decode(data, m)
 	}
@@ -129,6 +130,8 @@ func (in *inboundRequest) addViolation(field, description string) {
 	in.violations = append(in.violations, outcome.Violation{Field: field, Description: description})
 }
 
+// readBody returns the body. ReadFrom needs bytes.MinRead more than the body to find its
+// end without growing the buffer.
 func (in *inboundRequest) readBody() ([]byte, error) {
 	data := bytes.NewBuffer(make([]byte, 0, max(in.length, 0)+bytes.MinRead))
 	if _, err := data.ReadFrom(in); err != nil {

@@ -12,8 +12,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/rs/cors"
 	"google.golang.org/grpc"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -50,6 +52,8 @@ type front struct {
 	maxRequest int64 // bytes of a body
 }
 
+// newFront returns a front without CORS. The first middleware is the outermost: a query for
+// a route ends before the cache of routes.
 func newFront(options Options) *front {
 	f := &front{
 		routes: routes{byKey: map[routeKey]route{}}, docs: newDocs(),
@@ -58,7 +62,6 @@ func newFront(options Options) *front {
 	f.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
 		runtime.WithForwardResponseOption(setReplyHeaders),
-		runtime.WithForwardResponseOption(setStreamHeaders),
 		runtime.WithForwardResponseRewriter(encodeReply),
 		runtime.WithErrorHandler(f.handleError),
 		runtime.WithRoutingErrorHandler(f.handleNoRoute),
@@ -71,13 +74,36 @@ func newFront(options Options) *front {
 	return f
 }
 
+// register makes mux call the services through conn.
 func register(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 	ctx := context.Background()
 	return errors.Join(
-		agentconfv1.RegisterConferenceServiceHandlerClient(ctx, mux, agentconfv1.NewConferenceServiceClient(conn)),
+		agentconfv1.RegisterConferenceServiceHandlerClient(ctx, mux,
+			agentconfv1.NewConferenceServiceClient(conn)),
 		agentconfv1.RegisterSessionServiceHandlerClient(ctx, mux, agentconfv1.NewSessionServiceClient(conn)),
 		agentconfv1.RegisterEventServiceHandlerClient(ctx, mux, agentconfv1.NewEventServiceClient(conn)),
 	)
+}
+
+// corsMaxAge is the time for which a browser may keep the answer to a preflight.
+const corsMaxAge = 10 * time.Minute
+
+// withCORS lets pages of the origins call h. A page sets the GUID as a header itself,
+// so that browsers need not send credentials of their own.
+func withCORS(h http.Handler, origins []string) http.Handler {
+	if len(origins) == 0 {
+		return h
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{
+			"Guid", "Content-Type", "Grpc-Timeout", "Last-Event-ID", requestIDHeader,
+			"service_token", "traceparent", "tracestate",
+		},
+		ExposedHeaders: []string{"Set-GUID", "Retry-After", "WWW-Authenticate", requestIDHeader},
+		MaxAge:         int(corsMaxAge.Seconds()),
+	}).Handler(h)
 }
 
 // closeAfterChunked closes the connection after a chunked request. net/http silently
@@ -92,6 +118,8 @@ func closeAfterChunked(h http.Handler) http.Handler {
 	})
 }
 
+// ServeHTTP implements http.Handler. The documentation has no GUID and no call, so that its
+// requests skip everything else.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// An encoded slash separates no segments, so that no operation has such a path.
 	encodedSlash := strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F")

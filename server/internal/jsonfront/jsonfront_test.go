@@ -151,7 +151,7 @@ func TestBodyCutOff(t *testing.T) {
 	w := f.sendHold(holdREST, func(r *http.Request) {
 		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{}))
 	})
-	f.checkRejected(t, w, "body: did not arrive whole")
+	f.checkRejected(t, w, "body: is incomplete")
 }
 
 type failingReader struct{}
@@ -163,8 +163,8 @@ func TestBodyViolations(t *testing.T) {
 	f := newTestFront(stubService{})
 	const body = `{"playMode":"x","address":"1","address":"2","agentId":"1","nobody":1,"8888 7946":1,"voicePath":null}`
 	w := f.send("POST", holdREST, body, nil)
-	f.checkRejected(t, w, "playMode: must be a whole number", "address: is there twice",
-		"agentId: belongs into the path, not into the body", "nobody: is not a field of this request",
+	f.checkRejected(t, w, "playMode: must be a whole number", "address: occurs twice",
+		"agentId: must be in the path, not in the body", "nobody: is not a field of this request",
 		"body: is not a field of this request")
 	w = f.send("POST", holdGateway, body, nil)
 	if w.Code != http.StatusOK || retcodeIn(t, w.Body.Bytes()) != "000-002" {

@@ -8,12 +8,40 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
+// bindingConn binds the query of a request just before its call. The generated code
+// has then bound the body and the path.
+type bindingConn struct{ grpc.ClientConnInterface }
+
+// Invoke implements grpc.ClientConnInterface.
+func (c bindingConn) Invoke(
+	ctx context.Context, fullMethod string, args, reply any, opts ...grpc.CallOption,
+) error {
+	if err := inboundOf(ctx).bindQuery(ctx, args.(proto.Message)); err != nil {
+		return err
+	}
+	return c.ClientConnInterface.Invoke(ctx, fullMethod, args, reply, opts...)
+}
+
+// NewStream implements grpc.ClientConnInterface. The request of a stream does not exist
+// yet, so that the stream binds its query.
+func (c bindingConn) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, fullMethod string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	stream, err := c.ClientConnInterface.NewStream(ctx, desc, fullMethod, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &watchStream{ClientStream: stream}, nil
+}
+
+// wrongType is the fault of a parameter of the query or of the path.
 const wrongType = "has a value of the wrong type in the URL"
 
 // bindQuery sets the fields of m from the query. It returns errRejected if the query is
@@ -74,10 +102,12 @@ func takeValues(values url.Values, field protoreflect.FieldDescriptor) (taken []
 }
 
 // bindParameter sets a field of m. The contract has no query parameter that is a list.
-func (in *inboundRequest) bindParameter(m proto.Message, field protoreflect.FieldDescriptor, values []string) {
+func (in *inboundRequest) bindParameter(
+	m proto.Message, field protoreflect.FieldDescriptor, values []string,
+) {
 	switch {
 	case len(values) > 1:
-		in.addViolation(field.TextName(), "is there more than once")
+		in.addViolation(field.TextName(), "occurs more than once")
 	case len(values) == 1 && runtime.PopulateFieldFromPath(m, field.TextName(), values[0]) != nil:
 		in.addViolation(field.TextName(), wrongType)
 	}
@@ -109,7 +139,7 @@ func (in *inboundRequest) checkPath(ctx context.Context, fullMethod, path string
 	}
 }
 
-// newRequestOf returns an empty request message of an RPC.
+// newRequestOf returns an empty request message of an RPC, given as /package.Service/RPC.
 func newRequestOf(fullMethod string) proto.Message {
 	name := strings.ReplaceAll(fullMethod[1:], "/", ".")
 	method, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))

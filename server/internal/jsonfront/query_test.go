@@ -94,7 +94,7 @@ const (
 // identifier: anything else may be a value.
 func TestQueryViolationsOnREST(t *testing.T) {
 	f := newTestFront(stubService{})
-	const unknown, repeated = ": is not a query parameter of this operation", ": is there more than once"
+	const unknown, repeated = ": is not a query parameter of this operation", ": occurs more than once"
 	for target, want := range map[string][]string{
 		"GET " + watchPath + "?after_sequence=x":                        {"after_sequence: " + wrongType},
 		"GET " + watchPath + "?after_sequence=":                         {"after_sequence: " + wrongType},

@@ -24,11 +24,15 @@ type route struct {
 	handle  runtime.HandlerFunc
 }
 
+// routeKeyOf returns the key of r. In the REST paths, the segment has the verb, as in
+// conference:holdParticipant.
 func routeKeyOf(r *http.Request) routeKey {
 	return routeKey{r.Method, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]}
 }
 
-// find returns the cached handler of r and the values of its path parameters, or nil.
+// find returns the cached handler of r and the values of its path parameters, or nil. The
+// key is only a guess, which the pattern confirms: paths of other operations may end in
+// the same segment.
 func (rs *routes) find(r *http.Request) (runtime.HandlerFunc, map[string]string) {
 	rs.mu.RLock()
 	cached, ok := rs.byKey[routeKeyOf(r)]
@@ -38,7 +42,8 @@ func (rs *routes) find(r *http.Request) (runtime.HandlerFunc, map[string]string)
 	}
 	verb := cached.pattern.Verb()
 	path := strings.TrimSuffix(r.URL.Path, ":"+verb)
-	values, err := cached.pattern.MatchAndEscape(strings.Split(path[1:], "/"), verb, runtime.UnescapingModeLegacy)
+	segments := strings.Split(path[1:], "/")
+	values, err := cached.pattern.MatchAndEscape(segments, verb, runtime.UnescapingModeLegacy)
 	if err != nil {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 // Package jsonobject splits a JSON object into its members without copying or decoding
 // them. The gateway's replies and the bodies of requests are read with it, since some of
-// their members are passed on as they were sent.
+// their members are passed on as they were sent. encoding/json would decode every member,
+// and hide one that occurs twice.
 package jsonobject
 
 import (
@@ -16,7 +17,8 @@ func Valid(text []byte) bool {
 }
 
 // Members returns the members of object in their order. A name has its quotes, and may
-// occur twice. The object must be Valid: Members does not check it again.
+// occur twice. Names and values share the memory of object. The object must be Valid:
+// Members does not check it again, and may panic otherwise.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		var name, value []byte
@@ -49,6 +51,8 @@ func cutValue(rest []byte) (value, after []byte) {
 	return rest[:end:end], skipSpace(rest[end:])
 }
 
+// valueLen returns the length of the value at the start of rest. A number or a literal has
+// no end of its own; what may follow it in an object ends it.
 func valueLen(rest []byte) int {
 	switch rest[0] {
 	case '"':
@@ -59,6 +63,8 @@ func valueLen(rest []byte) int {
 	return bytes.IndexAny(rest, ",} \t\r\n")
 }
 
+// nestedLen returns the length of an object or an array. In valid JSON, both kinds of
+// brackets are balanced, so that one depth counts them.
 func nestedLen(rest []byte) int {
 	depth := 0
 	for i := 0; ; i++ {
@@ -75,6 +81,7 @@ func nestedLen(rest []byte) int {
 	}
 }
 
+// stringLen returns the length of a string with its quotes.
 func stringLen(rest []byte) int {
 	for i := 1; ; i++ {
 		switch rest[i] {

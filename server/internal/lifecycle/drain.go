@@ -72,8 +72,9 @@ func (s *Server) startProbing(ctx context.Context) (stop func()) {
 	}
 }
 
-// drain closes the listeners, then rejects new calls, and drains both fronts in
-// parallel.
+// drain closes the listeners, then rejects new calls, and drains both fronts in parallel.
+// On connections that are open, calls are accepted until StopServices returns. It returns
+// an error if calls were aborted.
 func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout)
 	defer cancel()
@@ -99,6 +100,7 @@ func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	return nil
 }
 
+// drainHTTP closes idle connections and waits until the calls on the others have ended.
 func (s *Server) drainHTTP(ctx context.Context) error {
 	for end := time.Now().Add(idleCloseGrace); s.httpConns.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
@@ -128,6 +130,7 @@ func (s *Server) closeWhenDraining(next http.Handler) http.Handler {
 	})
 }
 
+// countConns counts the open connections of the JSON port; Shutdown does not report them.
 func (s *Server) countConns(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -139,7 +142,9 @@ func (s *Server) countConns(_ net.Conn, state http.ConnState) {
 
 // endWhenDraining ends a stream when the server drains. A stream of the contract ends
 // by itself once its request has arrived; any other, such as reflection, ends at once.
-func (s *Server) endWhenDraining(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (s *Server) endWhenDraining(
+	service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
+) error {
 	ctx := stream.Context()
 	if _, ok := s.contract[strings.TrimPrefix(path.Dir(info.FullMethod), "/")]; ok {
 		return handler(service, &drainingStream{stream, ctx, s.draining})
@@ -160,6 +165,7 @@ type drainingStream struct {
 	ctx, draining context.Context
 }
 
+// Context implements grpc.ServerStream.
 func (s *drainingStream) Context() context.Context { return s.ctx }
 
 // RecvMsg returns when the server drains, even if the client has sent nothing. The

@@ -37,6 +37,7 @@ type writeDeadlineListener struct {
 	timeout time.Duration
 }
 
+// Accept implements net.Listener.
 func (l writeDeadlineListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -50,6 +51,7 @@ type writeDeadlineConn struct {
 	timeout time.Duration
 }
 
+// Write implements net.Conn. TLS writes here, too: the listener is beneath it.
 func (c writeDeadlineConn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err

@@ -17,18 +17,26 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// Probe checks whether the gateway and its nodes, by name, can be reached. An error
-// says that one cannot.
+// Probe checks whether the gateway and its nodes, by name, can be reached. An error says
+// that one cannot; its text is for operators, and ends in the log and in /readyz. Probe
+// returns soon after ctx is done.
 type Probe func(ctx context.Context) (nodes map[string]error, gateway error)
 
 var (
-	errStarting = errors.New("it is starting")
-	errStopping = errors.New("it is stopping")
+	errStarting = errors.New("the service is starting")
+	errStopping = errors.New("the service is stopping")
 )
 
-// readiness says whether calls should be sent to this server: on the operator's port,
-// and by grpc.health.v1 for each service. The health of "" says only that the process
+// readiness reports whether calls should be sent to this server: on the operator's port,
+// and by grpc.health.v1 for each service. The health of "" reports only that the process
 // accepts calls, so that nothing restarts it for a gateway that is down.
+//
+//	state       input                       next state
+//	starting    probe reaches the gateway   ready
+//	starting    probe fails                 unready
+//	ready       probe fails                 unready
+//	unready     probe reaches the gateway   ready
+//	any         stop                        stopping, for good
 type readiness struct {
 	log       *slog.Logger
 	health    *health.Server
@@ -36,8 +44,8 @@ type readiness struct {
 	reachable *prometheus.GaugeVec
 
 	mu      sync.Mutex
-	unready error  // why calls should not be sent here, or nil
-	remark  string // what else an operator should know
+	unready error  // the reason why calls should not be sent here, or nil
+	remark  string // nodes that cannot be reached, behind a semicolon each
 }
 
 func newReadiness(log *slog.Logger, metrics prometheus.Registerer, services []string) *readiness {
@@ -53,6 +61,7 @@ func newReadiness(log *slog.Logger, metrics prometheus.Registerer, services []st
 	return r
 }
 
+// set sets the state, which is the health of every service too. The caller holds r.mu.
 func (r *readiness) set(unready error) {
 	r.unready = unready
 	status := grpc_health_v1.HealthCheckResponse_SERVING
@@ -80,16 +89,10 @@ func (r *readiness) probeLoop(ctx context.Context, probe Probe, interval time.Du
 	}
 }
 
-// recordProbe takes in the result of a probe. A node that cannot be reached concerns
-// only the agents that signed in there, and leaves the server ready.
+// recordProbe takes in the result of a probe. It logs only changes: a gateway that is down
+// for a night is one log record.
 func (r *readiness) recordProbe(nodes map[string]error, gateway error) {
-	var remark strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(nodes)) {
-		r.setReachable(name, nodes[name])
-		if err := nodes[name]; err != nil {
-			fmt.Fprintf(&remark, "; node %s of the CC-Gateway cannot be reached: %v", name, err)
-		}
-	}
+	remark := r.recordNodes(nodes)
 	r.setReachable("", gateway)
 	if gateway != nil {
 		gateway = fmt.Errorf("the CC-Gateway cannot be reached: %w", gateway)
@@ -97,10 +100,10 @@ func (r *readiness) recordProbe(nodes map[string]error, gateway error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.unready
-	if before == errStopping {
+	if before == errStopping { // the probe was under way when the stop began
 		return
 	}
-	r.remark = remark.String()
+	r.remark = remark
 	r.set(gateway)
 	switch {
 	case gateway == nil && before != nil:
@@ -108,6 +111,19 @@ func (r *readiness) recordProbe(nodes map[string]error, gateway error) {
 	case gateway != nil && (before == nil || before == errStarting):
 		r.log.Warn("not ready", "cause", gateway.Error())
 	}
+}
+
+// recordNodes takes in the results of the nodes and returns the remark. A node that cannot
+// be reached concerns only the agents that signed in there, and leaves the server ready.
+func (r *readiness) recordNodes(nodes map[string]error) string {
+	var remark strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		r.setReachable(name, nodes[name])
+		if err := nodes[name]; err != nil {
+			fmt.Fprintf(&remark, "; node %s of the CC-Gateway cannot be reached: %v", name, err)
+		}
+	}
+	return remark.String()
 }
 
 func (r *readiness) setReachable(node string, err error) {
@@ -134,10 +150,11 @@ func (r *readiness) stop() {
 	r.log.Info("stopping")
 }
 
-// Ready returns a handler that answers 200 if calls should be sent here, and 503 with
-// one line that says why if not.
+// Ready returns a handler that answers 200 if calls should be sent here, and otherwise 503
+// with one line that has the reason.
 func (s *Server) Ready() http.Handler { return s.readiness }
 
+// ServeHTTP implements http.Handler.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	r.mu.Lock()
 	unready, remark := r.unready, r.remark

@@ -82,7 +82,7 @@ func (f *readinessFixture) checkLog(t *testing.T, want ...string) {
 // logged. The health of the process stays SERVING.
 func TestReadiness(t *testing.T) {
 	f := newReadinessFixture()
-	f.check(t, http.StatusServiceUnavailable, "not ready: it is starting")
+	f.check(t, http.StatusServiceUnavailable, "not ready: the service is starting")
 	refused := errors.New("refused")
 	f.recordProbe(nil, refused)
 	f.check(t, http.StatusServiceUnavailable, "not ready: the CC-Gateway cannot be reached: refused")
@@ -122,7 +122,7 @@ func TestUnreadyForGood(t *testing.T) {
 	f.log.Reset()
 	f.stop()
 	f.recordProbe(map[string]error{"a": errors.New("refused")}, nil)
-	f.check(t, http.StatusServiceUnavailable, "not ready: it is stopping")
+	f.check(t, http.StatusServiceUnavailable, "not ready: the service is stopping")
 	f.checkLog(t, "level=INFO msg=stopping")
 	if got := f.healthOf(t, ""); got != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("health of the process is %v", got)

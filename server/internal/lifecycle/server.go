@@ -116,6 +116,8 @@ func New(options Options) *Server {
 	return s
 }
 
+// newGRPC returns a gRPC server without services. endWhenDraining is the outer interceptor
+// of streams, so that the other one logs the error with which a drain ends a receive.
 func (s *Server) newGRPC() *grpc.Server {
 	limits := s.options.Limits
 	return grpc.NewServer(
@@ -126,21 +128,27 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.MaxHeaderListSize(uint32(limits.Headers)),
 		grpc.MaxConcurrentStreams(uint32(limits.Streams)),
 		grpc.ConnectionTimeout(limits.RequestTime),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: limits.ConnectionAge, Time: keepaliveTime}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge: limits.ConnectionAge, Time: keepaliveTime,
+		}),
 		grpc.StaticStreamWindowSize(flowControlWindow),
 		grpc.StaticConnWindowSize(flowControlWindow),
 		grpc.NumStreamWorkers(streamWorkers),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime: minPingInterval, PermitWithoutStream: true,
+		}),
 		grpc.Creds(grpcCredentials(s.options.TLS)),
 	)
 }
 
-// connectionLog receives what net/http says of connections, mostly of those that a
-// client has broken.
+// connectionLog receives the errors of net/http about connections, most of which a client
+// has broken.
 func connectionLog(l *slog.Logger) *log.Logger {
 	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
 }
 
+// rejectMethod rejects a call without a service or method. Its path is the caller's, so that
+// the error does not repeat it.
 func rejectMethod(any, grpc.ServerStream) error {
 	return outcome.NoOperation("agentconf has no such method; reflection lists its methods.")
 }

@@ -33,11 +33,11 @@ type Conn struct {
 	reader   *bufio.Reader // reads limited
 	reusable bool          // the response was complete, and the server keeps the connection
 
-	interrupt    func()      // ends the reads and writes of a call; made once, as every call needs it
-	stopWatching func() bool // reports whether interrupt will never run; nil if no context is watched
+	interrupt    func()      // ends the reads and writes of a call; made once for all calls
+	stopWatching func() bool // whether interrupt will never run; nil without a context
 }
 
-// Open returns a connection over nc. If config is not nil, Open starts TLS, and ctx
+// Open returns a connection over nc, which it owns from then on. If config is not nil, Open starts TLS, and ctx
 // bounds the handshake. If the handshake fails, Open closes nc.
 func Open(ctx context.Context, nc net.Conn, config *tls.Config) (*Conn, error) {
 	s := &socket{Conn: nc}

@@ -20,7 +20,8 @@ type head struct {
 	wantedValue string
 }
 
-// parseStatus parses a status line: HTTP/1.1 200 and a reason, which may be missing.
+// parseStatus parses a status line (RFC 9112, section 4): HTTP/1.1 200 and a reason, which
+// some servers leave out, with the space before it.
 func parseStatus(line []byte) (head, error) {
 	const form = "HTTP/1.x 200"
 	if len(line) < len(form) || len(line) > len(form) && line[len(form)] != ' ' {
@@ -34,7 +35,8 @@ func parseStatus(line []byte) (head, error) {
 	return head{status: int(status), oldHTTP: version == "HTTP/1.0 ", length: -1}, nil
 }
 
-// setField records the value of a header field, if h has a use for it.
+// setField records the value of a header field, if h has a use for it. It accepts chunked
+// as the only transfer coding: a proxy may read any other, or a second one, differently.
 func (h *head) setField(name, value []byte) error {
 	switch value := bytes.Trim(value, " \t"); {
 	case equalFold(name, "content-length"):
@@ -64,12 +66,13 @@ func (h *head) setLength(value []byte) error {
 	return nil
 }
 
-// bodiless reports whether the status rules out a body.
+// bodiless reports whether the status rules out a body (RFC 9112, section 6.3).
 func (h *head) bodiless() bool {
 	return h.status == http.StatusNoContent || h.status == http.StatusNotModified
 }
 
-// keepsConnection reports whether another response can follow this one.
+// keepsConnection reports whether another response can follow this one (RFC 9112, section
+// 9.3). A response without a body that announces one leaves it open what follows.
 func (h *head) keepsConnection() bool {
 	delimited := h.chunked || h.length >= 0
 	if h.bodiless() {

@@ -16,6 +16,7 @@ type idleCheck struct {
 	buffer [1]byte
 }
 
+// init prepares the check of nc, which is not TLS.
 func (c *idleCheck) init(nc net.Conn) {
 	if sc, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = sc.SyscallConn() // fails only for a nil connection
@@ -27,7 +28,8 @@ func (c *idleCheck) init(nc net.Conn) {
 	}
 }
 
-// quiet reports whether the socket is open and has nothing to read.
+// quiet reports whether the socket is open and has nothing to read. The read returns EAGAIN
+// then; it returns 0 bytes if the server has closed its side.
 func (c *idleCheck) quiet() bool {
 	if c.raw == nil {
 		return true

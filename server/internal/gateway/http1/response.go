@@ -42,7 +42,8 @@ type Response struct {
 	Body   []byte
 }
 
-// Receive reads the final response. field names the header field that the caller wants.
+// Receive reads the final response. field names the header field that the caller wants. Its
+// error is os.ErrDeadlineExceeded after the call's deadline or the end of its context.
 func (c *Conn) Receive(field string) (Response, error) {
 	c.limited.left = maxReply
 	h, err := c.readFinalHead(field)
@@ -57,6 +58,8 @@ func (c *Conn) Receive(field string) (Response, error) {
 	return Response{h.status, h.wantedValue, body}, nil
 }
 
+// readFinalHead skips interim responses, such as 100 Continue, which a server may send
+// unasked.
 func (c *Conn) readFinalHead(field string) (head, error) {
 	for range maxInterim + 1 {
 		h, err := c.readHead(field)
@@ -70,6 +73,7 @@ func (c *Conn) readFinalHead(field string) (head, error) {
 	return head{}, errInterim
 }
 
+// readHead reads the head of one response. maxHead bounds it with its status line.
 func (c *Conn) readHead(field string) (head, error) {
 	left := maxHead
 	line, err := c.readLine(&left)
@@ -124,6 +128,8 @@ func (c *Conn) readLine(left *int) ([]byte, error) {
 	return line, nil
 }
 
+// readBody reads the body up to its end: none, the last chunk, the announced length, or the
+// end of the connection. It allocates an announced length at once, up to maxReply.
 func (c *Conn) readBody(h *head) ([]byte, error) {
 	switch {
 	case h.bodiless():
@@ -140,6 +146,8 @@ func (c *Conn) readBody(h *head) ([]byte, error) {
 	return io.ReadAll(c.reader)
 }
 
+// readChunks reads a chunked body and its trailers, of which it uses none. A trailer could
+// otherwise set a field that a proxy in between has not seen.
 func (c *Conn) readChunks() ([]byte, error) {
 	body, err := io.ReadAll(httputil.NewChunkedReader(c.reader))
 	if err != nil {

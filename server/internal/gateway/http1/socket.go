@@ -14,6 +14,7 @@ type socket struct {
 	blockReads bool  // Read returns os.ErrDeadlineExceeded, from which TLS recovers
 }
 
+// Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
 	if s.blockReads {
 		return 0, os.ErrDeadlineExceeded
@@ -21,6 +22,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	return s.Conn.Read(p)
 }
 
+// Write implements net.Conn. It counts the bytes even if it fails.
 func (s *socket) Write(p []byte) (int, error) {
 	n, err := s.Conn.Write(p)
 	s.written += int64(n)
@@ -35,6 +37,7 @@ type limitedReader struct {
 	err  error
 }
 
+// Read implements io.Reader.
 func (r *limitedReader) Read(p []byte) (int, error) {
 	if r.left <= 0 {
 		r.err = errTooLarge
