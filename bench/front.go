@@ -64,7 +64,7 @@ func newFront(json bool, e endpoint) (front, error) {
 	}
 	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(streamWindow))
+		grpc.WithStaticStreamWindowSize(1<<20), grpc.WithStaticConnWindowSize(1<<20))
 	return grpcFront{conn}, err
 }
 

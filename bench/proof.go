@@ -55,10 +55,7 @@ func proveGRPC(ctx context.Context, address string) (size int, err error) {
 }
 
 func proveJSON(ctx context.Context, v *variant) (size int, err error) {
-	var protocols http.Protocols
-	protocols.SetHTTP1(v.kind == jsonH1)
-	protocols.SetUnencryptedHTTP2(v.kind == jsonH2)
-	front := jsonFront{"http://" + v.address, &http.Client{Transport: &http.Transport{Protocols: &protocols}}}
+	front := jsonFront{"http://" + v.address, &http.Client{Transport: newTransport(v.kind)}}
 	defer front.close()
 	body, err := front.post(ctx, v.path, guid, []byte(jsonBody))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // slowSender describes one kind of slow client.
@@ -31,11 +32,23 @@ func slowSenders(grpc, http string) []slowSender {
 			out.Write([]byte{0, 0x3e, 0x80, byte(http2.FrameHeaders), 0, 0, 0, 0, 1}) // promises 16,000 bytes
 		}), a},
 		{grpc, frames(true, func(f *http2.Framer, _ *bytes.Buffer) {
-			block, _ := headerBlocks(grpcTarget(grpc, guid))
-			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: holdHeaders(grpc), EndHeaders: true})
 			f.WriteData(1, false, []byte{0, 0, 0, 0x3e, 0x80}) // promises 16,000 bytes
 		}), frames(false, func(f *http2.Framer, _ *bytes.Buffer) { f.WriteData(1, false, a) })},
 	}
+}
+
+// holdHeaders returns the header block of a hold over gRPC.
+func holdHeaders(address string) []byte {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, field := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", grpcPath}, {":authority", address},
+		{"content-type", "application/grpc"}, {"te", "trailers"}, {"guid", guid},
+	} {
+		encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}) // into memory
+	}
+	return block.Bytes()
 }
 
 // frames returns frames of HTTP/2, after the client's preface if the connection is new.
