@@ -24,7 +24,6 @@ func runCompare(ctx context.Context, args []string) error {
 	rounds := fs.Int("rounds", 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
 	base := fs.String("base", "", "another build of agentconf, which is measured beside this one")
 	fs.Parse(args) // exits on an error
-	start := time.Now()
 	// All threads of this program stay on the core of the load. More than one would wake
 	// each other there, which delays a paced hold by 20 to 40 µs.
 	runtime.GOMAXPROCS(1)
@@ -32,56 +31,36 @@ func runCompare(ctx context.Context, args []string) error {
 	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
-	s, err := newWorkspace(ctx)
-	defer s.close()
+	printVersions(ctx)
+	return withWorkspace(ctx, func(s *workspace) error { return s.compare(ctx, *rounds, *base) })
+}
+
+// compare measures programs that have a core of their own, and then programs that share
+// both cores with the load.
+func (s *workspace) compare(ctx context.Context, rounds int, base string) error {
+	one, err := s.newTestbed(ctx, targetCore, base, true)
 	if err != nil {
 		return err
 	}
-	s.base = *base
-	printVersions(ctx)
-	saturated, paced, err := s.compareOnOneCore(ctx, *rounds)
+	saturated, err := one.measure(ctx, one.saturated("saturated, one core", rounds))
+	if err != nil {
+		return err
+	}
+	paced, err := one.measure(ctx, one.paced(rounds))
 	if err != nil {
 		return err
 	}
 	s.stop()
-	shared, err := s.compareOnTwoCores(ctx, *rounds)
+	two, err := s.newTestbed(ctx, bothCores, base, false)
 	if err != nil {
 		return err
 	}
-	printBars(saturated, paced, s.base != "")
-	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
+	shared, err := two.measure(ctx, two.saturated("saturated, two cores shared with the load, without bars", rounds))
+	if err != nil {
+		return err
+	}
+	printBars(saturated, paced, base != "")
 	return checkSlices(saturated, paced, shared)
-}
-
-// compareOnOneCore measures programs that have a core of their own. It prints every table
-// at once, in case a later regime fails.
-func (s *workspace) compareOnOneCore(ctx context.Context, rounds int) (saturated, paced *series, err error) {
-	b, err := s.newTestbed(ctx, targetCore, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if saturated, err = b.measure(ctx, b.saturated("saturated, one core", rounds)); err != nil {
-		return nil, nil, err
-	}
-	printSeries(saturated)
-	if paced, err = b.measure(ctx, b.paced(rounds)); err != nil {
-		return nil, nil, err
-	}
-	printSeries(paced)
-	return saturated, paced, nil
-}
-
-// compareOnTwoCores measures programs that share both cores with the load.
-func (s *workspace) compareOnTwoCores(ctx context.Context, rounds int) (*series, error) {
-	b, err := s.newTestbed(ctx, bothCores, false)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := b.measure(ctx, b.saturated("saturated, two cores shared with the load, without bars", rounds))
-	if err == nil {
-		printSeries(shared)
-	}
-	return shared, err
 }
 
 func (b *testbed) saturated(title string, rounds int) regime {
@@ -108,23 +87,20 @@ func (b *testbed) paced(rounds int) regime {
 // that it returns makes n holds.
 func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error), error) {
 	d := newDriver(v.target, pacedConnections)
-	if err := d.open(ctx, pacedRate, pacedConnections); err != nil {
-		return nil, err
-	}
-	if err := d.take().err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", v.id(), err)
-	}
-	return func() (load, error) {
-		defer d.close()
+	run := func(n int) (load, error) {
 		start := time.Now()
 		if err := d.open(ctx, pacedRate, n); err != nil {
 			return load{}, err
 		}
-		o := d.take()
-		return load{
-			holds: len(o.ok), rate: float64(n) / time.Since(start).Seconds(),
-			p50: 1000 * quantile(o.ok, 0.5), p99: 1000 * quantile(o.ok, 0.99),
-		}, o.err()
+		took, o := time.Since(start), d.take()
+		return load{holds: len(o.ok), rate: float64(n) / took.Seconds()}, o.err()
+	}
+	if _, err := run(pacedConnections); err != nil {
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return func() (load, error) {
+		defer d.close()
+		return run(n)
 	}, nil
 }
 
@@ -133,8 +109,8 @@ func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error),
 func checkSlices(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
-			if n := len(s.samples[v.id()]); 4*n < s.rounds {
-				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.id(), n, s.rounds, errUnsound)
+			if n := len(s.samples[v.name]); 4*n < s.rounds {
+				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.name, n, s.rounds, errUnsound)
 			}
 		}
 	}

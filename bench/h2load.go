@@ -25,7 +25,7 @@ func (b *testbed) h2load(ctx context.Context, v *variant, n int) (load, error) {
 		return load{}, err
 	}
 	if l.holds != n {
-		return load{}, fmt.Errorf("%d of %d holds of %s succeeded:\n%s", l.holds, n, v.id(), text)
+		return load{}, fmt.Errorf("%d of %d holds of %s succeeded:\n%s", l.holds, n, v.name, text)
 	}
 	l.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return l, nil

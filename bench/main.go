@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,7 +14,8 @@ import (
 )
 
 const usage = `usage, in the directory bench:
-  bench compare [-rounds N]  CPU time of a hold, next to plain proxies
+  bench compare [-rounds N] [-base FILE]
+                             CPU time of a hold, next to plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
   bench upgrade [-rounds N]  restarts of two agentconfs behind nginx, without a lost hold
   bench soak [-for TIME]     steady load while the gateway and agentconf are restarted
@@ -48,14 +48,6 @@ func main() {
 		fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
-}
-
-// roundsFlag reads the only flag of a command.
-func roundsFlag(command string, args []string, rounds int, usage string) int {
-	fs := flag.NewFlagSet(command, flag.ExitOnError)
-	fs.IntVar(&rounds, "rounds", rounds, usage)
-	fs.Parse(args) // exits on an error
-	return rounds
 }
 
 // sleep waits for d and reports whether d passed before ctx was done.

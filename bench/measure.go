@@ -31,21 +31,20 @@ type regime struct {
 
 // load is what a load generator did in a slice.
 type load struct {
-	holds    int
-	data     int           // bytes of all bodies, or 0 if every reply was checked
-	rate     float64       // holds a second
-	cpu      time.Duration // of a generator that has ended
-	p50, p99 float64       // µs, if they were measured
+	holds int
+	data  int           // bytes of all bodies, or 0 if every reply was checked
+	rate  float64       // holds a second
+	cpu   time.Duration // of a generator that has ended
 }
 
 // check returns an error if a load of v cannot be trusted. The stub must have seen every
 // hold. The replies must have the proved length, as h2load does not look at grpc-status.
 func (l load) check(v *variant, seen int) error {
 	if seen != l.holds {
-		return fmt.Errorf("%s: %d holds, but the stub saw %d requests", v.id(), l.holds, seen)
+		return fmt.Errorf("%s: %d holds, but the stub saw %d requests", v.name, l.holds, seen)
 	}
 	if l.data > 0 && l.data != l.holds*v.replySize {
-		return fmt.Errorf("%s: %d holds brought %d bytes, want %d each", v.id(), l.holds, l.data, v.replySize)
+		return fmt.Errorf("%s: %d holds brought %d bytes, want %d each", v.name, l.holds, l.data, v.replySize)
 	}
 	return nil
 }
@@ -67,8 +66,9 @@ type series struct {
 	took     time.Duration
 }
 
-// measure takes the slices of a regime, round by round. It returns an error if the
-// figures cannot be trusted: a hold failed, or took another way.
+// measure takes the slices of a regime, round by round, and prints the result, in case a
+// later regime fails. It returns an error if the figures cannot be trusted: a hold failed,
+// or took another way.
 func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 	s := &series{regime: r, samples: map[string][]sample{}, wait: maxWait}
 	start := time.Now()
@@ -87,6 +87,7 @@ func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 	}
 	fmt.Fprintln(os.Stderr)
 	s.took = time.Since(start)
+	printSeries(s)
 	return s, nil
 }
 
@@ -116,7 +117,7 @@ func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) err
 			return err
 		}
 		if got.foreign <= maxForeign {
-			s.samples[v.id()] = append(s.samples[v.id()], got)
+			s.samples[v.name] = append(s.samples[v.name], got)
 			return nil
 		}
 	}
@@ -134,20 +135,11 @@ func (s *series) awaitQuiet(ctx context.Context) {
 	for quiet := 0; quiet < 5 && time.Since(start) < limit && ctx.Err() == nil; {
 		time.Sleep(4 * time.Millisecond)
 		quiet++
-		if runnableThreads() > 1 {
+		if stat, err := systemStat(); err == nil && stat.ProcessesRunning > 1 { // this thread runs
 			quiet = 0
 		}
 	}
 	s.wait -= time.Since(start)
-}
-
-// runnableThreads returns how many threads run or want to, this one included.
-func runnableThreads() uint64 {
-	stat, err := systemStat()
-	if err != nil {
-		return 0
-	}
-	return stat.ProcessesRunning
 }
 
 // takeSlice measures one slice.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"syscall"
@@ -20,7 +19,7 @@ const (
 
 	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
 	maxRefusalMs = 5.0  // p99 of refusals
-	maxKept      = 1.05 // memory and goroutines after the rest, relative to those before
+	maxKept      = 1.05 // goroutines after the rest, relative to those before
 )
 
 // scenario is a load on agentconf while healthy callers call.
@@ -45,29 +44,24 @@ var scenarios = []scenario{
 // runOverload measures the latency of healthy callers in each scenario, and what
 // remains of it.
 func runOverload(ctx context.Context, _ []string) error {
-	start := time.Now()
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	w, err := newWorkspace(ctx)
-	defer w.close()
-	if err != nil {
-		return err
-	}
 	printVersions(ctx)
-	var all []scenarioResult
-	for _, b := range scenarios {
-		result := scenarioResult{name: b.name}
-		if err := result.measure(ctx, w, b); err != nil {
-			return fmt.Errorf("%s: %w", b.name, err)
+	return withWorkspace(ctx, func(s *workspace) error {
+		var all []scenarioResult
+		for _, each := range scenarios {
+			result := scenarioResult{name: each.name}
+			if err := result.measure(ctx, s, each); err != nil {
+				return fmt.Errorf("%s: %w", each.name, err)
+			}
+			all = append(all, result)
+			fmt.Fprintf(os.Stderr, "%s: done\n", each.name)
 		}
-		all = append(all, result)
-		fmt.Fprintf(os.Stderr, "%s: done\n", b.name)
-	}
-	printCallers(all)
-	printFootprints(all)
-	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
-	return nil
+		printCallers(all)
+		printFootprints(all)
+		return nil
+	})
 }
 
 // scenarioResult is the result of one scenario.
@@ -127,7 +121,7 @@ func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *dr
 
 // footprintOf reads the resident memory before it runs the garbage collector.
 func footprintOf(ctx context.Context, p *pair) (footprint, error) {
-	m, err := memoryOf(p.agentconf)
+	m, err := memoryOf(p.process)
 	if err != nil {
 		return footprint{}, err
 	}
@@ -138,7 +132,7 @@ func footprintOf(ctx context.Context, p *pair) (footprint, error) {
 // watchPeak returns the highest footprint until ctx is done, of four samples a second.
 func watchPeak(ctx context.Context, p *pair) (peak footprint) {
 	for sleep(ctx, 250*time.Millisecond) {
-		m, err := memoryOf(p.agentconf)
+		m, err := memoryOf(p.process)
 		if err == nil {
 			peak.residentMB = max(peak.residentMB, m.now/1e6)
 		}
@@ -193,9 +187,9 @@ func printCallers(all []scenarioResult) {
 		maxSlower, maxRefusalMs)
 	header := "scenario\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
 		"others' OK\trefused\tp99 ms\t\tfailed\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
+	printTable(os.Stdout, title, header, all, func(r scenarioResult) string {
 		before, during := quantile(r.quiet.ok, 0.99), quantile(r.during.ok, 0.99)
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s\n", r.name,
+		return fmt.Sprintf("%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s", r.name,
 			quantile(r.quiet.ok, 0.5), quantile(r.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
 			len(r.during.ok)+len(r.during.refused), len(r.during.refused), r.during.failures(), othersCells(r.others))
 	})
@@ -214,13 +208,12 @@ func othersCells(o outcomes) string {
 }
 
 func printFootprints(all []scenarioResult) {
-	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before",
+	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; goroutines after at most %.2f times before",
 		restTime, maxKept)
-	header := "scenario\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", r.name,
-			r.before.residentMB, r.peak.residentMB, r.after.residentMB, verdict(r.after.residentMB/r.before.residentMB, maxKept),
-			r.before.heapMB, r.after.heapMB, verdict(r.after.heapMB/r.before.heapMB, maxKept),
+	header := "scenario\tRSS MB before\tpeak\tafter\tlive heap MB before\tafter\tgoroutines before\tpeak\tafter\t\t"
+	printTable(os.Stdout, title, header, all, func(r scenarioResult) string {
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t", r.name,
+			r.before.residentMB, r.peak.residentMB, r.after.residentMB, r.before.heapMB, r.after.heapMB,
 			r.before.goroutines, r.peak.goroutines, r.after.goroutines, verdict(r.after.goroutines/r.before.goroutines, maxKept))
 	})
 }

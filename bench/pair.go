@@ -24,10 +24,9 @@ func checkOpenFiles() error {
 // pair is an agentconf in front of a slow gateway. Both run on both cores, as do the
 // clients.
 type pair struct {
-	endpoint
-	gateway   slowGatewayProcess
-	agentconf *process
-	before    reading // after the first call
+	agentconf
+	gateway slowGatewayProcess
+	before  reading // after the first call
 }
 
 // withPair runs measure with a new pair. agentconf gets additional flags, and does not
@@ -36,16 +35,13 @@ func (s *workspace) withPair(
 	ctx context.Context, delay time.Duration, measure func(p *pair) error, flags ...string,
 ) (err error) {
 	defer s.stop()
-	a, err := freeAddresses(3)
-	if err != nil {
-		return err
-	}
-	p := &pair{endpoint: endpoint{a[0], a[1], a[2]}}
+	p := &pair{}
 	if p.gateway, err = s.launchSlowGateway(ctx, delay); err != nil {
 		return err
 	}
 	flags = append([]string{"--agent-rate", "0", "--probe-interval", "0"}, flags...)
-	if p.agentconf, err = s.launchAgentconf(ctx, bothCores, s.binary, p.endpoint, "http://"+p.gateway.address, flags...); err != nil {
+	p.agentconf, err = s.launchAgentconf(ctx, bothCores, s.binary, "http://"+p.gateway.address, flags...)
+	if err != nil {
 		return err
 	}
 	o, err := p.drive(1, func(d *driver) error { return d.open(ctx, 1, 1) })
@@ -68,15 +64,13 @@ func (p *pair) drive(connections int, load func(d *driver) error) (outcomes, err
 
 // reading is the state of a pair at a time.
 type reading struct {
-	clocks
+	at     time.Time
 	memory // of agentconf
 	gatewayStats
 }
 
-func (p *pair) read(ctx context.Context) (r reading, err error) {
-	var errs [3]error
-	r.clocks, errs[0] = readClocks(p.agentconf, []*process{p.agentconf, p.gateway.process})
-	r.memory, errs[1] = memoryOf(p.agentconf)
-	r.gatewayStats, errs[2] = p.gateway.stats(ctx)
-	return r, errors.Join(errs[:]...)
+func (p *pair) read(ctx context.Context) (reading, error) {
+	memory, memoryErr := memoryOf(p.agentconf.process)
+	stats, statsErr := p.gateway.stats(ctx)
+	return reading{time.Now(), memory, stats}, errors.Join(memoryErr, statsErr)
 }

@@ -29,7 +29,7 @@ func prove(ctx context.Context, v *variant) (err error) {
 		v.replySize, err = proveJSON(ctx, v)
 	}
 	if err != nil {
-		return fmt.Errorf("%s is not correct: %w", v.id(), err)
+		return fmt.Errorf("%s is not correct: %w", v.name, err)
 	}
 	return nil
 }

@@ -14,24 +14,21 @@ import (
 // its buffers, and collects garbage rarely. Its arguments are its address and the URL of
 // the gateway.
 func runReverseProxy(ctx context.Context, args []string) error {
-	if len(args) != 2 {
-		return errors.New("usage: reverse-proxy ADDRESS GATEWAY")
-	}
-	debug.SetGCPercent(400)
 	gateway, err := url.Parse(args[1])
 	if err != nil {
 		return err
 	}
-	var protocols http.Protocols
+	debug.SetGCPercent(400)
+	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return serveUntil(ctx, &http.Server{
 		Addr:      args[0],
-		Protocols: &protocols,
+		Protocols: protocols,
 		Handler: &httputil.ReverseProxy{
 			Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(gateway) },
 			Transport:  &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
-			BufferPool: &bufferPool{},
+			BufferPool: &bufferPool{sync.Pool{New: func() any { return new(make([]byte, 4<<10)) }}},
 		},
 	})
 }
@@ -45,14 +42,8 @@ func serveUntil(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-// bufferPool keeps the buffers that replies are copied with.
-type bufferPool struct{ pool sync.Pool }
+// bufferPool keeps the buffers of 4 KiB that replies are copied with.
+type bufferPool struct{ sync.Pool }
 
-func (b *bufferPool) Get() []byte {
-	if buffer, ok := b.pool.Get().(*[]byte); ok {
-		return *buffer
-	}
-	return make([]byte, 4<<10)
-}
-
-func (b *bufferPool) Put(buffer []byte) { b.pool.Put(&buffer) }
+func (b *bufferPool) Get() []byte       { return *b.Pool.Get().(*[]byte) }
+func (b *bufferPool) Put(buffer []byte) { b.Pool.Put(&buffer) }

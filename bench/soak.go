@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -70,7 +69,7 @@ func (s *soak) run(ctx context.Context) (err error) {
 	group, work := errgroup.WithContext(work)
 	for i := range soakAgents {
 		a := &agent{
-			records: &s.records, endpoints: s.endpoints,
+			records: &s.records, endpoints: s.endpoints(),
 			id: strconv.Itoa(firstAgent + i), json: i%2 == 1, home: i / 2 % 2,
 		}
 		group.Go(func() error {
@@ -91,7 +90,7 @@ func (s *soak) run(ctx context.Context) (err error) {
 
 // sampleVitals reads the vitals of the first agentconf.
 func (s *soak) sampleVitals(ctx context.Context) (vitals, error) {
-	return readVitalsAfterGC(ctx, s.endpoints[0].admin)
+	return readVitalsAfterGC(ctx, s.agentconfs[0].admin)
 }
 
 func (s *soak) watchVitals(ctx context.Context) error {
@@ -122,7 +121,7 @@ func (s *soak) disturb(ctx context.Context) error {
 		var err error
 		switch {
 		case n%2 == 0:
-			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.startGateway(ctx) })
+			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.start(ctx, s.gateway) })
 		case n%4 == 1:
 			s.tally.disturbed(disturbance{lostGUID, time.Now(), time.Now().Add(2*s.guid + aftermath)})
 			err = s.restart(agentconfRestart,
@@ -163,8 +162,8 @@ func (s *soak) report() error {
 	fmt.Printf("\n%d calls compared with the logs of the gateway. lies: %d\n", compared, len(lies))
 	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:", s.loaded[len(s.loaded)/5:])
 	printTable(os.Stdout, fmt.Sprintf("Before the load, and %v after it:", s.quiet), "\tbefore\tafter\t", []int{0, 1, 2, 3},
-		func(w io.Writer, i int) {
-			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t\n", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
+		func(i int) string {
+			return fmt.Sprintf("%s\t%.0f\t%.0f\t", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
 		})
 	return s.judge(s.unwatched()...)
 }

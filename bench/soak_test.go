@@ -239,7 +239,7 @@ func TestLedgerOfUpgrade(t *testing.T) {
 			t.Errorf("a hold that is %s is not found", name)
 		}
 	}
-	if (holdLoad{holds: 2, took: time.Second}).check() == nil {
+	if checkRate(2, time.Second) == nil {
 		t.Error("2 holds a second are enough")
 	}
 }

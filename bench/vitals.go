@@ -42,6 +42,7 @@ func readVitalsAfterGC(ctx context.Context, admin string) (vitals, error) {
 	return readVitals(ctx, admin)
 }
 
+// fetch returns the body of a response with HTTP status 200.
 func fetch(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
@@ -62,20 +63,12 @@ func fetch(ctx context.Context, url string) (string, error) {
 // parseVitals reads the text format of Prometheus.
 func parseVitals(text string) (v vitals, err error) {
 	v.at = time.Now()
-	found := 0
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		i := slices.Index(vitalMetrics, name)
-		if i < 0 {
-			continue
-		}
+	for i, name := range vitalMetrics {
+		_, rest, _ := strings.Cut("\n"+text, "\n"+name+" ")
+		value, _, _ := strings.Cut(rest, "\n")
 		if v.values[i], err = strconv.ParseFloat(value, 64); err != nil {
-			return v, err
+			return v, fmt.Errorf("metric %s: %w", name, err)
 		}
-		found++
-	}
-	if found != len(vitalMetrics) {
-		return v, fmt.Errorf("the metrics have %d of %v", found, vitalMetrics)
 	}
 	v.values[0] /= 1024
 	v.values[1] /= 1024
@@ -119,14 +112,13 @@ func printVitals(to io.Writer, title string, all []vitals) {
 	for _, v := range all {
 		minutes = append(minutes, v.at.Sub(all[0].at).Minutes())
 	}
-	printTable(to, title, "\tfirst\tlast\tlowest\thighest\tslope a minute\tstandard error\t", []int{0, 1, 2, 3},
-		func(w io.Writer, i int) {
-			var values []float64
-			for _, v := range all {
-				values = append(values, v.values[i])
-			}
-			line := trendOf(minutes, values)
-			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%+.2f\t%.2f\t\n", vitalNames[i], values[0], values[len(values)-1],
-				slices.Min(values), slices.Max(values), line.slope, line.err)
-		})
+	printTable(to, title, "\tfirst\tlast\tlowest\thighest\tslope a minute\tstandard error\t", []int{0, 1, 2, 3}, func(i int) string {
+		var values []float64
+		for _, v := range all {
+			values = append(values, v.values[i])
+		}
+		line := trendOf(minutes, values)
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%+.2f\t%.2f\t", vitalNames[i], values[0], values[len(values)-1],
+			slices.Min(values), slices.Max(values), line.slope, line.err)
+	})
 }
