@@ -101,14 +101,6 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-func TestOrder(t *testing.T) {
-	for round, want := range [][]int{{0, 1, 2, 3}, {0, 3, 2, 1}, {2, 3, 0, 1}, {2, 1, 0, 3}, {0, 1, 2, 3}} {
-		if got := order(4, round); !slices.Equal(got, want) {
-			t.Errorf("round %d: %v, want %v", round, got, want)
-		}
-	}
-}
-
 func TestOver(t *testing.T) {
 	median, p25 := cost{p25: 30, median: 50}.over(cost{p25: 20, median: 25})
 	if median != 2 || p25 != 1.5 {

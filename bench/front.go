@@ -133,6 +133,11 @@ func (f jsonFront) post(ctx context.Context, path, guid string, body []byte) ([]
 	if err != nil {
 		return nil, err
 	}
+	return readBody(resp)
+}
+
+// readBody reads and closes the body of a response.
+func readBody(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -147,7 +152,7 @@ func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header = http.Header{"Content-Type": {"application/json"}}
 	if guid != "" {
 		req.Header.Set("Guid", guid)
 	}
@@ -158,10 +163,9 @@ func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	text, err := readBody(resp)
 	if err != nil {
-		return nil, clientError(err)
+		return nil, err
 	}
 	return nil, statusError(text)
 }

@@ -55,26 +55,23 @@ func (b *testbed) writeBodies() error {
 	return os.WriteFile(filepath.Join(b.dir, "hold.json"), []byte(jsonBody), 0o644)
 }
 
-var (
-	h2loadRate  = regexp.MustCompile(`finished in .*, ([0-9.]+) req/s`)
-	h2loadHolds = regexp.MustCompile(`(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout`)
-	h2loadOK    = regexp.MustCompile(`status codes: (\d+) 2xx`)
-	h2loadData  = regexp.MustCompile(`\((\d+)\) data`)
-)
+// h2loadSummary matches the rate, the holds that were done and succeeded, those with HTTP
+// status 2xx, and the bytes of all bodies.
+var h2loadSummary = regexp.MustCompile(`(?s)finished in [^\n]*, ([0-9.]+) req/s.*?` +
+	` (\d+) done, (\d+) succeeded.*?status codes: (\d+) 2xx.*?\((\d+)\) data`)
 
 // parseH2load reads the summary of h2load.
 func parseH2load(text string) (l load, err error) {
-	rate, holds := h2loadRate.FindStringSubmatch(text), h2loadHolds.FindStringSubmatch(text)
-	ok, data := h2loadOK.FindStringSubmatch(text), h2loadData.FindStringSubmatch(text)
-	if rate == nil || holds == nil || ok == nil || data == nil {
+	m := h2loadSummary.FindStringSubmatch(text)
+	if m == nil {
 		return load{}, fmt.Errorf("h2load printed an unknown summary:\n%s", text)
 	}
-	if holds[1] != holds[2] || holds[1] != ok[1] {
+	if m[2] != m[3] || m[2] != m[4] {
 		return load{}, fmt.Errorf("holds failed under load:\n%s", text)
 	}
-	l.rate, _ = strconv.ParseFloat(rate[1], 64) // the patterns match digits only
-	l.holds, _ = strconv.Atoi(holds[2])
-	l.data, _ = strconv.Atoi(data[1])
+	l.rate, _ = strconv.ParseFloat(m[1], 64) // the pattern matches digits only
+	l.holds, _ = strconv.Atoi(m[2])
+	l.data, _ = strconv.Atoi(m[5])
 	return l, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -134,9 +133,8 @@ func (t target) roundTrip(c *http.ClientConn) error {
 	if err != nil {
 		return clientError(err)
 	}
-	defer resp.Body.Close()
-	if body, err = io.ReadAll(resp.Body); err != nil {
-		return clientError(err)
+	if body, err = readBody(resp); err != nil {
+		return err
 	}
 	return t.check(resp, body)
 }

@@ -3,9 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 		}
 	}
 	for round := range r.rounds {
-		for _, i := range order(len(r.variants), round) {
+		for _, i := range rand.Perm(len(r.variants)) { // so that no variant always follows the same neighbour
 			if err := b.takeCleanSlice(ctx, s, r.variants[i]); err != nil {
 				return nil, err
 			}
@@ -89,20 +90,6 @@ func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 	s.took = time.Since(start)
 	printSeries(s)
 	return s, nil
-}
-
-// order returns the order of n variants in a round. Each round begins with another
-// variant and every second one runs backwards, so that no variant always follows the same
-// neighbour.
-func order(n, round int) []int {
-	indices := make([]int, n)
-	for i := range indices {
-		indices[i] = (i + round) % n
-	}
-	if round%2 == 1 {
-		slices.Reverse(indices)
-	}
-	return indices
 }
 
 // takeCleanSlice takes a slice that foreign processes do not disturb, or drops it.
@@ -143,42 +130,32 @@ func (s *series) awaitQuiet(ctx context.Context) {
 }
 
 // takeSlice measures one slice.
-func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (sample, error) {
+func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (got sample, err error) {
 	n := max(int(cmp.Or(s.rate, v.rate, firstRate)*s.slice.Seconds()), 64)
 	run, err := s.prepare(ctx, v, n)
 	if err != nil {
-		return sample{}, err
+		return got, err
 	}
-	seen, err := b.requestsSeen(ctx)
+	before, seenBefore, err := b.read(ctx, v)
 	if err != nil {
-		return sample{}, err
-	}
-	got, err := b.readAround(v, run)
-	if err != nil {
-		return sample{}, err
-	}
-	seenAfter, err := b.requestsSeen(ctx)
-	if err != nil {
-		return sample{}, err
-	}
-	v.rate = got.rate
-	return got, got.check(v, seenAfter-seen-1) // without the request of requestsSeen
-}
-
-// readAround reads the clocks before and after a load.
-func (b *testbed) readAround(v *variant, run func() (load, error)) (got sample, err error) {
-	before, err := readClocks(v.process, b.processes)
-	if err != nil {
-		return sample{}, err
+		return got, err
 	}
 	if got.load, err = run(); err != nil {
-		return sample{}, err
+		return got, err
 	}
 	time.Sleep(5 * time.Millisecond) // while the connections of the load close
-	after, err := readClocks(v.process, b.processes)
+	after, seen, err := b.read(ctx, v)
 	if err != nil {
-		return sample{}, err
+		return got, err
 	}
+	v.rate = got.rate
 	got.cpu, got.foreign = after.since(before, got.holds, got.load.cpu)
-	return got, nil
+	return got, got.check(v, seen-seenBefore-1) // without the request that brought the number
+}
+
+// read returns the clocks, and how many requests the stub has seen.
+func (b *testbed) read(ctx context.Context, v *variant) (clocks, int, error) {
+	seen, seenErr := b.requestsSeen(ctx)
+	c, err := readClocks(v.process, b.processes)
+	return c, seen, errors.Join(seenErr, err)
 }

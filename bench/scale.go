@@ -8,10 +8,11 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
 var inFlightSteps = []int{1, 10, 100, 1000, 5000, 10000}
@@ -133,20 +134,17 @@ func (p *pair) measureIdle(ctx context.Context) error {
 }
 
 // measureWatches measures many watches. Each one is of another agent, has its own
-// connection, and gets an event every 1.2 s.
+// connection, and gets an event every 1.2 s. The agents record a gap in their sequence.
 func (p *pair) measureWatches(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	var r records
 	var counting errgroup.Group
 	var started sync.WaitGroup
-	var events atomic.Int64
 	started.Add(watchers)
 	for i := range watchers {
-		counting.Go(func() error {
-			n, err := countEvents(watching, p.grpc, strconv.Itoa(1000+i), started.Done)
-			events.Add(n)
-			return err
-		})
+		a := &agent{records: &r, endpoints: [2]endpoint{p.endpoint}, id: strconv.Itoa(1000 + i), guid: guid}
+		counting.Go(func() error { return a.countEvents(watching, started.Done) })
 	}
 	started.Wait()
 	before, beforeErr := cpuOf(p.pids...)
@@ -157,40 +155,32 @@ func (p *pair) measureWatches(ctx context.Context) error {
 	if err := errors.Join(beforeErr, afterErr, err, counting.Wait()); err != nil {
 		return err
 	}
+	if faults := r.tally.unexplained(); len(faults) > 0 {
+		return fmt.Errorf("%d faults of watches, one of them: %s", len(faults), faults[0])
+	}
 	fmt.Printf("\n%d watches for %v: %d events, none lost, none failed; %.0f MB at most, "+
 		"%.1f KiB a watch with its connection; %.1f %% of a core\n",
-		watchers, watchTime, events.Load(), m.peak/1e6, (m.peak-p.before.now)/1024/watchers,
+		watchers, watchTime, r.tally.events, m.peak/1e6, (m.peak-p.before.now)/1024/watchers,
 		100*(after-before).Seconds()/watchTime.Seconds())
 	return nil
 }
 
-// countEvents counts the events of a watch until ctx is done. It calls started when the
-// watch has begun or failed. A gap in the sequence, another message and hardly any event
-// are errors.
-func countEvents(ctx context.Context, address, agent string, started func()) (n int64, err error) {
-	front, err := newFront(false, endpoint{grpc: address})
-	if err != nil {
-		started()
-		return 0, err
+// countEvents watches until ctx is done, and calls started when the watch has begun or
+// failed. Another event than those of the gateway, and fewer than 5 are errors.
+func (a *agent) countEvents(ctx context.Context, started func()) error {
+	defer a.disconnect()
+	err := a.connect(0)
+	if err == nil {
+		err = a.follow(nil)
 	}
-	defer front.close()
-	next, first, err := beginWatch(ctx, front, guid, agent, nil)
 	started()
-	for err == nil {
-		m, nextErr := next()
-		if err = nextErr; err != nil {
-			break
-		}
-		n++
-		if m.GetEvent().GetSequence() != first.GetLastSequence()+n || m.GetEvent().GetStopVoice() == nil {
-			return n, fmt.Errorf("agent %s, event %d: %v", agent, n, m)
-		}
+	if err != nil {
+		return err
 	}
-	if ctx.Err() == nil {
-		return n, err
+	first := a.last
+	err = a.read(ctx, time.Now().Add(time.Hour), func(e *agentconfv1.AgentEvent) bool { return e.GetStopVoice() == nil })
+	if n := a.last - first; ctx.Err() == nil || n < 5 {
+		return fmt.Errorf("agent %s: watch ended after %d events, or with another event: %v", a.id, n, err)
 	}
-	if n < 5 {
-		return n, fmt.Errorf("agent %s: only %d events", agent, n)
-	}
-	return n, nil
+	return nil
 }

@@ -311,12 +311,14 @@ func TestTally(t *testing.T) {
 	c.printErrors(&printed)
 	var rows []string
 	for line := range strings.Lines(printed.String()) {
-		rows = append(rows, strings.Join(strings.Fields(line), " "))
+		if row := strings.Join(strings.Fields(line), " "); row != "" {
+			rows = append(rows, row)
+		}
 	}
 	want := []string{
-		"cause error outcome count operations",
+		"errors", "cause error outcome count operations",
 		"NONE INTERNAL INTERNAL unknown 1 unholdParticipant 1",
-		"the gateway was restarted UNAVAILABLE GATEWAY_UNREACHABLE not_applied 3 holdParticipant 2, unholdParticipant 1",
+		"the gateway was restarted UNAVAILABLE GATEWAY_UNREACHABLE not_applied 3 holdParticipant 2 unholdParticipant 1",
 	}
 	if !slices.Equal(rows, want) {
 		t.Errorf("printed %q, want %q", rows, want)

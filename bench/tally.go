@@ -6,9 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -198,16 +196,12 @@ func (t *tally) printErrors(to io.Writer) {
 		}
 		rows[row][x.operation]++
 	}
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	fmt.Fprintln(w, "cause\terror\toutcome\tcount\toperations")
-	for _, row := range slices.Sorted(maps.Keys(rows)) {
-		total := 0
-		var each []string
+	printTable(to, "errors", "cause\terror\toutcome\tcount\toperations\t", slices.Sorted(maps.Keys(rows)), func(row string) string {
+		total, each := 0, ""
 		for _, operation := range slices.Sorted(maps.Keys(rows[row])) {
 			total += rows[row][operation]
-			each = append(each, fmt.Sprintf("%s %d", operation, rows[row][operation]))
+			each += fmt.Sprintf(" %s %d", operation, rows[row][operation])
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\n", row, total, strings.Join(each, ", "))
-	}
+		return fmt.Sprintf("%s\t%d\t%s\t", row, total, each)
+	})
 }
