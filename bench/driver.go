@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -49,25 +49,19 @@ func newDriver(t target, connections int) *driver {
 // fewer if ctx is done before. It returns when all of them have ended.
 func (d *driver) open(ctx context.Context, rate float64, n int) error {
 	defer d.settle()
-	return pace(ctx, rate, n, func(i int, _ time.Time) error {
-		c, err := d.connection(i)
-		if err == nil {
-			d.holds.Go(func() { d.hold(c) })
-		}
-		return err
-	})
+	return d.begin(ctx, rate, n, func(c *http.ClientConn) { d.hold(c) })
 }
 
 // closed keeps inFlight holds in flight until ctx is done: whenever a hold ends, the next
 // one begins. The first ones are spread over ramp. It returns when all holds have ended.
 func (d *driver) closed(ctx context.Context, inFlight int, ramp time.Duration) error {
 	defer d.settle()
-	err := pace(ctx, float64(inFlight)/ramp.Seconds(), inFlight, func(i int, _ time.Time) error {
-		c, err := d.connection(i)
-		if err == nil {
-			d.holds.Go(func() { d.repeat(ctx, c) })
+	err := d.begin(ctx, float64(inFlight)/ramp.Seconds(), inFlight, func(c *http.ClientConn) {
+		for ctx.Err() == nil && c.Err() == nil {
+			if refused := d.hold(c); refused {
+				sleep(ctx, refusalPause)
+			}
 		}
-		return err
 	})
 	if err == nil {
 		<-ctx.Done()
@@ -75,13 +69,16 @@ func (d *driver) closed(ctx context.Context, inFlight int, ramp time.Duration) e
 	return err
 }
 
-// repeat makes one hold after another until ctx is done or the connection is closed.
-func (d *driver) repeat(ctx context.Context, c *http.ClientConn) {
-	for ctx.Err() == nil && c.Err() == nil {
-		if refused := d.hold(c); refused {
-			sleep(ctx, refusalPause)
+// begin calls do n times at an even pace, each time in its own goroutine, so that a late
+// reply delays no other hold.
+func (d *driver) begin(ctx context.Context, rate float64, n int, do func(c *http.ClientConn)) error {
+	return pace(ctx, rate, n, func(i int, _ time.Time) error {
+		c, err := d.connection(i)
+		if err == nil {
+			d.holds.Go(func() { do(c) })
 		}
-	}
+		return err
+	})
 }
 
 // connection returns the connection of hold i. The connections take turns.
@@ -139,17 +136,8 @@ func (d *driver) close() {
 	}
 }
 
-// failures describes the failed holds.
-func (o outcomes) failures() string {
-	var texts []string
-	for _, cause := range slices.Sorted(maps.Keys(o.failed)) {
-		texts = append(texts, fmt.Sprintf("%d × %s", o.failed[cause], cause))
-	}
-	if len(texts) == 0 {
-		return "0"
-	}
-	return strings.Join(texts, ", ")
-}
+// failures describes the failed holds, such as "DeadlineExceeded:2 Unavailable:1".
+func (o outcomes) failures() string { return strings.Trim(fmt.Sprint(o.failed), "map[]") }
 
 // err returns an error if any hold was not successful.
 func (o outcomes) err() error {
@@ -158,4 +146,54 @@ func (o outcomes) err() error {
 	}
 	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v",
 		len(o.ok), len(o.refused), o.failures(), o.failure)
+}
+
+// pace calls do n times at even distances, rate times a second, until ctx is done or do
+// fails.
+func pace(ctx context.Context, rate float64, n int, do func(i int, due time.Time) error) error {
+	clock, err := newTimer()
+	if err != nil {
+		return err
+	}
+	defer clock.Close()
+	start := time.Now()
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		due := start.Add(time.Duration(float64(i) / rate * float64(time.Second)))
+		if err := clock.sleepUntil(due); err != nil {
+			return err
+		}
+		if err := do(i, due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timer is a timer of the kernel, as the runtime's are only good to a millisecond. The
+// runtime waits for it and for replies in one place, without a blocked thread.
+type timer struct {
+	*os.File
+	fd int
+}
+
+func newTimer() (timer, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return timer{}, fmt.Errorf("timerfd_create: %w", err)
+	}
+	return timer{os.NewFile(uintptr(fd), "timer"), fd}, nil
+}
+
+func (t timer) sleepUntil(due time.Time) error {
+	wait := time.Until(due)
+	if wait <= 0 {
+		return nil
+	}
+	err := unix.TimerfdSettime(t.fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(wait.Nanoseconds())}, nil)
+	if err != nil {
+		return fmt.Errorf("timerfd_settime: %w", err)
+	}
+	var expirations [8]byte
+	_, err = t.Read(expirations[:])
+	return err
 }

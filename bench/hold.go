@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -157,4 +159,46 @@ func (t target) check(resp *http.Response, body []byte) error {
 		return fmt.Errorf("HTTP status %s, body %q", resp.Status, body)
 	}
 	return nil
+}
+
+// prove checks v with an ordinary client (grpc-go, net/http): the reply is the documented
+// one, and the GUID reaches the stub, which rejects any other GUID. It records the size of
+// the reply, with which every slice is compared.
+func prove(ctx context.Context, v *variant) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	got, size, err := v.ask(ctx, guid)
+	if err != nil {
+		return fmt.Errorf("%s: %w", v.name, err)
+	}
+	if want := holdResponse(); !proto.Equal(got, want) {
+		return fmt.Errorf("%s: reply %v, want %v", v.name, got, want)
+	}
+	got, _, err = v.ask(ctx, "x"+guid)
+	if status.Code(err) != codes.Unauthenticated && got.GetRetcode() != "100-006" {
+		return fmt.Errorf("%s: with another GUID: reply %v, %v", v.name, got, err)
+	}
+	v.replySize = size
+	return nil
+}
+
+// ask makes a hold with an ordinary client and returns the reply, and the size of its body.
+func (t target) ask(ctx context.Context, guid string) (reply *agentconfv1.HoldParticipantResponse, size int, err error) {
+	reply = &agentconfv1.HoldParticipantResponse{}
+	if t.kind == grpcH2 {
+		front, err := newFront(false, endpoint{grpc: t.address})
+		if err != nil {
+			return nil, 0, err
+		}
+		defer front.close()
+		err = front.call(ctx, grpcPath, guid, holdRequest(), reply)
+		return reply, len(grpcFrame(reply)), err
+	}
+	front := jsonFront{"http://" + t.address, &http.Client{Transport: newTransport(t.kind)}}
+	defer front.close()
+	body, err := front.post(ctx, t.path, guid, []byte(jsonBody))
+	if err != nil {
+		return nil, 0, err
+	}
+	return reply, len(body), protojson.Unmarshal(body, reply)
 }

@@ -105,15 +105,18 @@ func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *dr
 	running, stop := context.WithTimeout(ctx, b.time)
 	defer stop()
 	watching, unwatch := context.WithCancel(ctx)
-	peak := make(chan footprint, 1)
-	go func() { peak <- watchPeak(watching, p) }()
+	defer unwatch()
+	goroutines := make(chan float64, 1)
+	go func() { goroutines <- peakGoroutines(watching, p.admin) }()
 	r.others, err = b.run(running, p)
 	r.during = healthy.take()
 	unwatch()
-	r.peak = <-peak
-	if err != nil {
+	r.peak.goroutines = <-goroutines
+	m, memoryErr := memoryOf(p.process)
+	if err := errors.Join(err, memoryErr); err != nil {
 		return err
 	}
+	r.peak.residentMB = m.peak / 1e6
 	sleep(ctx, restTime)
 	r.after, err = footprintOf(ctx, p)
 	return err
@@ -121,24 +124,16 @@ func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *dr
 
 // footprintOf reads the resident memory before it runs the garbage collector.
 func footprintOf(ctx context.Context, p *pair) (footprint, error) {
-	m, err := memoryOf(p.process)
-	if err != nil {
-		return footprint{}, err
-	}
+	m, memoryErr := memoryOf(p.process)
 	v, err := readVitalsAfterGC(ctx, p.admin)
-	return footprint{m.now / 1e6, v.values[1] * 1024 / 1e6, v.values[2]}, err
+	return footprint{m.now / 1e6, v.values[1] * 1024 / 1e6, v.values[2]}, errors.Join(memoryErr, err)
 }
 
-// watchPeak returns the highest footprint until ctx is done, of four samples a second.
-func watchPeak(ctx context.Context, p *pair) (peak footprint) {
+// peakGoroutines returns the most goroutines until ctx is done, of four samples a second.
+func peakGoroutines(ctx context.Context, admin string) (peak float64) {
 	for sleep(ctx, 250*time.Millisecond) {
-		m, err := memoryOf(p.process)
-		if err == nil {
-			peak.residentMB = max(peak.residentMB, m.now/1e6)
-		}
-		if v, err := readVitals(ctx, p.admin); err == nil { // the reply may be late under load
-			peak.goroutines = max(peak.goroutines, v.values[2])
-		}
+		v, _ := readVitals(ctx, admin) // may fail under load, and is 0 then
+		peak = max(peak, v.values[2])
 	}
 	return peak
 }

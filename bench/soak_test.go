@@ -317,8 +317,8 @@ func TestTally(t *testing.T) {
 	}
 	want := []string{
 		"errors", "cause error outcome count operations",
-		"NONE INTERNAL INTERNAL unknown 1 unholdParticipant 1",
-		"the gateway was restarted UNAVAILABLE GATEWAY_UNREACHABLE not_applied 3 holdParticipant 2 unholdParticipant 1",
+		"NONE INTERNAL INTERNAL unknown 1 unholdParticipant:1",
+		"the gateway was restarted UNAVAILABLE GATEWAY_UNREACHABLE not_applied 3 holdParticipant:2 unholdParticipant:1",
 	}
 	if !slices.Equal(rows, want) {
 		t.Errorf("printed %q, want %q", rows, want)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -197,11 +198,10 @@ func (t *tally) printErrors(to io.Writer) {
 		rows[row][x.operation]++
 	}
 	printTable(to, "errors", "cause\terror\toutcome\tcount\toperations\t", slices.Sorted(maps.Keys(rows)), func(row string) string {
-		total, each := 0, ""
-		for _, operation := range slices.Sorted(maps.Keys(rows[row])) {
-			total += rows[row][operation]
-			each += fmt.Sprintf(" %s %d", operation, rows[row][operation])
+		total := 0
+		for _, n := range rows[row] {
+			total += n
 		}
-		return fmt.Sprintf("%s\t%d\t%s\t", row, total, each)
+		return fmt.Sprintf("%s\t%d\t%s\t", row, total, strings.Trim(fmt.Sprint(rows[row]), "map[]"))
 	})
 }
