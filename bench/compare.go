@@ -189,7 +189,7 @@ var stubRequests = regexp.MustCompile(`(?m)^ (\d+) (\d+) (\d+) $`)
 
 // requestsSeen returns how many requests the stub has seen, including this one.
 func (b *testbed) requestsSeen(ctx context.Context) (int, error) {
-	text, err := fetch(ctx, "http://"+b.status)
+	text, err := fetch(ctx, b.status, "/")
 	if err != nil {
 		return 0, err
 	}

@@ -59,3 +59,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// background calls do in a goroutine. The function that it returns cancels the context of
+// do, waits for its end and returns its error.
+func background(ctx context.Context, do func(ctx context.Context) error) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- do(ctx) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}

@@ -49,14 +49,14 @@ func runOverload(ctx context.Context, _ []string) error {
 	}
 	printVersions(ctx)
 	return withWorkspace(ctx, func(s *workspace) error {
-		var all []scenarioResult
+		var all []*scenarioResult
 		for _, each := range scenarios {
-			result := scenarioResult{name: each.name}
-			if err := result.measure(ctx, s, each); err != nil {
-				return fmt.Errorf("%s: %w", each.name, err)
+			r := &scenarioResult{scenario: each}
+			if err := r.measure(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
 			}
-			all = append(all, result)
-			fmt.Fprintf(os.Stderr, "%s: done\n", each.name)
+			all = append(all, r)
+			fmt.Fprintf(os.Stderr, "%s: done\n", r.name)
 		}
 		printCallers(all)
 		printFootprints(all)
@@ -66,7 +66,7 @@ func runOverload(ctx context.Context, _ []string) error {
 
 // scenarioResult is the result of one scenario.
 type scenarioResult struct {
-	name                string
+	scenario
 	quiet, during       outcomes // of the healthy callers
 	others              outcomes // of the other callers
 	before, peak, after footprint
@@ -75,51 +75,50 @@ type scenarioResult struct {
 // footprint is the consumption of agentconf: memory, and the heap after a collection.
 type footprint struct{ residentMB, heapMB, goroutines float64 }
 
-// measure runs a scenario with a new agentconf, which has a second node for healthy callers.
-func (r *scenarioResult) measure(ctx context.Context, s *workspace, b scenario) error {
+// measure runs the scenario with a new agentconf, which has a second node for healthy callers.
+func (r *scenarioResult) measure(ctx context.Context, s *workspace) error {
 	node, err := s.launchSlowGateway(ctx, 0)
 	if err != nil {
 		return err
 	}
-	return s.withPair(ctx, b.delay, func(p *pair) error {
+	return s.withPair(ctx, r.delay, func(p *pair) error {
 		healthy := newDriver(grpcTarget(p.grpc, nodeGUID), 4)
 		defer healthy.close()
-		calling, stop := context.WithCancel(ctx)
-		defer stop()
-		ended := make(chan error, 1)
-		go func() { ended <- healthy.open(calling, healthyRate, math.MaxInt) }()
-		err := r.measurePhases(ctx, p, healthy, b)
-		stop()
-		return errors.Join(err, <-ended)
-	}, append(b.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
+		stop := background(ctx, func(ctx context.Context) error { return healthy.open(ctx, healthyRate, math.MaxInt) })
+		return errors.Join(r.measurePhases(ctx, p, healthy), stop())
+	}, append(r.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
 }
 
 // measurePhases goes through the phases: quiet, load, rest.
-func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver, b scenario) (err error) {
+func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver) (err error) {
 	sleep(ctx, quietTime)
 	r.quiet = healthy.take()
 	if r.before, err = footprintOf(ctx, p); err != nil {
 		return err
 	}
-	healthy.take()
-	running, stop := context.WithTimeout(ctx, b.time)
-	defer stop()
-	watching, unwatch := context.WithCancel(ctx)
-	defer unwatch()
-	goroutines := make(chan float64, 1)
-	go func() { goroutines <- peakGoroutines(watching, p.admin) }()
-	r.others, err = b.run(running, p)
-	r.during = healthy.take()
-	unwatch()
-	r.peak.goroutines = <-goroutines
-	m, memoryErr := memoryOf(p.process)
-	if err := errors.Join(err, memoryErr); err != nil {
+	healthy.take() // these calls overlapped with a garbage collection
+	if err := r.measureLoad(ctx, p); err != nil {
 		return err
 	}
-	r.peak.residentMB = m.peak / 1e6
+	r.during = healthy.take()
 	sleep(ctx, restTime)
 	r.after, err = footprintOf(ctx, p)
 	return err
+}
+
+// measureLoad runs the load and records the peaks of agentconf.
+func (r *scenarioResult) measureLoad(ctx context.Context, p *pair) (err error) {
+	running, cancel := context.WithTimeout(ctx, r.time)
+	defer cancel()
+	stop := background(ctx, func(ctx context.Context) error {
+		r.peak.goroutines = peakGoroutines(ctx, p.admin)
+		return nil
+	})
+	r.others, err = r.run(running, p)
+	stop()
+	m, memoryErr := memoryOf(p.process)
+	r.peak.residentMB = m.peak / 1e6
+	return errors.Join(err, memoryErr)
 }
 
 // footprintOf reads the resident memory before it runs the garbage collector.
@@ -177,12 +176,12 @@ func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
 	return outcomes{}, nil
 }
 
-func printCallers(all []scenarioResult) {
+func printCallers(all []*scenarioResult) {
 	title := fmt.Sprintf("healthy callers: p99 at most %.0f times that before; others: p99 of refusals at most %.0f ms",
 		maxSlower, maxRefusalMs)
 	header := "scenario\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
 		"others' OK\trefused\tp99 ms\t\tfailed\t"
-	printTable(os.Stdout, title, header, all, func(r scenarioResult) string {
+	printTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
 		before, during := quantile(r.quiet.ok, 0.99), quantile(r.during.ok, 0.99)
 		return fmt.Sprintf("%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s", r.name,
 			quantile(r.quiet.ok, 0.5), quantile(r.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
@@ -202,11 +201,11 @@ func othersCells(o outcomes) string {
 	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t", len(o.ok), len(o.refused), p99, bar, o.failures())
 }
 
-func printFootprints(all []scenarioResult) {
+func printFootprints(all []*scenarioResult) {
 	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; goroutines after at most %.2f times before",
 		restTime, maxKept)
 	header := "scenario\tRSS MB before\tpeak\tafter\tlive heap MB before\tafter\tgoroutines before\tpeak\tafter\t\t"
-	printTable(os.Stdout, title, header, all, func(r scenarioResult) string {
+	printTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
 		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t", r.name,
 			r.before.residentMB, r.peak.residentMB, r.after.residentMB, r.before.heapMB, r.after.heapMB,
 			r.before.goroutines, r.peak.goroutines, r.after.goroutines, verdict(r.after.goroutines/r.before.goroutines, maxKept))

@@ -148,7 +148,7 @@ func (s *workspace) launchSlowGateway(ctx context.Context, delay time.Duration) 
 }
 
 func (g slowGatewayProcess) stats(ctx context.Context) (stats gatewayStats, err error) {
-	text, err := fetch(ctx, "http://"+g.statistics)
+	text, err := fetch(ctx, g.statistics, "/")
 	if err != nil {
 		return stats, err
 	}

@@ -217,7 +217,7 @@ func (e endpoint) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return retry(ctx, func() error {
-		_, err := fetch(ctx, "http://"+e.admin+"/readyz")
+		_, err := fetch(ctx, e.admin, "/readyz")
 		return err
 	})
 }

@@ -107,7 +107,7 @@ var (
 
 // readVitals reads the metrics of an agentconf at its admin address.
 func readVitals(ctx context.Context, admin string) (vitals, error) {
-	text, err := fetch(ctx, "http://"+admin+"/metrics")
+	text, err := fetch(ctx, admin, "/metrics")
 	if err != nil {
 		return vitals{}, err
 	}
@@ -116,27 +116,19 @@ func readVitals(ctx context.Context, admin string) (vitals, error) {
 
 // readVitalsAfterGC runs the garbage collector of an agentconf before it reads the metrics.
 func readVitalsAfterGC(ctx context.Context, admin string) (vitals, error) {
-	if _, err := fetch(ctx, "http://"+admin+"/debug/pprof/heap?gc=1"); err != nil {
+	if _, err := fetch(ctx, admin, "/debug/pprof/heap?gc=1"); err != nil {
 		return vitals{}, err
 	}
 	return readVitals(ctx, admin)
 }
 
 // fetch returns the body of a response with HTTP status 200.
-func fetch(ctx context.Context, url string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+func fetch(ctx context.Context, address, path string) (string, error) {
+	resp, err := jsonFront{"http://" + address, http.DefaultClient}.send(ctx, "GET", path, "", nil)
 	if err != nil {
 		return "", err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: HTTP status %s", url, resp.Status)
-	}
+	text, err := readBody(resp)
 	return string(text), err
 }
 

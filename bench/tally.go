@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -187,21 +186,14 @@ func (t *tally) unexplained() (list []string) {
 	return list
 }
 
-// printErrors prints how often each error came of each cause, and in which operations.
+// printErrors prints how often each error came of each cause.
 func (t *tally) printErrors(to io.Writer) {
-	rows := map[string]map[string]int{} // by row and operation
+	counts := map[string]int{} // by row
 	for _, x := range t.incidents {
-		row := fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))
-		if rows[row] == nil {
-			rows[row] = map[string]int{}
-		}
-		rows[row][x.operation]++
+		counts[fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))]++
 	}
-	printTable(to, "errors", "cause\terror\toutcome\tcount\toperations\t", slices.Sorted(maps.Keys(rows)), func(row string) string {
-		total := 0
-		for _, n := range rows[row] {
-			total += n
-		}
-		return fmt.Sprintf("%s\t%d\t%s\t", row, total, strings.Trim(fmt.Sprint(rows[row]), "map[]"))
+	rows := slices.Sorted(maps.Keys(counts))
+	printTable(to, "errors", "cause\terror\toutcome\tcount\t", rows, func(row string) string {
+		return fmt.Sprintf("%s\t%d\t", row, counts[row])
 	})
 }

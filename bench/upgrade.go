@@ -55,12 +55,8 @@ func (u *upgrade) run(ctx context.Context, rounds int) error {
 		if err != nil {
 			return err
 		}
-		loading, stop := context.WithCancel(ctx)
-		var load errgroup.Group
-		load.Go(func() error { return u.makeHolds(loading, lines) })
-		err = u.restartAll(ctx, rounds)
-		stop()
-		err = errors.Join(err, load.Wait())
+		stop := background(ctx, func(ctx context.Context) error { return u.makeHolds(ctx, lines) })
+		err = errors.Join(u.restartAll(ctx, rounds), stop())
 		for _, l := range lines {
 			l.disconnect()
 		}
