@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -67,7 +69,7 @@ func (s *workspace) compare(ctx context.Context, rounds int, base string) error 
 
 func (b *testbed) saturated(title string, rounds int) regime {
 	return regime{
-		title: title, variants: b.variants, rounds: rounds, slice: slice,
+		title: title, variants: b.variants, rounds: rounds, length: slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
 			// A few holds reopen connections to the gateway that were idle for too long.
 			_, err := b.h2load(ctx, v, 512)
@@ -77,11 +79,14 @@ func (b *testbed) saturated(title string, rounds int) regime {
 }
 
 func (b *testbed) paced(rounds int) regime {
+	names := []string{"stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+		"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"}
 	return regime{
 		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
-		variants: b.find("stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"),
-		rounds: max(2, rounds*6/10), slice: time.Second, rate: pacedRate, prepare: preparePaced,
+		variants: slices.DeleteFunc(slices.Clone(b.variants), func(v *variant) bool {
+			return !slices.Contains(names, v.name)
+		}),
+		rounds: max(2, rounds*6/10), length: time.Second, fixed: pacedRate, prepare: preparePaced,
 	}
 }
 
@@ -111,7 +116,7 @@ func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error),
 func checkSlices(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
-			if n := len(s.samples[v.name]); 4*n < s.rounds {
+			if n := len(s.cpu[v.name]); 4*n < s.rounds {
 				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.name, n, s.rounds, errUnsound)
 			}
 		}
@@ -148,21 +153,22 @@ func (b *testbed) h2loadArgs(v *variant, n int) []string {
 	} else {
 		args = append(args, "-c4", "-m16")
 	}
-	contentType, _ := v.encoded()
-	file := "hold.json"
 	if v.kind == grpcH2 {
-		file = "hold.bin"
 		args = append(args, "-H", "te: trailers")
 	}
-	return append(args, "-H", "content-type: "+contentType, "-d", filepath.Join(b.dir, file), "http://"+v.address+v.path)
+	contentType, _ := v.encoded()
+	return append(args, "-H", "content-type: "+contentType, "-d", b.bodyFile(v.kind), "http://"+v.address+v.path)
 }
 
-// writeBodies writes the files that h2load sends.
-func (b *testbed) writeBodies() error {
-	if err := os.WriteFile(filepath.Join(b.dir, "hold.bin"), grpcFrame(holdRequest()), 0o644); err != nil {
-		return err
+// bodyFile returns the file with the body of a hold, which h2load sends.
+func (b *testbed) bodyFile(k kind) string { return filepath.Join(b.dir, "hold-"+string(k)) }
+
+func (b *testbed) writeBodies() (err error) {
+	for _, k := range []kind{jsonH1, jsonH2, grpcH2} {
+		_, body := target{kind: k}.encoded()
+		err = errors.Join(err, os.WriteFile(b.bodyFile(k), body, 0o644))
 	}
-	return os.WriteFile(filepath.Join(b.dir, "hold.json"), []byte(jsonBody), 0o644)
+	return err
 }
 
 // h2loadSummary matches the rate, the holds that were done and succeeded, those with HTTP

@@ -23,8 +23,8 @@ type regime struct {
 	title    string
 	variants []*variant
 	rounds   int
-	slice    time.Duration
-	rate     float64 // holds a second, if it is fixed
+	length   time.Duration // of a slice
+	fixed    float64       // holds a second, or 0 for as many as possible
 
 	// prepare prepares the load of a slice. The function that it returns makes n holds.
 	prepare func(ctx context.Context, v *variant, n int) (func() (load, error), error)
@@ -53,14 +53,18 @@ func (l load) check(v *variant, seen int) error {
 // sample is the result of one slice.
 type sample struct {
 	load
-	cpu     float64 // µs of the measured process for a hold
-	foreign float64 // share of both cores that foreign processes had
+	cpu, foreign float64
 }
 
-// series is the samples of a regime.
+// figures are one figure of all samples, by variant.
+type figures map[string][]float64
+
+// series is the samples of a regime, by variant.
 type series struct {
 	regime
-	samples  map[string][]sample // by variant
+	cpu      figures // µs of the measured process for a hold
+	foreign  figures // share of both cores that foreign processes had
+	rate     figures // holds a second
 	repeated int
 	dropped  int
 	wait     time.Duration // left to wait for a quiet machine
@@ -71,7 +75,7 @@ type series struct {
 // later regime fails. It returns an error if the figures cannot be trusted: a hold failed,
 // or took another way.
 func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
-	s := &series{regime: r, samples: map[string][]sample{}, wait: maxWait}
+	s := &series{regime: r, cpu: figures{}, foreign: figures{}, rate: figures{}, wait: maxWait}
 	start := time.Now()
 	for i := range 2 * len(r.variants) { // slices that do not count; their rate gives the next ones their length
 		if _, err := b.takeSlice(ctx, s, r.variants[i/2]); err != nil {
@@ -104,7 +108,9 @@ func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) err
 			return err
 		}
 		if got.foreign <= maxForeign {
-			s.samples[v.name] = append(s.samples[v.name], got)
+			s.cpu[v.name] = append(s.cpu[v.name], got.cpu)
+			s.foreign[v.name] = append(s.foreign[v.name], got.foreign)
+			s.rate[v.name] = append(s.rate[v.name], got.rate)
 			return nil
 		}
 	}
@@ -122,7 +128,7 @@ func (s *series) awaitQuiet(ctx context.Context) {
 	for quiet := 0; quiet < 5 && time.Since(start) < limit && ctx.Err() == nil; {
 		time.Sleep(4 * time.Millisecond)
 		quiet++
-		if stat, err := systemStat(); err == nil && stat.ProcessesRunning > 1 { // this thread runs
+		if stat, err := proc.Stat(); err == nil && stat.ProcessesRunning > 1 { // this thread runs
 			quiet = 0
 		}
 	}
@@ -131,7 +137,7 @@ func (s *series) awaitQuiet(ctx context.Context) {
 
 // takeSlice measures one slice.
 func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (got sample, err error) {
-	n := max(int(cmp.Or(s.rate, v.rate, firstRate)*s.slice.Seconds()), 64)
+	n := max(int(cmp.Or(s.fixed, v.rate, firstRate)*s.length.Seconds()), 64)
 	run, err := s.prepare(ctx, v, n)
 	if err != nil {
 		return got, err

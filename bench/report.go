@@ -43,32 +43,16 @@ func printTable[T any](to io.Writer, title, header string, items []T, row func(i
 	w.Flush()
 }
 
-// quantile returns a quantile of one figure of all samples of a variant.
-func (s *series) quantile(variant string, q float64, figure func(sample) float64) float64 {
-	var values []float64
-	for _, each := range s.samples[variant] {
-		values = append(values, figure(each))
-	}
-	return quantile(values, q)
-}
-
-// cost is the CPU time of a hold in µs.
-type cost struct{ p25, median, p75 float64 }
-
-func (s *series) cost(variant string) cost {
-	at := func(q float64) float64 { return s.quantile(variant, q, func(x sample) float64 { return x.cpu }) }
-	return cost{at(0.25), at(0.5), at(0.75)}
-}
-
-// over returns the ratio of two costs, by their medians and by their lower quartiles.
-func (c cost) over(other cost) (median, p25 float64) {
-	return c.median / other.median, c.p25 / other.p25
+// ratio returns the CPU time of a hold of variant a over that of b, by a quantile of their
+// slices.
+func (s *series) ratio(a, b string, q float64) float64 {
+	return quantile(s.cpu[a], q) / quantile(s.cpu[b], q)
 }
 
 func printSeries(s *series) {
 	title := fmt.Sprintf("%s\n%d rounds of %v slices in %v; %d slices repeated, %d dropped, "+
 		"as foreign processes had over %.0f %% of the cores",
-		s.title, s.rounds, s.slice, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
+		s.title, s.rounds, s.length, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
 	header := "variant\tslices\tholds/s\tCPU µs\tp25\tspread\tto nginx\tp25\tto ReverseProxy h1\tp25\tforeign\t"
 	printTable(os.Stdout, title, header, s.variants, s.cells)
 }
@@ -76,17 +60,17 @@ func printSeries(s *series) {
 // cells returns the row of a variant. It is compared with nginx with the same protocol on
 // either side, as far as nginx speaks it.
 func (s *series) cells(v *variant) string {
-	nginx := "nginx h2"
+	protocol := "nginx h2"
 	if v.kind == jsonH1 {
-		nginx = "nginx h1"
+		protocol = "nginx h1"
 	}
-	c := s.cost(v.name)
-	toNginx, toNginxP25 := c.over(s.cost(v.peer(nginx)))
-	toProxy, toProxyP25 := c.over(s.cost(v.peer("ReverseProxy h1")))
+	nginx, proxy := v.peer(protocol), v.peer("ReverseProxy h1")
+	cpu := s.cpu[v.name]
+	spread := (quantile(cpu, 0.75) - quantile(cpu, 0.25)) / quantile(cpu, 0.5)
 	return fmt.Sprintf("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f %%\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f %%\t",
-		v.name, len(s.samples[v.name]), s.quantile(v.name, 0.5, func(x sample) float64 { return x.rate }),
-		c.median, c.p25, 100*(c.p75-c.p25)/c.median, toNginx, toNginxP25, toProxy, toProxyP25,
-		100*s.quantile(v.name, 0.5, func(x sample) float64 { return x.foreign }))
+		v.name, len(cpu), quantile(s.rate[v.name], 0.5), quantile(cpu, 0.5), quantile(cpu, 0.25), 100*spread,
+		s.ratio(v.name, nginx, 0.5), s.ratio(v.name, nginx, 0.25), s.ratio(v.name, proxy, 0.5), s.ratio(v.name, proxy, 0.25),
+		100*quantile(s.foreign[v.name], 0.5))
 }
 
 // bar is the limit of a ratio of two variants.
@@ -112,8 +96,9 @@ func printBars(saturated, paced *series, withBase bool) {
 	}
 	title := "bars, CPU time of a hold, by the median"
 	printTable(os.Stdout, title, "bar\tat most\tmeasured\tp25\t\t", bars, func(b bar) string {
-		median, p25 := b.series.cost(b.a).over(b.series.cost(b.b))
-		return fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%s\t", b.name, b.limit, median, p25, verdict(median, b.limit))
+		median := b.series.ratio(b.a, b.b, 0.5)
+		return fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%s\t",
+			b.name, b.limit, median, b.series.ratio(b.a, b.b, 0.25), verdict(median, b.limit))
 	})
 }
 

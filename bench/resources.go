@@ -20,7 +20,7 @@ import (
 // account, which is exact where sampled times are not.
 func cpuOf(pids ...int) (sum time.Duration, err error) {
 	for _, pid := range pids {
-		threads, err := procfs.AllThreads(pid)
+		threads, err := proc.AllThreads(pid)
 		if err != nil {
 			return 0, fmt.Errorf("process %d: %w", pid, err)
 		}
@@ -35,14 +35,8 @@ func cpuOf(pids ...int) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// systemStat reads /proc/stat.
-func systemStat() (procfs.Stat, error) {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return procfs.Stat{}, err
-	}
-	return fs.Stat()
-}
+// proc is /proc. An error recurs when a file is read.
+var proc, _ = procfs.NewDefaultFS()
 
 // clocks is a reading of the CPU time that has been used so far.
 type clocks struct {
@@ -58,7 +52,7 @@ func readClocks(target *process, ours []*process) (c clocks, err error) {
 	for _, p := range ours {
 		pids = append(pids, p.pids...)
 	}
-	stat, err := systemStat()
+	stat, err := proc.Stat()
 	if err == nil && len(stat.CPU) < 2 {
 		err = errors.New("the machine needs two cores, cpu0 and cpu1")
 	}
@@ -84,11 +78,11 @@ func (c clocks) since(before clocks, holds int, ended time.Duration) (cpu, forei
 type memory struct{ now, peak float64 }
 
 func memoryOf(p *process) (memory, error) {
-	proc, err := procfs.NewProc(p.Pid())
+	self, err := proc.Proc(p.Pid())
 	if err != nil {
 		return memory{}, err
 	}
-	status, err := proc.NewStatus()
+	status, err := self.NewStatus()
 	return memory{float64(status.VmRSS), float64(status.VmHWM)}, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -163,11 +162,6 @@ func (s *workspace) launchConfigured(
 		return nil, err
 	}
 	return s.launch(ctx, c.Name, on, append(args, config), addresses...)
-}
-
-// find returns variants by name.
-func (b *testbed) find(names ...string) []*variant {
-	return slices.DeleteFunc(slices.Clone(b.variants), func(v *variant) bool { return !slices.Contains(names, v.name) })
 }
 
 const certificateFile = "gateway.pem" // with its key
