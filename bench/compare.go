@@ -16,10 +16,11 @@ import (
 )
 
 const (
+	// slice is long enough for the clocks, and short enough to find the cores quiet.
 	slice = 400 * time.Millisecond
 
 	pacedRate        = 4000 // holds a second
-	pacedConnections = 40
+	pacedConnections = 40   // so that a connection has a hold every 10 ms
 )
 
 // runCompare measures in every regime and prints the results.
@@ -67,6 +68,7 @@ func (s *workspace) compare(ctx context.Context, rounds int, base string) error 
 	return checkSlices(saturated, paced, shared)
 }
 
+// saturated returns the regime with as many holds as the core of the variant bears.
 func (b *testbed) saturated(title string, rounds int) regime {
 	return regime{
 		title: title, variants: b.variants, rounds: rounds, length: slice,
@@ -78,11 +80,14 @@ func (b *testbed) saturated(title string, rounds int) regime {
 	}
 }
 
+// paced returns the regime with holds at even distances, which h2load cannot make. It has
+// fewer variants and rounds, as its slices are longer.
 func (b *testbed) paced(rounds int) regime {
 	names := []string{"stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
 		"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"}
 	return regime{
-		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core",
+			pacedRate, pacedConnections),
 		variants: slices.DeleteFunc(slices.Clone(b.variants), func(v *variant) bool {
 			return !slices.Contains(names, v.name)
 		}),
@@ -117,7 +122,8 @@ func checkSlices(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
 			if n := len(s.cpu[v.name]); 4*n < s.rounds {
-				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.name, n, s.rounds, errUnsound)
+				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w",
+					s.title, v.name, n, s.rounds, errUnsound)
 			}
 		}
 	}
@@ -146,6 +152,8 @@ func (b *testbed) h2load(ctx context.Context, v *variant, n int) (load, error) {
 	return l, nil
 }
 
+// h2loadArgs returns a command with 64 holds in flight: over 64 connections of HTTP/1.1, or
+// 4 of HTTP/2 with 16 streams each.
 func (b *testbed) h2loadArgs(v *variant, n int) []string {
 	args := []string{"h2load", "-t1", "-n" + strconv.Itoa(n), "-H", "guid: " + v.guid}
 	if v.kind == jsonH1 {
@@ -191,6 +199,7 @@ func parseH2load(text string) (l load, err error) {
 	return l, nil
 }
 
+// stubRequests matches the line of nginx with connections accepted, handled, and requests.
 var stubRequests = regexp.MustCompile(`(?m)^ (\d+) (\d+) (\d+) $`)
 
 // requestsSeen returns how many requests the stub has seen, including this one.

@@ -38,6 +38,7 @@ type outcomes struct {
 	failure     error          // one of them
 }
 
+// newDriver returns a driver whose connections open with their first holds.
 func newDriver(t target, connections int) *driver {
 	return &driver{
 		target: t, transport: newTransport(t.kind), connections: make([]*http.ClientConn, connections),
@@ -176,6 +177,7 @@ type timer struct {
 	fd int
 }
 
+// newTimer returns a timer that the caller must close.
 func newTimer() (timer, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
@@ -184,6 +186,7 @@ func newTimer() (timer, error) {
 	return timer{os.NewFile(uintptr(fd), "timer"), fd}, nil
 }
 
+// sleepUntil returns at once if due has passed, so that a late hold makes up for its delay.
 func (t timer) sleepUntil(due time.Time) error {
 	wait := time.Until(due)
 	if wait <= 0 {

@@ -86,6 +86,7 @@ func beginWatch(
 
 type grpcFront struct{ conn *grpc.ClientConn }
 
+// call never resends, as the service has no retry policy.
 func (f grpcFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {
 	return f.conn.Invoke(withGUID(ctx, guid), string(m), req, resp)
 }
@@ -100,6 +101,7 @@ func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.Watc
 
 func (f grpcFront) close() { f.conn.Close() }
 
+// withGUID adds a GUID, unless the agent has none yet.
 func withGUID(ctx context.Context, guid string) context.Context {
 	if guid == "" {
 		return ctx
@@ -107,8 +109,9 @@ func withGUID(ctx context.Context, guid string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "guid", guid)
 }
 
+// jsonFront calls by the REST paths, and watches by server-sent events.
 type jsonFront struct {
-	url    string
+	url    string // without a path
 	client *http.Client
 }
 
@@ -128,6 +131,7 @@ func (f jsonFront) call(ctx context.Context, m method, guid string, req request,
 	return nil
 }
 
+// post returns the body of the reply.
 func (f jsonFront) post(ctx context.Context, path, guid string, body []byte) ([]byte, error) {
 	resp, err := f.send(ctx, "POST", path, guid, body)
 	if err != nil {
@@ -212,6 +216,7 @@ func readSSE(lines *bufio.Reader) (*agentconfv1.WatchAgentEventsResponse, error)
 	}
 }
 
+// decodeSSE returns the message of an event. The event "ended" is the error of the watch.
 func decodeSSE(name, data string) (*agentconfv1.WatchAgentEventsResponse, error) {
 	if name == "ended" {
 		return nil, statusError([]byte(data))

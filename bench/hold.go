@@ -23,9 +23,9 @@ import (
 
 // The hold that every variant carries.
 const (
-	guid      = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway1"
-	ownPath   = "/agentgateway/resource/agentconf/1287/holdparticipant"
-	v1Path    = "/v1/agents/1287/conference:holdParticipant"
+	guid      = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway1"        // the part after the dot is the node
+	ownPath   = "/agentgateway/resource/agentconf/1287/holdparticipant" // of the gateway
+	v1Path    = "/v1/agents/1287/conference:holdParticipant"            // of REST
 	grpcPath  = agentconfv1.ConferenceService_HoldParticipant_FullMethodName
 	jsonBody  = `{"address":"88887946","addressType":"6","playMode":2,"voicePath":"y:/conf/120/1136287.V3"}`
 	stubReply = `{"result":{},"message":"success","retcode":"0"}`
@@ -100,7 +100,7 @@ func newTransport(k kind) *http.Transport {
 // sends them together.
 type joiningConn struct {
 	net.Conn
-	held []byte
+	held []byte // frames
 }
 
 func dialJoining(ctx context.Context, network, address string) (net.Conn, error) {
@@ -183,7 +183,9 @@ func prove(ctx context.Context, v *variant) error {
 }
 
 // ask makes a hold with an ordinary client and returns the reply, and the size of its body.
-func (t target) ask(ctx context.Context, guid string) (reply *agentconfv1.HoldParticipantResponse, size int, err error) {
+func (t target) ask(
+	ctx context.Context, guid string,
+) (reply *agentconfv1.HoldParticipantResponse, size int, err error) {
 	reply = &agentconfv1.HoldParticipantResponse{}
 	if t.kind == grpcH2 {
 		front, err := newFront(false, endpoint{grpc: t.address})

@@ -40,7 +40,7 @@ func outcomeOf(err error) outcome {
 }
 
 // subject identifies a call, or a few calls that the gateway's log cannot distinguish.
-type subject struct{ operation, phone, voicePath string }
+type subject struct{ operation, phone, voicePath string } // voicePath of a hold only
 
 // account has the calls of a subject: the outcomes that their callers know, and how often
 // the gateways have logged them.
@@ -75,8 +75,10 @@ type ledger struct {
 	accounts map[subject]account
 }
 
+// record enters the outcome that a caller knows.
 func (l *ledger) record(s subject, o outcome) { l.change(s, func(a *account) { a.known[o]++ }) }
 
+// change changes the account of a subject, which may be new.
 func (l *ledger) change(s subject, change func(*account)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

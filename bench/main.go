@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -38,6 +39,10 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 }
 
 func main() {
+	// The load shares cores with what it measures, so that it collects garbage rarely: with
+	// 10,000 holds in flight this doubles their rate.
+	debug.SetGCPercent(800)
+	debug.SetMemoryLimit(1 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {

@@ -14,7 +14,7 @@ const (
 	healthyRate = 200 // calls a second of healthy callers, to another node than the others
 	nodeGUID    = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway2"
 
-	quietTime = 5 * time.Second
+	quietTime = 5 * time.Second  // before the load
 	restTime  = 10 * time.Second // for the release of what the load took
 
 	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
@@ -28,7 +28,7 @@ type scenario struct {
 	delay time.Duration // of the gateway of the other callers
 	flags []string      // of agentconf
 	run   func(ctx context.Context, p *pair) (outcomes, error)
-	time  time.Duration
+	time  time.Duration // of the load
 }
 
 var scenarios = []scenario{
@@ -169,6 +169,7 @@ func openIdleConnections(ctx context.Context, p *pair) (outcomes, error) {
 	return outcomes{}, errors.Join(err, o.err())
 }
 
+// runSlowSenders fails if agentconf tolerates all of them.
 func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
 	if sendSlowly(ctx, 1000, p.grpc, p.http) == 0 {
 		return outcomes{}, errors.New("agentconf closed no connection of a slow sender")
@@ -189,6 +190,7 @@ func printCallers(all []*scenarioResult) {
 	})
 }
 
+// othersCells returns the cells of callers other than the healthy ones, if they make holds.
 func othersCells(o outcomes) string {
 	if o.failed == nil {
 		return "-\t-\t-\t\t-\t"
@@ -208,6 +210,7 @@ func printFootprints(all []*scenarioResult) {
 	printTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
 		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t", r.name,
 			r.before.residentMB, r.peak.residentMB, r.after.residentMB, r.before.heapMB, r.after.heapMB,
-			r.before.goroutines, r.peak.goroutines, r.after.goroutines, verdict(r.after.goroutines/r.before.goroutines, maxKept))
+			r.before.goroutines, r.peak.goroutines, r.after.goroutines,
+			verdict(r.after.goroutines/r.before.goroutines, maxKept))
 	})
 }

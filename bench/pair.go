@@ -19,11 +19,13 @@ import (
 // hold in flight, and the connections of the clients.
 const openFiles = 12000
 
+// checkOpenFiles looks at the hard limit, to which Go raises the soft one.
 func checkOpenFiles() error {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	if err == nil && limit.Max < openFiles {
-		err = fmt.Errorf("the hard limit of open files is %d, but %d are needed: ulimit -Hn %[2]d", limit.Max, openFiles)
+		err = fmt.Errorf("the hard limit of open files is %d, but %d are needed: ulimit -Hn %[2]d",
+			limit.Max, openFiles)
 	}
 	return err
 }
@@ -118,12 +120,14 @@ func runSlowGateway(ctx context.Context, args []string) error {
 	return servers.Wait()
 }
 
+// wait reads a request and takes the time of its answer.
 func (g *slowGateway) wait(r *http.Request) {
 	g.requests.Add(1)
 	io.Copy(io.Discard, r.Body)
 	time.Sleep(g.delay)
 }
 
+// count counts new connections.
 func (g *slowGateway) count(_ net.Conn, state http.ConnState) {
 	if state == http.StateNew {
 		g.opened.Add(1)

@@ -46,6 +46,7 @@ type clocks struct {
 	target time.Duration // of the measured process
 }
 
+// readClocks fails on a machine with one core.
 func readClocks(target *process, ours []*process) (c clocks, err error) {
 	c.at = time.Now()
 	pids := []int{os.Getpid()}
@@ -75,7 +76,7 @@ func (c clocks) since(before clocks, holds int, ended time.Duration) (cpu, forei
 }
 
 // memory is the resident memory of a process in bytes, now and at its peak.
-type memory struct{ now, peak float64 }
+type memory struct{ now, peak float64 } // VmRSS and VmHWM
 
 func memoryOf(p *process) (memory, error) {
 	self, err := proc.Proc(p.Pid())
@@ -89,7 +90,7 @@ func memoryOf(p *process) (memory, error) {
 // vitals is the consumption of a process at a time, in the order of vitalNames.
 type vitals struct {
 	at     time.Time
-	values [4]float64
+	values [4]float64 // memory in KiB
 }
 
 var (
@@ -178,7 +179,8 @@ func printVitals(to io.Writer, title string, all []vitals) {
 	for _, v := range all {
 		minutes = append(minutes, v.at.Sub(all[0].at).Minutes())
 	}
-	printTable(to, title, "\tfirst\tlast\tlowest\thighest\tslope a minute\tstandard error\t", []int{0, 1, 2, 3}, func(i int) string {
+	header := "\tfirst\tlast\tlowest\thighest\tslope a minute\tstandard error\t"
+	printTable(to, title, header, []int{0, 1, 2, 3}, func(i int) string {
 		var values []float64
 		for _, v := range all {
 			values = append(values, v.values[i])

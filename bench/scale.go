@@ -18,11 +18,11 @@ import (
 var inFlightSteps = []int{1, 10, 100, 1000, 5000, 10000}
 
 const (
-	maxKiBPerHold = 30
-	maxIdleMB     = 225
+	maxKiBPerHold = 30  // of resident memory
+	maxIdleMB     = 225 // with idleClients
 	idleClients   = 10000
 	watchers      = 1000
-	watchTime     = 10 * time.Second
+	watchTime     = 10 * time.Second // 8 events for each watch
 
 	// streamsEach is the number of holds in flight on a connection, well below the limit
 	// of agentconf.
@@ -88,7 +88,8 @@ func (r *holdsRow) measure(ctx context.Context, p *pair, delay time.Duration) (e
 		r.middle, err = p.read(ctx)
 		return err
 	})
-	o, err := p.drive((r.inFlight+streamsEach-1)/streamsEach, func(d *driver) error { return d.closed(ctx, r.inFlight, delay) })
+	connections := (r.inFlight + streamsEach - 1) / streamsEach
+	o, err := p.drive(connections, func(d *driver) error { return d.closed(ctx, r.inFlight, delay) })
 	if err := errors.Join(err, o.err(), group.Wait()); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 const (
 	soakAgents = 100
-	firstAgent = 1001
+	firstAgent = 1001 // ID
 
 	downtime  = time.Second     // of a process that is restarted
 	aftermath = 5 * time.Second // for which a restart explains errors once the process is back
@@ -93,6 +93,7 @@ func (s *soak) sampleVitals(ctx context.Context) (vitals, error) {
 	return readVitalsAfterGC(ctx, s.agentconfs[0].admin)
 }
 
+// watchVitals samples the vitals until ctx is done, and reports progress after every 12th.
 func (s *soak) watchVitals(ctx context.Context) error {
 	for n := 1; sleep(ctx, s.sample); n++ {
 		v, err := s.sampleVitals(ctx)

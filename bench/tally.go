@@ -23,6 +23,7 @@ type answer struct {
 	reason, outcome string // empty if the client made the error
 }
 
+// answerOf returns the answer that an error of a front states.
 func answerOf(err error) answer {
 	s := status.Convert(err)
 	a := answer{code: s.Code()}

@@ -47,7 +47,7 @@ type testbed struct {
 }
 
 // upstream is a port of the stub.
-type upstream struct{ scheme, address, suffix string }
+type upstream struct{ scheme, address, suffix string } // suffix of the variants in front of it
 
 func (u upstream) url() string { return u.scheme + "://" + u.address }
 
@@ -56,8 +56,9 @@ var configs embed.FS
 
 // configuration fills the templates in conf/.
 type configuration struct {
-	Dir, Name, H1Addr, H2Addr string
-	Scheme, Upstream          string // of a proxy
+	Dir, Name        string // of the workspace, of the process
+	H1Addr, H2Addr   string // of a proxy, for its clients
+	Scheme, Upstream string // of a proxy
 
 	StubAddr, StubTLSAddr, StatusAddr, HoldPath, GUID, Reply string // of the stub
 }
@@ -118,6 +119,8 @@ func (b *testbed) startVariants(ctx context.Context, u upstream) error {
 	return err
 }
 
+// startAgentconf starts a build of agentconf without its rate limit, as all holds are of
+// one agent.
 func (b *testbed) startAgentconf(ctx context.Context, u upstream, name, binary string) error {
 	a, err := b.launchAgentconf(ctx, b.on, binary, u.url(), "--agent-rate", "0")
 	b.add(name+" gRPC"+u.suffix, a.process, grpcTarget(a.grpc, guid))
@@ -135,7 +138,10 @@ func (b *testbed) startReverseProxy(ctx context.Context, u upstream) error {
 
 // startProxy starts a plain proxy with a configuration.
 func (b *testbed) startProxy(ctx context.Context, u upstream, name, file string, args ...string) error {
-	c := configuration{Name: name + u.scheme, Scheme: u.scheme, Upstream: u.address, H1Addr: b.address(), H2Addr: b.address()}
+	c := configuration{
+		Name: name + "-" + u.scheme, Scheme: u.scheme, Upstream: u.address,
+		H1Addr: b.address(), H2Addr: b.address(),
+	}
 	p, err := b.launchConfigured(ctx, file, c, b.on, args, c.H1Addr, c.H2Addr)
 	b.addProxy(name, u, p, c.H1Addr, c.H2Addr)
 	return err

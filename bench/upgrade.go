@@ -46,6 +46,7 @@ func runUpgrade(ctx context.Context, args []string) error {
 	return u.judge()
 }
 
+// run restarts the replicas under a load over gRPC, and then over JSON.
 func (u *upgrade) run(ctx context.Context, rounds int) error {
 	if err := u.startBalancer(ctx); err != nil {
 		return err
@@ -98,7 +99,10 @@ type line struct {
 func (u *upgrade) openLines(ctx context.Context, json bool) (lines []line, err error) {
 	var group errgroup.Group
 	for n := range lineCount {
-		a := &agent{records: &u.records, endpoints: [2]endpoint{u.proxy, u.proxy}, id: strconv.Itoa(firstAgent + n), json: json}
+		a := &agent{
+			records: &u.records, endpoints: [2]endpoint{u.proxy, u.proxy},
+			id: strconv.Itoa(firstAgent + n), json: json,
+		}
 		l := line{a, phoneNumber(u.phones.Add(1))}
 		lines = append(lines, l)
 		group.Go(func() error {
@@ -147,6 +151,7 @@ func checkRate(holds int, took time.Duration) error {
 	return nil
 }
 
+// restartAll restarts the two replicas in turn, so that one of them always runs.
 func (u *upgrade) restartAll(ctx context.Context, rounds int) error {
 	sleep(ctx, upTime)
 	for n := range 2 * rounds {
