@@ -83,13 +83,11 @@ func (d *driver) begin(ctx context.Context, rate float64, n int, do func(c *http
 }
 
 // connection returns the connection of hold i. The connections take turns.
-func (d *driver) connection(i int) (*http.ClientConn, error) {
+func (d *driver) connection(i int) (_ *http.ClientConn, err error) {
 	c := &d.connections[i%len(d.connections)]
-	if *c != nil {
-		return *c, nil
+	if *c == nil {
+		*c, err = d.transport.NewClientConn(context.Background(), "http", d.target.address)
 	}
-	var err error
-	*c, err = d.transport.NewClientConn(context.Background(), "http", d.target.address)
 	return *c, err
 }
 

@@ -45,6 +45,8 @@ type request interface {
 	GetAgentId() string
 }
 
+type watchRequest = agentconfv1.WatchAgentEventsRequest
+
 // receiveFunc returns the next message of a watch, or the reason of its end.
 type receiveFunc func() (*agentconfv1.WatchAgentEventsResponse, error)
 
@@ -52,7 +54,7 @@ type receiveFunc func() (*agentconfv1.WatchAgentEventsResponse, error)
 // without google.rpc.ErrorInfo are made by the client.
 type front interface {
 	call(ctx context.Context, m method, guid string, req request, resp proto.Message) error
-	watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error)
+	watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error)
 	close()
 }
 
@@ -62,9 +64,8 @@ func newFront(json bool, e endpoint) (front, error) {
 	if json {
 		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{}}}, nil
 	}
-	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithStaticStreamWindowSize(1<<20), grpc.WithStaticConnWindowSize(1<<20))
+	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDisableRetry(), grpc.WithStaticStreamWindowSize(1<<20), grpc.WithStaticConnWindowSize(1<<20))
 	return grpcFront{conn}, err
 }
 
@@ -73,7 +74,7 @@ func newFront(json bool, e endpoint) (front, error) {
 func beginWatch(
 	ctx context.Context, f front, guid, agent string, after *int64,
 ) (receiveFunc, *agentconfv1.WatchStarted, error) {
-	next, err := f.watch(ctx, guid, &agentconfv1.WatchAgentEventsRequest{AgentId: agent, AfterSequence: after})
+	next, err := f.watch(ctx, guid, &watchRequest{AgentId: agent, AfterSequence: after})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,7 +92,7 @@ func (f grpcFront) call(ctx context.Context, m method, guid string, req request,
 	return f.conn.Invoke(withGUID(ctx, guid), string(m), req, resp)
 }
 
-func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
+func (f grpcFront) watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error) {
 	stream, err := agentconfv1.NewEventServiceClient(f.conn).WatchAgentEvents(withGUID(ctx, guid), req)
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body
 	return nil, statusError(text)
 }
 
-func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
+func (f jsonFront) watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error) {
 	path := "/v1/agents/" + req.GetAgentId() + "/events"
 	if req.AfterSequence != nil {
 		path += fmt.Sprintf("?after_sequence=%d", req.GetAfterSequence())

@@ -62,11 +62,8 @@ func (t target) encoded() (contentType string, body []byte) {
 
 func holdRequest() *agentconfv1.HoldParticipantRequest {
 	return &agentconfv1.HoldParticipantRequest{
-		AgentId:     "1287",
-		AddressType: "6",
-		Address:     "88887946",
-		PlayMode:    proto.Int32(2),
-		VoicePath:   "y:/conf/120/1136287.V3",
+		AgentId: "1287", AddressType: "6", Address: "88887946",
+		PlayMode: proto.Int32(2), VoicePath: "y:/conf/120/1136287.V3",
 	}
 }
 

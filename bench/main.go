@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const usage = `usage, in the directory bench:
@@ -69,10 +71,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // do, waits for its end and returns its error.
 func background(ctx context.Context, do func(ctx context.Context) error) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- do(ctx) }()
+	var group errgroup.Group
+	group.Go(func() error { return do(ctx) })
 	return func() error {
 		cancel()
-		return <-ended
+		return group.Wait()
 	}
 }

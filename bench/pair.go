@@ -22,12 +22,10 @@ const openFiles = 12000
 // checkOpenFiles looks at the hard limit, to which Go raises the soft one.
 func checkOpenFiles() error {
 	var limit syscall.Rlimit
-	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
-	if err == nil && limit.Max < openFiles {
-		err = fmt.Errorf("the hard limit of open files is %d, but %d are needed: ulimit -Hn %[2]d",
-			limit.Max, openFiles)
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Max >= openFiles {
+		return err
 	}
-	return err
+	return fmt.Errorf("the hard limit of open files is %d, but %d are needed: ulimit -Hn %[2]d", limit.Max, openFiles)
 }
 
 // pair is an agentconf in front of a slow gateway. Both run on both cores, as do the
@@ -109,8 +107,8 @@ func runSlowGateway(ctx context.Context, args []string) error {
 	})
 	mux.HandleFunc("GET /agentgateway/resource/agentevent/{agent}", func(w http.ResponseWriter, r *http.Request) {
 		g.wait(r)
-		fmt.Fprintf(w, `{"message":"","retcode":"0","event":{"eventType":"AgentConf_StopVoice","workNo":%q,"content":{"result":0}}}`,
-			r.PathValue("agent"))
+		fmt.Fprintf(w, `{"message":"","retcode":"0","event":`+
+			`{"eventType":"AgentConf_StopVoice","workNo":%q,"content":{"result":0}}}`, r.PathValue("agent"))
 	})
 	servers, ctx := errgroup.WithContext(ctx)
 	servers.Go(func() error { return serveUntil(ctx, &http.Server{Addr: args[0], Handler: mux, ConnState: g.count}) })

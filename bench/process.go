@@ -115,7 +115,7 @@ func (s *workspace) start(ctx context.Context, p *process) error {
 	defer log.Close()
 	p.output = log.Name()
 	cmd := command(p.on, p.args...)
-	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.dir, certificateFile)) // of the stub, if there is one
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.dir, certificateFile)) // of the stub
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.Process, err = program.Launch(cmd); err != nil {
 		return err
@@ -170,9 +170,8 @@ func retry(ctx context.Context, try func() error) error {
 func childrenOf(pid int) (children []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // not in every kernel
 	for field := range strings.FieldsSeq(string(text)) {
-		if child, err := strconv.Atoi(field); err == nil {
-			children = append(children, child)
-		}
+		child, _ := strconv.Atoi(field) // the kernel writes numbers
+		children = append(children, child)
 	}
 	return children
 }
@@ -223,7 +222,9 @@ func (e endpoint) awaitReady(ctx context.Context) error {
 }
 
 // launchSelf starts a command of this program, which takes its address as the first argument.
-func (s *workspace) launchSelf(ctx context.Context, on cores, name, address string, args ...string) (*process, error) {
+func (s *workspace) launchSelf(
+	ctx context.Context, on cores, name, address string, args ...string,
+) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

@@ -104,5 +104,6 @@ func (r *replicas) judge(faults ...string) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d faults, among them:\n%s", len(faults), strings.Join(faults[:min(shownFaults, len(faults))], "\n"))
+	shown := faults[:min(shownFaults, len(faults))]
+	return fmt.Errorf("%d faults, among them:\n%s", len(faults), strings.Join(shown, "\n"))
 }

@@ -69,7 +69,8 @@ func (s *series) cells(v *variant) string {
 	spread := (quantile(cpu, 0.75) - quantile(cpu, 0.25)) / quantile(cpu, 0.5)
 	return fmt.Sprintf("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f %%\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f %%\t",
 		v.name, len(cpu), quantile(s.rate[v.name], 0.5), quantile(cpu, 0.5), quantile(cpu, 0.25), 100*spread,
-		s.ratio(v.name, nginx, 0.5), s.ratio(v.name, nginx, 0.25), s.ratio(v.name, proxy, 0.5), s.ratio(v.name, proxy, 0.25),
+		s.ratio(v.name, nginx, 0.5), s.ratio(v.name, nginx, 0.25),
+		s.ratio(v.name, proxy, 0.5), s.ratio(v.name, proxy, 0.25),
 		100*quantile(s.foreign[v.name], 0.5))
 }
 

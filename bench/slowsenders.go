@@ -23,11 +23,12 @@ type slowSender struct {
 // slowSenders returns one sender for every part of a request: head and body of HTTP/1.1,
 // preface, headers and message of gRPC. The latter two promise 16,000 bytes.
 func slowSenders(grpc, http string) []slowSender {
+	const head = "POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\n"
 	const promise = "\x00\x3e\x80" // 16,000, as a frame and a message of gRPC have it
 	preface := http2.ClientPreface + frame(http2.FrameSettings, 0, 0, "")
 	return []slowSender{
-		{http, "POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\nX: ", "a"},
-		{http, "POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\nGuid: " + guid + "\r\nContent-Length: 60000\r\n\r\n{", "a"},
+		{http, head + "X: ", "a"},
+		{http, head + "Guid: " + guid + "\r\nContent-Length: 60000\r\n\r\n{", "a"},
 		{grpc, preface[:1], preface[1:2]},
 		{grpc, preface + promise + frame(http2.FrameHeaders, 0, 1, "")[3:], "a"},
 		{grpc, preface + frame(http2.FrameHeaders, http2.FlagHeadersEndHeaders, 1, holdHeaders(grpc)) +

@@ -161,11 +161,12 @@ func (s *soak) report() error {
 	t.printErrors(os.Stdout)
 	compared, lies := s.ledger.lies()
 	fmt.Printf("\n%d calls compared with the logs of the gateway. lies: %d\n", compared, len(lies))
-	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:", s.loaded[len(s.loaded)/5:])
-	printTable(os.Stdout, fmt.Sprintf("Before the load, and %v after it:", s.quiet), "\tbefore\tafter\t", []int{0, 1, 2, 3},
-		func(i int) string {
-			return fmt.Sprintf("%s\t%.0f\t%.0f\t", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
-		})
+	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:",
+		s.loaded[len(s.loaded)/5:])
+	title := fmt.Sprintf("Before the load, and %v after it:", s.quiet)
+	printTable(os.Stdout, title, "\tbefore\tafter\t", []int{0, 1, 2, 3}, func(i int) string {
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
+	})
 	return s.judge(s.unwatched()...)
 }
 

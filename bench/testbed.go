@@ -138,10 +138,8 @@ func (b *testbed) startReverseProxy(ctx context.Context, u upstream) error {
 
 // startProxy starts a plain proxy with a configuration.
 func (b *testbed) startProxy(ctx context.Context, u upstream, name, file string, args ...string) error {
-	c := configuration{
-		Name: name + "-" + u.scheme, Scheme: u.scheme, Upstream: u.address,
-		H1Addr: b.address(), H2Addr: b.address(),
-	}
+	c := configuration{Name: name + "-" + u.scheme, Scheme: u.scheme, Upstream: u.address}
+	c.H1Addr, c.H2Addr = b.address(), b.address()
 	p, err := b.launchConfigured(ctx, file, c, b.on, args, c.H1Addr, c.H2Addr)
 	b.addProxy(name, u, p, c.H1Addr, c.H2Addr)
 	return err
