@@ -146,6 +146,7 @@ func (a *agent) signIn() (err error) {
 	return err
 }
 
+// connect connects the agent to an agentconf. A connection before ends with its watch.
 func (a *agent) connect(at int) (err error) {
 	a.disconnect()
 	a.at = at
@@ -193,6 +194,7 @@ func (a *agent) round(ctx context.Context, n int64) error {
 	return nil
 }
 
+// phoneNumber returns a number that no other round has.
 func phoneNumber(n int64) string { return fmt.Sprintf("%08d", n) }
 
 // invite invites a phone and waits until it has joined.
@@ -214,12 +216,14 @@ func (a *agent) hold(phone, voicePath string, within *durationpb.Duration) error
 	}, &agentconfv1.HoldParticipantResponse{})
 }
 
+// unhold takes a phone back from hold.
 func (a *agent) unhold(phone string, within *durationpb.Duration) error {
 	return a.change(unhold, subject{phone: phone}, &agentconfv1.UnholdParticipantRequest{
 		AgentId: a.id, AddressType: "6", Address: phone, ConfirmWithin: within,
 	}, &agentconfv1.UnholdParticipantResponse{})
 }
 
+// confirmed returns the time for the event of a call, or nil for a call that does not wait.
 func confirmed(yes bool) *durationpb.Duration {
 	if !yes {
 		return nil

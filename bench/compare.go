@@ -2,19 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
 	"time"
 )
 
 const (
+	// slice is long enough for the clocks, and short enough to find the cores quiet.
 	slice = 400 * time.Millisecond
 
 	pacedRate        = 4000 // holds a second
-	pacedConnections = 40
+	pacedConnections = 40   // so that a connection has a hold every 10 ms
 )
 
 // runCompare measures in every regime and prints the results.
@@ -23,67 +29,49 @@ func runCompare(ctx context.Context, args []string) error {
 	rounds := fs.Int("rounds", 20, "slices of every variant; 3 for a quick look, 60 to tell 5 % apart")
 	base := fs.String("base", "", "another build of agentconf, which is measured beside this one")
 	fs.Parse(args) // exits on an error
-	start := time.Now()
-	// All threads of this program stay on the core of the load.
+	// All threads of this program stay on the core of the load. More than one would wake
+	// each other there, which delays a paced hold by 20 to 40 µs.
+	runtime.GOMAXPROCS(1)
 	pin := exec.Command("taskset", "-a", "-c", "-p", string(loadCore), strconv.Itoa(os.Getpid()))
 	if text, err := pin.CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, text)
 	}
-	s, err := newWorkspace(ctx)
-	defer s.close()
+	printVersions(ctx)
+	return withWorkspace(ctx, func(s *workspace) error { return s.compare(ctx, *rounds, *base) })
+}
+
+// compare measures programs that have a core of their own, and then programs that share
+// both cores with the load.
+func (s *workspace) compare(ctx context.Context, rounds int, base string) error {
+	one, err := s.newTestbed(ctx, targetCore, base, true)
 	if err != nil {
 		return err
 	}
-	s.base = *base
-	printVersions(ctx)
-	saturated, paced, err := s.compareOnOneCore(ctx, *rounds)
+	saturated, err := one.measure(ctx, one.saturated("saturated, one core", rounds))
+	if err != nil {
+		return err
+	}
+	paced, err := one.measure(ctx, one.paced(rounds))
 	if err != nil {
 		return err
 	}
 	s.stop()
-	shared, err := s.compareOnTwoCores(ctx, *rounds)
+	two, err := s.newTestbed(ctx, bothCores, base, false)
 	if err != nil {
 		return err
 	}
-	printBars(saturated, paced, s.base != "")
-	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
+	shared, err := two.measure(ctx, two.saturated("saturated, two cores shared with the load, without bars", rounds))
+	if err != nil {
+		return err
+	}
+	printBars(saturated, paced, base != "")
 	return checkSlices(saturated, paced, shared)
 }
 
-// compareOnOneCore measures programs that have a core of their own. It prints every table
-// at once, in case a later regime fails.
-func (s *workspace) compareOnOneCore(ctx context.Context, rounds int) (saturated, paced *series, err error) {
-	b, err := s.newTestbed(ctx, targetCore, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if saturated, err = b.measure(ctx, b.saturated("saturated, one core", rounds)); err != nil {
-		return nil, nil, err
-	}
-	printSeries(saturated)
-	if paced, err = b.measure(ctx, b.paced(rounds)); err != nil {
-		return nil, nil, err
-	}
-	printSeries(paced)
-	return saturated, paced, nil
-}
-
-// compareOnTwoCores measures programs that share both cores with the load.
-func (s *workspace) compareOnTwoCores(ctx context.Context, rounds int) (*series, error) {
-	b, err := s.newTestbed(ctx, bothCores, false)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := b.measure(ctx, b.saturated("saturated, two cores shared with the load, without bars", rounds))
-	if err == nil {
-		printSeries(shared)
-	}
-	return shared, err
-}
-
+// saturated returns the regime with as many holds as the core of the variant bears.
 func (b *testbed) saturated(title string, rounds int) regime {
 	return regime{
-		title: title, variants: b.variants, rounds: rounds, slice: slice,
+		title: title, variants: b.variants, rounds: rounds, length: slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
 			// A few holds reopen connections to the gateway that were idle for too long.
 			_, err := b.h2load(ctx, v, 512)
@@ -92,12 +80,18 @@ func (b *testbed) saturated(title string, rounds int) regime {
 	}
 }
 
+// paced returns the regime with holds at even distances, which h2load cannot make. It has
+// fewer variants and rounds, as its slices are longer.
 func (b *testbed) paced(rounds int) regime {
+	names := []string{"stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
+		"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"}
 	return regime{
-		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core", pacedRate, pacedConnections),
-		variants: b.find("stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-			"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"),
-		rounds: max(2, rounds*6/10), slice: time.Second, rate: pacedRate, prepare: preparePaced,
+		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core",
+			pacedRate, pacedConnections),
+		variants: slices.DeleteFunc(slices.Clone(b.variants), func(v *variant) bool {
+			return !slices.Contains(names, v.name)
+		}),
+		rounds: max(2, rounds*6/10), length: time.Second, fixed: pacedRate, prepare: preparePaced,
 	}
 }
 
@@ -105,23 +99,20 @@ func (b *testbed) paced(rounds int) regime {
 // that it returns makes n holds.
 func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error), error) {
 	d := newDriver(v.target, pacedConnections)
-	if err := d.open(ctx, pacedRate, pacedConnections); err != nil {
-		return nil, err
-	}
-	if err := d.take().err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", v.id(), err)
-	}
-	return func() (load, error) {
-		defer d.close()
+	run := func(n int) (load, error) {
 		start := time.Now()
 		if err := d.open(ctx, pacedRate, n); err != nil {
 			return load{}, err
 		}
-		o := d.take()
-		return load{
-			holds: len(o.ok), rate: float64(n) / time.Since(start).Seconds(),
-			p50: 1000 * quantile(o.ok, 0.5), p99: 1000 * quantile(o.ok, 0.99),
-		}, o.err()
+		took, o := time.Since(start), d.take()
+		return load{holds: len(o.ok), rate: float64(n) / took.Seconds()}, o.err()
+	}
+	if _, err := run(pacedConnections); err != nil {
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return func() (load, error) {
+		defer d.close()
+		return run(n)
 	}, nil
 }
 
@@ -130,10 +121,100 @@ func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error),
 func checkSlices(all ...*series) error {
 	for _, s := range all {
 		for _, v := range s.variants {
-			if n := len(s.samples[v.id()]); 4*n < s.rounds {
-				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w", s.title, v.id(), n, s.rounds, errUnsound)
+			if n := len(s.cpu[v.name]); 4*n < s.rounds {
+				return fmt.Errorf("%s, %s: only %d of %d slices were undisturbed; %w",
+					s.title, v.name, n, s.rounds, errUnsound)
 			}
 		}
 	}
 	return nil
+}
+
+// h2load makes n holds as fast as possible, 64 in flight. A number of holds ends it, and
+// not a time, so that no hold is cut off and both sides can be counted.
+func (b *testbed) h2load(ctx context.Context, v *variant, n int) (load, error) {
+	if err := ctx.Err(); err != nil {
+		return load{}, err
+	}
+	cmd := command(loadCore, b.h2loadArgs(v, n)...)
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		return load{}, fmt.Errorf("h2load: %w\n%s", err, text)
+	}
+	l, err := parseH2load(string(text))
+	if err != nil {
+		return load{}, err
+	}
+	if l.holds != n {
+		return load{}, fmt.Errorf("%d of %d holds of %s succeeded:\n%s", l.holds, n, v.name, text)
+	}
+	l.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return l, nil
+}
+
+// h2loadArgs returns a command with 64 holds in flight: over 64 connections of HTTP/1.1, or
+// 4 of HTTP/2 with 16 streams each.
+func (b *testbed) h2loadArgs(v *variant, n int) []string {
+	args := []string{"h2load", "-t1", "-n" + strconv.Itoa(n), "-H", "guid: " + v.guid}
+	if v.kind == jsonH1 {
+		args = append(args, "--h1", "-c64", "-m1")
+	} else {
+		args = append(args, "-c4", "-m16")
+	}
+	if v.kind == grpcH2 {
+		args = append(args, "-H", "te: trailers")
+	}
+	contentType, _ := v.encoded()
+	return append(args, "-H", "content-type: "+contentType, "-d", b.bodyFile(v.kind), "http://"+v.address+v.path)
+}
+
+// bodyFile returns the file with the body of a hold, which h2load sends.
+func (b *testbed) bodyFile(k kind) string { return filepath.Join(b.dir, "hold-"+string(k)) }
+
+func (b *testbed) writeBodies() (err error) {
+	for _, k := range []kind{jsonH1, jsonH2, grpcH2} {
+		_, body := target{kind: k}.encoded()
+		err = errors.Join(err, os.WriteFile(b.bodyFile(k), body, 0o644))
+	}
+	return err
+}
+
+// h2loadSummary matches the rate, the holds that were done and succeeded, those with HTTP
+// status 2xx, and the bytes of all bodies.
+var h2loadSummary = regexp.MustCompile(`(?s)finished in [^\n]*, ([0-9.]+) req/s.*?` +
+	` (\d+) done, (\d+) succeeded.*?status codes: (\d+) 2xx.*?\((\d+)\) data`)
+
+// parseH2load reads the summary of h2load.
+func parseH2load(text string) (l load, err error) {
+	m := h2loadSummary.FindStringSubmatch(text)
+	if m == nil {
+		return load{}, fmt.Errorf("h2load printed an unknown summary:\n%s", text)
+	}
+	if m[2] != m[3] || m[2] != m[4] {
+		return load{}, fmt.Errorf("holds failed under load:\n%s", text)
+	}
+	l.rate, _ = strconv.ParseFloat(m[1], 64) // the pattern matches digits only
+	l.holds, _ = strconv.Atoi(m[2])
+	l.data, _ = strconv.Atoi(m[5])
+	return l, nil
+}
+
+// stubRequests matches the line of nginx with connections accepted, handled, and requests.
+var stubRequests = regexp.MustCompile(`(?m)^ (\d+) (\d+) (\d+) $`)
+
+// requestsSeen returns how many requests the stub has seen, including this one.
+func (b *testbed) requestsSeen(ctx context.Context) (int, error) {
+	text, err := fetch(ctx, b.status, "/")
+	if err != nil {
+		return 0, err
+	}
+	return parseStubStatus(text)
+}
+
+func parseStubStatus(text string) (int, error) {
+	m := stubRequests.FindStringSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("no request count in the status of nginx: %q", text)
+	}
+	return strconv.Atoi(m[3])
 }

@@ -73,11 +73,11 @@ func TestLoadCheck(t *testing.T) {
 
 // A series counts only if a quarter of the slices of every variant were undisturbed.
 func TestCheckSlices(t *testing.T) {
-	s := &series{regime: regime{rounds: 8, variants: []*variant{{name: "x"}}}, samples: map[string][]sample{"x": make([]sample, 2)}}
+	s := &series{regime: regime{rounds: 8, variants: []*variant{{name: "x"}}}, cpu: figures{"x": {1, 1}}}
 	if err := checkSlices(s); err != nil {
 		t.Error(err)
 	}
-	s.samples["x"] = s.samples["x"][:1]
+	s.cpu["x"] = s.cpu["x"][:1]
 	if checkSlices(s) == nil {
 		t.Error("one slice of eight is enough")
 	}
@@ -101,18 +101,10 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-func TestOrder(t *testing.T) {
-	for round, want := range [][]int{{0, 1, 2, 3}, {0, 3, 2, 1}, {2, 3, 0, 1}, {2, 1, 0, 3}, {0, 1, 2, 3}} {
-		if got := order(4, round); !slices.Equal(got, want) {
-			t.Errorf("round %d: %v, want %v", round, got, want)
-		}
-	}
-}
-
-func TestOver(t *testing.T) {
-	median, p25 := cost{p25: 30, median: 50}.over(cost{p25: 20, median: 25})
-	if median != 2 || p25 != 1.5 {
-		t.Errorf("got %v and %v, want 2 and 1.5", median, p25)
+func TestRatio(t *testing.T) {
+	s := &series{cpu: figures{"a": {20, 40, 50, 60, 70}, "b": {10, 20, 25, 30, 35}}}
+	if median, p25 := s.ratio("a", "b", 0.5), s.ratio("b", "a", 0.25); median != 2 || p25 != 0.5 {
+		t.Errorf("got %v and %v, want 2 and 0.5", median, p25)
 	}
 }
 

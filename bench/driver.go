@@ -2,77 +2,149 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"net"
+	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const (
 	refusalPause  = time.Second      // before a refused caller calls again, as RetryInfo asks
 	settleTimeout = 30 * time.Second // for the holds in flight at the end, on a busy machine
-
-	resourceExhausted = "8" // gRPC status of a refused call
 )
 
 // driver makes holds over connections to one target, in an open or in a closed loop. It
 // checks every reply and records how every hold ended.
 type driver struct {
-	target    target
-	lanes     []*lane
-	readers   sync.WaitGroup
-	repeating atomic.Bool // in a closed loop
+	target      target
+	transport   *http.Transport
+	connections []*http.ClientConn // nil before their first hold
+	holds       sync.WaitGroup     // in flight
 
 	mu sync.Mutex
 	outcomes
 }
 
-// lane is one connection of a driver.
-type lane struct {
-	connection              // nil before its first hold
-	inFlight   atomic.Int64 // holds
-	isBroken   atomic.Bool
-}
-
 // outcomes are the ends of holds.
 type outcomes struct {
 	ok, refused []float64      // latencies in ms
-	failed      map[string]int // by gRPC status or cause
+	failed      map[string]int // by gRPC status
 	failure     error          // one of them
 }
 
+// newDriver returns a driver whose connections open with their first holds.
 func newDriver(t target, connections int) *driver {
-	d := &driver{target: t, outcomes: outcomes{failed: map[string]int{}}}
-	for range connections {
-		d.lanes = append(d.lanes, &lane{})
+	return &driver{
+		target: t, transport: newTransport(t.kind), connections: make([]*http.ClientConn, connections),
+		outcomes: outcomes{failed: map[string]int{}},
 	}
-	return d
 }
 
 // open makes n holds at even distances, rate a second, even if replies are late. It makes
 // fewer if ctx is done before. It returns when all of them have ended.
 func (d *driver) open(ctx context.Context, rate float64, n int) error {
-	return errors.Join(pace(ctx, rate, n, d.hold), d.settle())
+	defer d.settle()
+	return d.begin(ctx, rate, n, func(c *http.ClientConn) { d.hold(c) })
 }
 
 // closed keeps inFlight holds in flight until ctx is done: whenever a hold ends, the next
 // one begins. The first ones are spread over ramp. It returns when all holds have ended.
 func (d *driver) closed(ctx context.Context, inFlight int, ramp time.Duration) error {
-	d.repeating.Store(true)
-	err := pace(context.Background(), float64(inFlight)/ramp.Seconds(), inFlight, d.hold)
+	defer d.settle()
+	err := d.begin(ctx, float64(inFlight)/ramp.Seconds(), inFlight, func(c *http.ClientConn) {
+		for ctx.Err() == nil && c.Err() == nil {
+			if refused := d.hold(c); refused {
+				sleep(ctx, refusalPause)
+			}
+		}
+	})
 	if err == nil {
 		<-ctx.Done()
 	}
-	d.repeating.Store(false)
-	return errors.Join(err, d.settle())
+	return err
+}
+
+// begin calls do n times at an even pace, each time in its own goroutine, so that a late
+// reply delays no other hold.
+func (d *driver) begin(ctx context.Context, rate float64, n int, do func(c *http.ClientConn)) error {
+	return pace(ctx, rate, n, func(i int, _ time.Time) error {
+		c, err := d.connection(i)
+		if err == nil {
+			d.holds.Go(func() { do(c) })
+		}
+		return err
+	})
+}
+
+// connection returns the connection of hold i. The connections take turns.
+func (d *driver) connection(i int) (_ *http.ClientConn, err error) {
+	c := &d.connections[i%len(d.connections)]
+	if *c == nil {
+		*c, err = d.transport.NewClientConn(context.Background(), "http", d.target.address)
+	}
+	return *c, err
+}
+
+// hold makes a hold and records its end.
+func (d *driver) hold(c *http.ClientConn) (refused bool) {
+	start := time.Now()
+	err := d.target.roundTrip(c)
+	ms := time.Since(start).Seconds() * 1000
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch code := status.Code(err); code {
+	case codes.OK:
+		d.ok = append(d.ok, ms)
+	case codes.ResourceExhausted:
+		d.refused = append(d.refused, ms)
+	default:
+		d.failed[code.String()]++
+		d.failure = err
+	}
+	return status.Code(err) == codes.ResourceExhausted
+}
+
+// settle waits until no hold is in flight. Holds that do not end within settleTimeout
+// fail, because their connections are closed.
+func (d *driver) settle() {
+	defer time.AfterFunc(settleTimeout, d.close).Stop()
+	d.holds.Wait()
+}
+
+// take returns the outcomes since its last call.
+func (d *driver) take() outcomes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.outcomes
+	d.outcomes = outcomes{failed: map[string]int{}}
+	return o
+}
+
+// close closes the connections, which ends the holds in flight.
+func (d *driver) close() {
+	for _, c := range d.connections {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// failures describes the failed holds, such as "DeadlineExceeded:2 Unavailable:1".
+func (o outcomes) failures() string { return strings.Trim(fmt.Sprint(o.failed), "map[]") }
+
+// err returns an error if any hold was not successful.
+func (o outcomes) err() error {
+	if len(o.refused)+len(o.failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v",
+		len(o.ok), len(o.refused), o.failures(), o.failure)
 }
 
 // pace calls do n times at even distances, rate times a second, until ctx is done or do
@@ -103,6 +175,7 @@ type timer struct {
 	fd int
 }
 
+// newTimer returns a timer that the caller must close.
 func newTimer() (timer, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
@@ -111,6 +184,7 @@ func newTimer() (timer, error) {
 	return timer{os.NewFile(uintptr(fd), "timer"), fd}, nil
 }
 
+// sleepUntil returns at once if due has passed, so that a late hold makes up for its delay.
 func (t timer) sleepUntil(due time.Time) error {
 	wait := time.Until(due)
 	if wait <= 0 {
@@ -123,146 +197,4 @@ func (t timer) sleepUntil(due time.Time) error {
 	var expirations [8]byte
 	_, err = t.Read(expirations[:])
 	return err
-}
-
-// hold sends hold number i. The connections take turns, and open with their first hold.
-func (d *driver) hold(i int, _ time.Time) (err error) {
-	l := d.lanes[i%len(d.lanes)]
-	if l.connection == nil {
-		if l.connection, err = dial(d.target); err != nil {
-			return err
-		}
-		d.readers.Go(func() { d.read(l) })
-	}
-	return l.hold()
-}
-
-func (l *lane) hold() error {
-	if l.isBroken.Load() {
-		return net.ErrClosed
-	}
-	l.inFlight.Add(1)
-	return l.send(time.Now())
-}
-
-// read handles the replies of a connection until it breaks or is closed.
-func (d *driver) read(l *lane) {
-	for {
-		r, err := l.read()
-		if err == nil {
-			err = d.answered(l, r)
-		}
-		if err != nil {
-			d.broken(l, err)
-			return
-		}
-	}
-}
-
-// answered records a hold and, in a closed loop, sends the next one.
-func (d *driver) answered(l *lane, r *reply) error {
-	defer l.inFlight.Add(-1) // after the next one has been added
-	refused := d.record(r)
-	switch {
-	case !d.repeating.Load():
-		return nil
-	case refused:
-		time.AfterFunc(refusalPause, func() {
-			if d.repeating.Load() {
-				l.hold() // the reader records an error
-			}
-		})
-		return nil
-	}
-	return l.hold()
-}
-
-func (d *driver) record(r *reply) (refused bool) {
-	ms := time.Since(r.start).Seconds() * 1000
-	err := r.check(d.target.kind)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case err == nil:
-		d.ok = append(d.ok, ms)
-	case r.grpcStatus == resourceExhausted:
-		d.refused = append(d.refused, ms)
-		return true
-	case d.target.kind == grpcH2 && r.grpcStatus != "0":
-		d.fail("status "+r.grpcStatus, 1, err)
-	default:
-		d.fail(err.Error(), 1, err)
-	}
-	return false
-}
-
-// broken records the holds in flight of a broken connection as failed.
-func (d *driver) broken(l *lane, err error) {
-	l.isBroken.Store(true)
-	l.Close()
-	left := int(l.inFlight.Swap(0))
-	if left == 0 {
-		return // close has closed it
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fail(err.Error(), left, err)
-}
-
-// fail records failed holds. The caller holds d.mu.
-func (d *driver) fail(cause string, holds int, err error) {
-	d.failed[cause] += holds
-	d.failure = err
-}
-
-// settle waits until no hold is in flight.
-func (d *driver) settle() error {
-	end := time.Now().Add(settleTimeout)
-	for _, l := range d.lanes {
-		for ; l.inFlight.Load() > 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				return errors.New("some holds have not ended")
-			}
-		}
-	}
-	return nil
-}
-
-// take returns the outcomes since its last call.
-func (d *driver) take() outcomes {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	o := d.outcomes
-	d.outcomes = outcomes{failed: map[string]int{}}
-	return o
-}
-
-func (d *driver) close() {
-	for _, l := range d.lanes {
-		if l.connection != nil {
-			l.Close()
-		}
-	}
-	d.readers.Wait()
-}
-
-// failures describes the failed holds.
-func (o outcomes) failures() string {
-	var texts []string
-	for _, cause := range slices.Sorted(maps.Keys(o.failed)) {
-		texts = append(texts, fmt.Sprintf("%d × %s", o.failed[cause], cause))
-	}
-	if len(texts) == 0 {
-		return "0"
-	}
-	return strings.Join(texts, ", ")
-}
-
-// err returns an error if any hold was not successful.
-func (o outcomes) err() error {
-	if len(o.refused)+len(o.failed) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d holds succeeded, %d were refused, failed: %s; one of them: %v",
-		len(o.ok), len(o.refused), o.failures(), o.failure)
 }

@@ -164,7 +164,7 @@ func TestOpenLoop(t *testing.T) {
 		t.Error(err)
 	}
 	d.close()
-	if o := d.take(); len(o.ok) != 10 || len(o.refused) != 10 || o.failures() != "10 × status 14" {
+	if o := d.take(); len(o.ok) != 10 || len(o.refused) != 10 || o.failures() != "Unavailable:10" {
 		t.Errorf("%d OK, %d refused, failed %s", len(o.ok), len(o.refused), o.failures())
 	}
 }

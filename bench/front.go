@@ -45,6 +45,8 @@ type request interface {
 	GetAgentId() string
 }
 
+type watchRequest = agentconfv1.WatchAgentEventsRequest
+
 // receiveFunc returns the next message of a watch, or the reason of its end.
 type receiveFunc func() (*agentconfv1.WatchAgentEventsResponse, error)
 
@@ -52,7 +54,7 @@ type receiveFunc func() (*agentconfv1.WatchAgentEventsResponse, error)
 // without google.rpc.ErrorInfo are made by the client.
 type front interface {
 	call(ctx context.Context, m method, guid string, req request, resp proto.Message) error
-	watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error)
+	watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error)
 	close()
 }
 
@@ -62,9 +64,8 @@ func newFront(json bool, e endpoint) (front, error) {
 	if json {
 		return jsonFront{"http://" + e.http, &http.Client{Transport: &http.Transport{}}}, nil
 	}
-	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithDisableRetry(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithStaticStreamWindowSize(streamWindow), grpc.WithStaticConnWindowSize(streamWindow))
+	conn, err := grpc.NewClient("passthrough:///"+e.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDisableRetry(), grpc.WithStaticStreamWindowSize(1<<20), grpc.WithStaticConnWindowSize(1<<20))
 	return grpcFront{conn}, err
 }
 
@@ -73,7 +74,7 @@ func newFront(json bool, e endpoint) (front, error) {
 func beginWatch(
 	ctx context.Context, f front, guid, agent string, after *int64,
 ) (receiveFunc, *agentconfv1.WatchStarted, error) {
-	next, err := f.watch(ctx, guid, &agentconfv1.WatchAgentEventsRequest{AgentId: agent, AfterSequence: after})
+	next, err := f.watch(ctx, guid, &watchRequest{AgentId: agent, AfterSequence: after})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,11 +87,12 @@ func beginWatch(
 
 type grpcFront struct{ conn *grpc.ClientConn }
 
+// call never resends, as the service has no retry policy.
 func (f grpcFront) call(ctx context.Context, m method, guid string, req request, resp proto.Message) error {
 	return f.conn.Invoke(withGUID(ctx, guid), string(m), req, resp)
 }
 
-func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
+func (f grpcFront) watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error) {
 	stream, err := agentconfv1.NewEventServiceClient(f.conn).WatchAgentEvents(withGUID(ctx, guid), req)
 	if err != nil {
 		return nil, err
@@ -100,6 +102,7 @@ func (f grpcFront) watch(ctx context.Context, guid string, req *agentconfv1.Watc
 
 func (f grpcFront) close() { f.conn.Close() }
 
+// withGUID adds a GUID, unless the agent has none yet.
 func withGUID(ctx context.Context, guid string) context.Context {
 	if guid == "" {
 		return ctx
@@ -107,8 +110,9 @@ func withGUID(ctx context.Context, guid string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "guid", guid)
 }
 
+// jsonFront calls by the REST paths, and watches by server-sent events.
 type jsonFront struct {
-	url    string
+	url    string // without a path
 	client *http.Client
 }
 
@@ -128,11 +132,17 @@ func (f jsonFront) call(ctx context.Context, m method, guid string, req request,
 	return nil
 }
 
+// post returns the body of the reply.
 func (f jsonFront) post(ctx context.Context, path, guid string, body []byte) ([]byte, error) {
 	resp, err := f.send(ctx, "POST", path, guid, body)
 	if err != nil {
 		return nil, err
 	}
+	return readBody(resp)
+}
+
+// readBody reads and closes the body of a response.
+func readBody(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -147,7 +157,7 @@ func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header = http.Header{"Content-Type": {"application/json"}}
 	if guid != "" {
 		req.Header.Set("Guid", guid)
 	}
@@ -158,15 +168,14 @@ func (f jsonFront) send(ctx context.Context, httpMethod, path, guid string, body
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	text, err := readBody(resp)
 	if err != nil {
-		return nil, clientError(err)
+		return nil, err
 	}
 	return nil, statusError(text)
 }
 
-func (f jsonFront) watch(ctx context.Context, guid string, req *agentconfv1.WatchAgentEventsRequest) (receiveFunc, error) {
+func (f jsonFront) watch(ctx context.Context, guid string, req *watchRequest) (receiveFunc, error) {
 	path := "/v1/agents/" + req.GetAgentId() + "/events"
 	if req.AfterSequence != nil {
 		path += fmt.Sprintf("?after_sequence=%d", req.GetAfterSequence())
@@ -208,6 +217,7 @@ func readSSE(lines *bufio.Reader) (*agentconfv1.WatchAgentEventsResponse, error)
 	}
 }
 
+// decodeSSE returns the message of an event. The event "ended" is the error of the watch.
 func decodeSSE(name, data string) (*agentconfv1.WatchAgentEventsResponse, error) {
 	if name == "ended" {
 		return nil, statusError([]byte(data))

@@ -3,9 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -22,8 +23,8 @@ type regime struct {
 	title    string
 	variants []*variant
 	rounds   int
-	slice    time.Duration
-	rate     float64 // holds a second, if it is fixed
+	length   time.Duration // of a slice
+	fixed    float64       // holds a second, or 0 for as many as possible
 
 	// prepare prepares the load of a slice. The function that it returns makes n holds.
 	prepare func(ctx context.Context, v *variant, n int) (func() (load, error), error)
@@ -31,46 +32,48 @@ type regime struct {
 
 // load is what a load generator did in a slice.
 type load struct {
-	holds    int
-	data     int           // bytes of all bodies, or 0 if every reply was checked
-	rate     float64       // holds a second
-	cpu      time.Duration // of a generator that has ended
-	p50, p99 float64       // µs, if they were measured
+	holds int
+	data  int           // bytes of all bodies, or 0 if every reply was checked
+	rate  float64       // holds a second
+	cpu   time.Duration // of a generator that has ended
 }
 
 // check returns an error if a load of v cannot be trusted. The stub must have seen every
 // hold. The replies must have the proved length, as h2load does not look at grpc-status.
 func (l load) check(v *variant, seen int) error {
-	if seen != l.holds {
-		return fmt.Errorf("%s: %d holds, but the stub saw %d requests", v.id(), l.holds, seen)
+	if seen == l.holds && (l.data == 0 || l.data == l.holds*v.replySize) {
+		return nil
 	}
-	if l.data > 0 && l.data != l.holds*v.replySize {
-		return fmt.Errorf("%s: %d holds brought %d bytes, want %d each", v.id(), l.holds, l.data, v.replySize)
-	}
-	return nil
+	return fmt.Errorf("%s: %d holds, but the stub saw %d requests, and the replies had %d bytes, want %d each",
+		v.name, l.holds, seen, l.data, v.replySize)
 }
 
 // sample is the result of one slice.
 type sample struct {
 	load
-	cpu     float64 // µs of the measured process for a hold
-	foreign float64 // share of both cores that foreign processes had
+	cpu, foreign float64
 }
 
-// series is the samples of a regime.
+// figures are one figure of all samples, by variant.
+type figures map[string][]float64
+
+// series is the samples of a regime, by variant.
 type series struct {
 	regime
-	samples  map[string][]sample // by variant
+	cpu      figures // µs of the measured process for a hold
+	foreign  figures // share of both cores that foreign processes had
+	rate     figures // holds a second
 	repeated int
 	dropped  int
 	wait     time.Duration // left to wait for a quiet machine
 	took     time.Duration
 }
 
-// measure takes the slices of a regime, round by round. It returns an error if the
-// figures cannot be trusted: a hold failed, or took another way.
+// measure takes the slices of a regime, round by round, and prints the result, in case a
+// later regime fails. It returns an error if the figures cannot be trusted: a hold failed,
+// or took another way.
 func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
-	s := &series{regime: r, samples: map[string][]sample{}, wait: maxWait}
+	s := &series{regime: r, cpu: figures{}, foreign: figures{}, rate: figures{}, wait: maxWait}
 	start := time.Now()
 	for i := range 2 * len(r.variants) { // slices that do not count; their rate gives the next ones their length
 		if _, err := b.takeSlice(ctx, s, r.variants[i/2]); err != nil {
@@ -78,7 +81,7 @@ func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 		}
 	}
 	for round := range r.rounds {
-		for _, i := range order(len(r.variants), round) {
+		for _, i := range rand.Perm(len(r.variants)) { // so that no variant always follows the same neighbour
 			if err := b.takeCleanSlice(ctx, s, r.variants[i]); err != nil {
 				return nil, err
 			}
@@ -87,21 +90,8 @@ func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
 	}
 	fmt.Fprintln(os.Stderr)
 	s.took = time.Since(start)
+	printSeries(s)
 	return s, nil
-}
-
-// order returns the order of n variants in a round. Each round begins with another
-// variant and every second one runs backwards, so that no variant always follows the same
-// neighbour.
-func order(n, round int) []int {
-	indices := make([]int, n)
-	for i := range indices {
-		indices[i] = (i + round) % n
-	}
-	if round%2 == 1 {
-		slices.Reverse(indices)
-	}
-	return indices
 }
 
 // takeCleanSlice takes a slice that foreign processes do not disturb, or drops it.
@@ -116,7 +106,9 @@ func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) err
 			return err
 		}
 		if got.foreign <= maxForeign {
-			s.samples[v.id()] = append(s.samples[v.id()], got)
+			s.cpu[v.name] = append(s.cpu[v.name], got.cpu)
+			s.foreign[v.name] = append(s.foreign[v.name], got.foreign)
+			s.rate[v.name] = append(s.rate[v.name], got.rate)
 			return nil
 		}
 	}
@@ -134,59 +126,40 @@ func (s *series) awaitQuiet(ctx context.Context) {
 	for quiet := 0; quiet < 5 && time.Since(start) < limit && ctx.Err() == nil; {
 		time.Sleep(4 * time.Millisecond)
 		quiet++
-		if runnableThreads() > 1 {
+		if stat, err := proc.Stat(); err == nil && stat.ProcessesRunning > 1 { // this thread runs
 			quiet = 0
 		}
 	}
 	s.wait -= time.Since(start)
 }
 
-// runnableThreads returns how many threads run or want to, this one included.
-func runnableThreads() uint64 {
-	stat, err := systemStat()
-	if err != nil {
-		return 0
-	}
-	return stat.ProcessesRunning
-}
-
 // takeSlice measures one slice.
-func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (sample, error) {
-	n := max(int(cmp.Or(s.rate, v.rate, firstRate)*s.slice.Seconds()), 64)
+func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (got sample, err error) {
+	n := max(int(cmp.Or(s.fixed, v.rate, firstRate)*s.length.Seconds()), 64)
 	run, err := s.prepare(ctx, v, n)
 	if err != nil {
-		return sample{}, err
+		return got, err
 	}
-	seen, err := b.requestsSeen(ctx)
+	before, seenBefore, err := b.read(ctx, v)
 	if err != nil {
-		return sample{}, err
-	}
-	got, err := b.readAround(v, run)
-	if err != nil {
-		return sample{}, err
-	}
-	seenAfter, err := b.requestsSeen(ctx)
-	if err != nil {
-		return sample{}, err
-	}
-	v.rate = got.rate
-	return got, got.check(v, seenAfter-seen-1) // without the request of requestsSeen
-}
-
-// readAround reads the clocks before and after a load.
-func (b *testbed) readAround(v *variant, run func() (load, error)) (got sample, err error) {
-	before, err := readClocks(v.process, b.processes)
-	if err != nil {
-		return sample{}, err
+		return got, err
 	}
 	if got.load, err = run(); err != nil {
-		return sample{}, err
+		return got, err
 	}
 	time.Sleep(5 * time.Millisecond) // while the connections of the load close
-	after, err := readClocks(v.process, b.processes)
+	after, seen, err := b.read(ctx, v)
 	if err != nil {
-		return sample{}, err
+		return got, err
 	}
+	v.rate = got.rate
 	got.cpu, got.foreign = after.since(before, got.holds, got.load.cpu)
-	return got, nil
+	return got, got.check(v, seen-seenBefore-1) // without the request that brought the number
+}
+
+// read returns the clocks, and how many requests the stub has seen.
+func (b *testbed) read(ctx context.Context, v *variant) (clocks, int, error) {
+	seen, seenErr := b.requestsSeen(ctx)
+	c, err := readClocks(v.process, b.processes)
+	return c, seen, errors.Join(seenErr, err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"syscall"
@@ -15,12 +14,12 @@ const (
 	healthyRate = 200 // calls a second of healthy callers, to another node than the others
 	nodeGUID    = "5f2b8e0c6d414f7d9a3e1b7c0d9f4a62.AgentGateway2"
 
-	quietTime = 5 * time.Second
+	quietTime = 5 * time.Second  // before the load
 	restTime  = 10 * time.Second // for the release of what the load took
 
 	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
 	maxRefusalMs = 5.0  // p99 of refusals
-	maxKept      = 1.05 // memory and goroutines after the rest, relative to those before
+	maxKept      = 1.05 // goroutines after the rest, relative to those before
 )
 
 // scenario is a load on agentconf while healthy callers call.
@@ -29,7 +28,7 @@ type scenario struct {
 	delay time.Duration // of the gateway of the other callers
 	flags []string      // of agentconf
 	run   func(ctx context.Context, p *pair) (outcomes, error)
-	time  time.Duration
+	time  time.Duration // of the load
 }
 
 var scenarios = []scenario{
@@ -45,34 +44,29 @@ var scenarios = []scenario{
 // runOverload measures the latency of healthy callers in each scenario, and what
 // remains of it.
 func runOverload(ctx context.Context, _ []string) error {
-	start := time.Now()
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	w, err := newWorkspace(ctx)
-	defer w.close()
-	if err != nil {
-		return err
-	}
 	printVersions(ctx)
-	var all []scenarioResult
-	for _, b := range scenarios {
-		result := scenarioResult{name: b.name}
-		if err := result.measure(ctx, w, b); err != nil {
-			return fmt.Errorf("%s: %w", b.name, err)
+	return withWorkspace(ctx, func(s *workspace) error {
+		var all []*scenarioResult
+		for _, each := range scenarios {
+			r := &scenarioResult{scenario: each}
+			if err := r.measure(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+			all = append(all, r)
+			fmt.Fprintf(os.Stderr, "%s: done\n", r.name)
 		}
-		all = append(all, result)
-		fmt.Fprintf(os.Stderr, "%s: done\n", b.name)
-	}
-	printCallers(all)
-	printFootprints(all)
-	fmt.Printf("\nTotal time: %v.\n", time.Since(start).Round(time.Second))
-	return nil
+		printCallers(all)
+		printFootprints(all)
+		return nil
+	})
 }
 
 // scenarioResult is the result of one scenario.
 type scenarioResult struct {
-	name                string
+	scenario
 	quiet, during       outcomes // of the healthy callers
 	others              outcomes // of the other callers
 	before, peak, after footprint
@@ -81,70 +75,64 @@ type scenarioResult struct {
 // footprint is the consumption of agentconf: memory, and the heap after a collection.
 type footprint struct{ residentMB, heapMB, goroutines float64 }
 
-// measure runs a scenario with a new agentconf, which has a second node for healthy callers.
-func (r *scenarioResult) measure(ctx context.Context, s *workspace, b scenario) error {
+// measure runs the scenario with a new agentconf, which has a second node for healthy callers.
+func (r *scenarioResult) measure(ctx context.Context, s *workspace) error {
 	node, err := s.launchSlowGateway(ctx, 0)
 	if err != nil {
 		return err
 	}
-	return s.withPair(ctx, b.delay, func(p *pair) error {
+	return s.withPair(ctx, r.delay, func(p *pair) error {
 		healthy := newDriver(grpcTarget(p.grpc, nodeGUID), 4)
 		defer healthy.close()
-		calling, stop := context.WithCancel(ctx)
-		defer stop()
-		ended := make(chan error, 1)
-		go func() { ended <- healthy.open(calling, healthyRate, math.MaxInt) }()
-		err := r.measurePhases(ctx, p, healthy, b)
-		stop()
-		return errors.Join(err, <-ended)
-	}, append(b.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
+		stop := background(ctx, func(ctx context.Context) error { return healthy.open(ctx, healthyRate, math.MaxInt) })
+		return errors.Join(r.measurePhases(ctx, p, healthy), stop())
+	}, append(r.flags, "--gateway-node", "AgentGateway2=http://"+node.address)...)
 }
 
 // measurePhases goes through the phases: quiet, load, rest.
-func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver, b scenario) (err error) {
+func (r *scenarioResult) measurePhases(ctx context.Context, p *pair, healthy *driver) (err error) {
 	sleep(ctx, quietTime)
 	r.quiet = healthy.take()
 	if r.before, err = footprintOf(ctx, p); err != nil {
 		return err
 	}
-	healthy.take()
-	running, stop := context.WithTimeout(ctx, b.time)
-	defer stop()
-	watching, unwatch := context.WithCancel(ctx)
-	peak := make(chan footprint, 1)
-	go func() { peak <- watchPeak(watching, p) }()
-	r.others, err = b.run(running, p)
-	r.during = healthy.take()
-	unwatch()
-	r.peak = <-peak
-	if err != nil {
+	healthy.take() // these calls overlapped with a garbage collection
+	if err := r.measureLoad(ctx, p); err != nil {
 		return err
 	}
+	r.during = healthy.take()
 	sleep(ctx, restTime)
 	r.after, err = footprintOf(ctx, p)
 	return err
 }
 
-// footprintOf reads the resident memory before it runs the garbage collector.
-func footprintOf(ctx context.Context, p *pair) (footprint, error) {
-	m, err := memoryOf(p.agentconf)
-	if err != nil {
-		return footprint{}, err
-	}
-	v, err := readVitalsAfterGC(ctx, p.admin)
-	return footprint{m.now / 1e6, v.values[1] * 1024 / 1e6, v.values[2]}, err
+// measureLoad runs the load and records the peaks of agentconf.
+func (r *scenarioResult) measureLoad(ctx context.Context, p *pair) (err error) {
+	running, cancel := context.WithTimeout(ctx, r.time)
+	defer cancel()
+	stop := background(ctx, func(ctx context.Context) error {
+		r.peak.goroutines = peakGoroutines(ctx, p.admin)
+		return nil
+	})
+	r.others, err = r.run(running, p)
+	stop()
+	m, memoryErr := memoryOf(p.process)
+	r.peak.residentMB = m.peak / 1e6
+	return errors.Join(err, memoryErr)
 }
 
-// watchPeak returns the highest footprint until ctx is done, of four samples a second.
-func watchPeak(ctx context.Context, p *pair) (peak footprint) {
+// footprintOf reads the resident memory before it runs the garbage collector.
+func footprintOf(ctx context.Context, p *pair) (footprint, error) {
+	m, memoryErr := memoryOf(p.process)
+	v, err := readVitalsAfterGC(ctx, p.admin)
+	return footprint{m.now / 1e6, v.values[1] * 1024 / 1e6, v.values[2]}, errors.Join(memoryErr, err)
+}
+
+// peakGoroutines returns the most goroutines until ctx is done, of four samples a second.
+func peakGoroutines(ctx context.Context, admin string) (peak float64) {
 	for sleep(ctx, 250*time.Millisecond) {
-		m, err := memoryOf(p.agentconf)
-		if err == nil {
-			peak.residentMB = max(peak.residentMB, m.now/1e6)
-		}
-		if v, err := readVitals(ctx, p.admin); err == nil { // the reply may be late under load
-			peak.goroutines = max(peak.goroutines, v.values[2])
-		}
+		v, _ := readVitals(ctx, admin) // may fail under load, and is 0 then
+		peak = max(peak, v.values[2])
 	}
 	return peak
 }
@@ -181,6 +169,7 @@ func openIdleConnections(ctx context.Context, p *pair) (outcomes, error) {
 	return outcomes{}, errors.Join(err, o.err())
 }
 
+// runSlowSenders fails if agentconf tolerates all of them.
 func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
 	if sendSlowly(ctx, 1000, p.grpc, p.http) == 0 {
 		return outcomes{}, errors.New("agentconf closed no connection of a slow sender")
@@ -188,19 +177,20 @@ func runSlowSenders(ctx context.Context, p *pair) (outcomes, error) {
 	return outcomes{}, nil
 }
 
-func printCallers(all []scenarioResult) {
+func printCallers(all []*scenarioResult) {
 	title := fmt.Sprintf("healthy callers: p99 at most %.0f times that before; others: p99 of refusals at most %.0f ms",
 		maxSlower, maxRefusalMs)
 	header := "scenario\tp50 ms before\tduring\tp99 ms before\tduring\t\tof calls\trefused\tfailed\t" +
 		"others' OK\trefused\tp99 ms\t\tfailed\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
+	printTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
 		before, during := quantile(r.quiet.ok, 0.99), quantile(r.during.ok, 0.99)
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s\n", r.name,
+		return fmt.Sprintf("%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%d\t%d\t%s\t%s", r.name,
 			quantile(r.quiet.ok, 0.5), quantile(r.during.ok, 0.5), before, during, verdict(during/before, maxSlower),
 			len(r.during.ok)+len(r.during.refused), len(r.during.refused), r.during.failures(), othersCells(r.others))
 	})
 }
 
+// othersCells returns the cells of callers other than the healthy ones, if they make holds.
 func othersCells(o outcomes) string {
 	if o.failed == nil {
 		return "-\t-\t-\t\t-\t"
@@ -213,14 +203,14 @@ func othersCells(o outcomes) string {
 	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s\t", len(o.ok), len(o.refused), p99, bar, o.failures())
 }
 
-func printFootprints(all []scenarioResult) {
-	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; after at most %.2f times before",
+func printFootprints(all []*scenarioResult) {
+	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; goroutines after at most %.2f times before",
 		restTime, maxKept)
-	header := "scenario\tRSS MB before\tpeak\tafter\t\tlive heap MB before\tafter\t\tgoroutines before\tpeak\tafter\t\t"
-	printTable(os.Stdout, title, header, all, func(w io.Writer, r scenarioResult) {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%.1f\t%.1f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", r.name,
-			r.before.residentMB, r.peak.residentMB, r.after.residentMB, verdict(r.after.residentMB/r.before.residentMB, maxKept),
-			r.before.heapMB, r.after.heapMB, verdict(r.after.heapMB/r.before.heapMB, maxKept),
-			r.before.goroutines, r.peak.goroutines, r.after.goroutines, verdict(r.after.goroutines/r.before.goroutines, maxKept))
+	header := "scenario\tRSS MB before\tpeak\tafter\tlive heap MB before\tafter\tgoroutines before\tpeak\tafter\t\t"
+	printTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t", r.name,
+			r.before.residentMB, r.peak.residentMB, r.after.residentMB, r.before.heapMB, r.after.heapMB,
+			r.before.goroutines, r.peak.goroutines, r.after.goroutines,
+			verdict(r.after.goroutines/r.before.goroutines, maxKept))
 	})
 }

@@ -30,46 +30,35 @@ const (
 )
 
 const (
-	listenTimeout = 10 * time.Second
+	startTimeout = 30 * time.Second
 
 	// stopTimeout bounds the end of a process. agentconf drains for up to 20 s.
 	stopTimeout = 30 * time.Second
 )
 
-// process is a server that this program has started.
-type process struct {
-	*program.Process
-	name   string
-	pids   []int  // of the process and its children
-	output string // file
-}
-
-// stop ends the process by SIGTERM and returns its error. After stopTimeout it sends SIGKILL.
-func (p *process) stop() error {
-	defer time.AfterFunc(stopTimeout, func() { p.Signal(syscall.SIGKILL) }).Stop()
-	if err := p.Stop(); err != nil {
-		return fmt.Errorf("%s ended with %w", p.name, err)
-	}
-	return nil
-}
-
 // workspace is a temporary directory with the binary of agentconf, and the processes that run
 // there.
 type workspace struct {
 	dir, binary string
-	base        string // another build of agentconf, or empty
 	processes   []*process
 	starts      int
+	port        int // of the last address
 }
 
-// newWorkspace builds agentconf. The caller must close the workspace even after an error.
-func newWorkspace(ctx context.Context) (s *workspace, err error) {
-	s = &workspace{}
-	if s.dir, err = os.MkdirTemp("", "agentconf-bench-"); err != nil {
-		return s, err
+// withWorkspace builds agentconf and calls run. Then it stops all processes.
+func withWorkspace(ctx context.Context, run func(s *workspace) error) error {
+	dir, err := os.MkdirTemp("", "agentconf-bench-")
+	if err != nil {
+		return err
 	}
-	s.binary, err = program.Build(ctx, root, s.dir)
-	return s, err
+	defer os.RemoveAll(dir)
+	binary, err := program.Build(ctx, root, dir)
+	if err != nil {
+		return err
+	}
+	s := &workspace{dir: dir, binary: binary, port: 20_000 + rand.IntN(10_000)}
+	defer s.stop()
+	return run(s)
 }
 
 // stop stops all processes.
@@ -80,47 +69,129 @@ func (s *workspace) stop() {
 	s.processes = nil
 }
 
-func (s *workspace) close() {
-	s.stop()
-	os.RemoveAll(s.dir)
+// address returns an address of this host that stays free while a process is restarted:
+// Linux gives ports below 32768 to no outgoing connection. If no port is free, the process
+// that is to listen there fails.
+func (s *workspace) address() string {
+	for s.port++; s.port < 32_768; s.port++ {
+		if l, err := net.Listen("tcp", localAddress(s.port)); err == nil {
+			l.Close()
+			break
+		}
+	}
+	return localAddress(s.port)
 }
 
-// launch starts a command on cores and waits until it accepts connections on all
-// addresses. Its environment has no GOGC and no AGENTCONF_ variable of the caller. Its
-// output goes to a file, because reading it would cost this program CPU time.
+func localAddress(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+// process is a server that this program starts, once or again with the same arguments.
+type process struct {
+	*program.Process // of the last start; nil before the first one
+	name             string
+	on               cores
+	args             []string
+	addresses        []string // where it listens
+	pids             []int    // of the process and its children
+	output           string   // file
+}
+
+// launch starts a command on cores, which listens on addresses.
 func (s *workspace) launch(
 	ctx context.Context, name string, on cores, args []string, addresses ...string,
 ) (*process, error) {
-	s.starts++
-	log, err := os.Create(filepath.Join(s.dir, fmt.Sprintf("%s-%d.out", name, s.starts)))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	cmd := command(on, args...)
-	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.dir, certificateFile)) // of the stub, if there is one
-	cmd.Stdout, cmd.Stderr = log, log
-	launched, err := program.Launch(cmd)
-	if err != nil {
-		return nil, err
-	}
-	p := &process{Process: launched, name: name, output: log.Name()}
+	p := &process{name: name, on: on, args: args, addresses: addresses}
 	s.processes = append(s.processes, p)
-	if err := p.awaitPorts(ctx, addresses); err != nil {
-		text, _ := os.ReadFile(log.Name())
-		return nil, fmt.Errorf("%s: %w\n%s", name, err, text)
-	}
-	p.pids = append([]int{p.Pid()}, childrenOf(p.Pid())...)
-	return p, nil
+	return p, s.start(ctx, p)
 }
 
-// launchSelf starts this program with another command.
-func (s *workspace) launchSelf(ctx context.Context, on cores, args []string, addresses ...string) (*process, error) {
-	self, err := os.Executable()
+// start starts p and waits until it accepts connections on all addresses. Its output goes
+// to a file, because reading it would cost this program CPU time.
+func (s *workspace) start(ctx context.Context, p *process) error {
+	s.starts++
+	log, err := os.Create(filepath.Join(s.dir, fmt.Sprintf("%s-%d.out", p.name, s.starts)))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.launch(ctx, args[0], on, append([]string{self}, args...), addresses...)
+	defer log.Close()
+	p.output = log.Name()
+	cmd := command(p.on, p.args...)
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.dir, certificateFile)) // of the stub
+	cmd.Stdout, cmd.Stderr = log, log
+	if p.Process, err = program.Launch(cmd); err != nil {
+		return err
+	}
+	if err := p.awaitPorts(ctx); err != nil {
+		text, _ := os.ReadFile(p.output)
+		return fmt.Errorf("%s: %w\n%s", p.name, err, text)
+	}
+	p.pids = append([]int{p.Pid()}, childrenOf(p.Pid())...)
+	return nil
+}
+
+// command returns a pinned command. Its environment has no GOGC and no AGENTCONF_ variable
+// of the caller.
+func command(on cores, args ...string) *exec.Cmd {
+	cmd := exec.Command("taskset", append([]string{"-c", string(on)}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	return cmd
+}
+
+func (p *process) awaitPorts(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	go func(started *program.Process) {
+		started.Wait()
+		cancel() // a process that has ended will not listen
+	}(p.Process)
+	var errs []error
+	for _, address := range p.addresses {
+		errs = append(errs, retry(ctx, func() error {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// retry repeats try every 20 ms until it succeeds. When ctx is done it returns the last
+// error.
+func retry(ctx context.Context, try func() error) error {
+	err := try()
+	for err != nil && sleep(ctx, 20*time.Millisecond) {
+		err = try()
+	}
+	return err
+}
+
+// childrenOf returns the children of a process, such as the worker of nginx.
+func childrenOf(pid int) (children []int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // not in every kernel
+	for field := range strings.FieldsSeq(string(text)) {
+		child, _ := strconv.Atoi(field) // the kernel writes numbers
+		children = append(children, child)
+	}
+	return children
+}
+
+// stop ends the process by SIGTERM and returns its error. After stopTimeout it sends SIGKILL.
+func (p *process) stop() error {
+	if p.Process == nil {
+		return nil
+	}
+	defer time.AfterFunc(stopTimeout, func() { p.Signal(syscall.SIGKILL) }).Stop()
+	if err := p.Stop(); err != nil {
+		return fmt.Errorf("%s ended with %w", p.name, err)
+	}
+	return nil
+}
+
+// agentconf is a running agentconf.
+type agentconf struct {
+	*process
+	endpoint
 }
 
 // endpoint is where an agentconf listens.
@@ -129,62 +200,34 @@ type endpoint struct{ grpc, http, admin string }
 // launchAgentconf starts a build of agentconf with its defaults and additional flags. It stops
 // without a delay.
 func (s *workspace) launchAgentconf(
-	ctx context.Context, on cores, binary string, e endpoint, gateway string, flags ...string,
-) (*process, error) {
+	ctx context.Context, on cores, binary, gateway string, flags ...string,
+) (agentconf, error) {
+	e := endpoint{s.address(), s.address(), s.address()}
 	args := []string{
 		binary, "serve", "--gateway", gateway, "--grpc-listen", e.grpc, "--http-listen", e.http,
 		"--admin-listen", e.admin, "--drain-delay", "0",
 	}
-	return s.launch(ctx, "agentconf", on, append(args, flags...), e.grpc, e.http, e.admin)
+	p, err := s.launch(ctx, "agentconf", on, append(args, flags...), e.grpc, e.http, e.admin)
+	return agentconf{p, e}, err
 }
 
-// command returns a pinned command.
-func command(on cores, args ...string) *exec.Cmd {
-	cmd := exec.Command("taskset", append([]string{"-c", string(on)}, args...)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	return cmd
-}
-
-func (p *process) awaitPorts(ctx context.Context, addresses []string) error {
-	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
+// awaitReady waits until agentconf reports that it is ready.
+func (e endpoint) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	go func() {
-		p.Wait()
-		cancel() // a process that has ended will not listen
-	}()
-	for _, address := range addresses {
-		conn, err := net.Dial("tcp", address)
-		for ; err != nil; conn, err = net.Dial("tcp", address) {
-			if !sleep(ctx, 20*time.Millisecond) {
-				return err
-			}
-		}
-		conn.Close()
-	}
-	return nil
+	return retry(ctx, func() error {
+		_, err := fetch(ctx, e.admin, "/readyz")
+		return err
+	})
 }
 
-func childrenOf(pid int) (children []int) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // not in every kernel
-	for field := range strings.FieldsSeq(string(text)) {
-		if child, err := strconv.Atoi(field); err == nil {
-			children = append(children, child)
-		}
+// launchSelf starts a command of this program, which takes its address as the first argument.
+func (s *workspace) launchSelf(
+	ctx context.Context, on cores, name, address string, args ...string,
+) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
-	return children
-}
-
-// freeAddresses returns addresses of this host that stay free while a process is
-// restarted: Linux gives ports below 32768 to no outgoing connection.
-func freeAddresses(n int) (addresses []string, err error) {
-	for port := 20_000 + rand.IntN(10_000); len(addresses) < n; port++ {
-		if port >= 32_768 {
-			return nil, errors.New("no free port below 32768")
-		}
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			addresses = append(addresses, l.Addr().String())
-			l.Close()
-		}
-	}
-	return addresses, nil
+	return s.launch(ctx, name, on, append([]string{self, name, address}, args...), address)
 }

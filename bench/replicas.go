@@ -7,11 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
-
-// readyTimeout bounds the time until a replica is ready.
-const readyTimeout = 30 * time.Second
 
 // shownFaults bounds the faults in an error.
 const shownFaults = 10
@@ -21,62 +17,45 @@ const shownFaults = 10
 type replicas struct {
 	*workspace
 	records
-	gatewayArgs    []string
-	gatewayAddress string
-	gateway        *process
-	endpoints      [2]endpoint
-	agentconfs     [2]*process
-	faults         []string // of the processes
+	gateway    *process
+	agentconfs [2]agentconf
+	faults     []string // of the processes
 }
 
 // withReplicas starts r, runs it and stops it. The gateway gets additional flags.
-func (r *replicas) withReplicas(ctx context.Context, run func() error, gatewayFlags ...string) (err error) {
-	r.workspace, err = newWorkspace(ctx)
-	defer r.workspace.close()
-	if err != nil {
-		return err
-	}
-	a, err := freeAddresses(7)
-	if err != nil {
-		return err
-	}
-	r.gatewayAddress, r.endpoints = a[6], [2]endpoint{{a[0], a[1], a[2]}, {a[3], a[4], a[5]}}
-	r.gatewayArgs = append([]string{r.binary, "emulate", "--listen", a[6], "--log", r.logFile()}, gatewayFlags...)
-	if err := r.startGateway(ctx); err != nil {
-		return err
-	}
-	if err := errors.Join(r.startReplica(ctx, 0), r.startReplica(ctx, 1)); err != nil {
-		return err
-	}
-	if err := run(); err != nil {
-		return err
-	}
-	return errors.Join(r.stopReplica(0), r.stopReplica(1), r.stopGateway())
+func (r *replicas) withReplicas(ctx context.Context, run func() error, gatewayFlags ...string) error {
+	return withWorkspace(ctx, func(s *workspace) (err error) {
+		r.workspace = s
+		address := s.address()
+		args := []string{s.binary, "emulate", "--listen", address, "--log", r.logFile()}
+		if r.gateway, err = s.launch(ctx, "gateway", bothCores, append(args, gatewayFlags...), address); err != nil {
+			return err
+		}
+		for i := range r.agentconfs {
+			r.agentconfs[i], err = s.launchAgentconf(ctx, bothCores, s.binary, "http://"+address)
+			if err := errors.Join(err, r.agentconfs[i].awaitReady(ctx)); err != nil {
+				return err
+			}
+		}
+		if err := run(); err != nil {
+			return err
+		}
+		return errors.Join(r.stopReplica(0), r.stopReplica(1), r.stopGateway())
+	})
+}
+
+func (r *replicas) endpoints() [2]endpoint {
+	return [2]endpoint{r.agentconfs[0].endpoint, r.agentconfs[1].endpoint}
 }
 
 func (r *replicas) logFile() string { return filepath.Join(r.dir, "gateway.log") }
 
-func (r *replicas) startGateway(ctx context.Context) (err error) {
-	r.gateway, err = r.launch(ctx, "gateway", bothCores, r.gatewayArgs, r.gatewayAddress)
-	return err
-}
-
-// startReplica starts an agentconf and waits until it is ready.
-func (r *replicas) startReplica(ctx context.Context, i int) (err error) {
-	r.agentconfs[i], err = r.launchAgentconf(ctx, bothCores, r.binary, r.endpoints[i], "http://"+r.gatewayAddress)
-	if err != nil {
+// startReplica starts an agentconf again and waits until it is ready.
+func (r *replicas) startReplica(ctx context.Context, i int) error {
+	if err := r.start(ctx, r.agentconfs[i].process); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	for {
-		if _, err = fetch(ctx, "http://"+r.endpoints[i].admin+"/readyz"); err == nil {
-			return nil
-		}
-		if !sleep(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("agentconf %d is not ready: %w", i+1, err)
-		}
-	}
+	return r.agentconfs[i].awaitReady(ctx)
 }
 
 // stopGateway stops the gateway and enters its log into the ledger.
@@ -92,9 +71,10 @@ func (r *replicas) stopGateway() error {
 
 // stopReplica stops an agentconf and checks its output.
 func (r *replicas) stopReplica(i int) error {
-	r.end(r.agentconfs[i])
-	text, err := os.ReadFile(r.agentconfs[i].output)
-	r.faults = append(r.faults, faultsIn(filepath.Base(r.agentconfs[i].output), string(text))...)
+	p := r.agentconfs[i].process
+	r.end(p)
+	text, err := os.ReadFile(p.output)
+	r.faults = append(r.faults, faultsIn(filepath.Base(p.output), string(text))...)
 	return err
 }
 
@@ -124,5 +104,6 @@ func (r *replicas) judge(faults ...string) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d faults, among them:\n%s", len(faults), strings.Join(faults[:min(shownFaults, len(faults))], "\n"))
+	shown := faults[:min(shownFaults, len(faults))]
+	return fmt.Errorf("%d faults, among them:\n%s", len(faults), strings.Join(shown, "\n"))
 }

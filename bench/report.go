@@ -4,71 +4,74 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
+	"slices"
+	"text/tabwriter"
 	"time"
 )
 
-// median returns the median of one figure of all samples of a variant.
-func (s *series) median(id string, figure func(sample) float64) float64 {
-	return s.quantile(id, 0.5, figure)
-}
-
-func (s *series) quantile(id string, q float64, figure func(sample) float64) float64 {
-	var values []float64
-	for _, each := range s.samples[id] {
-		values = append(values, figure(each))
+// quantile returns the value below which the part q of values lies, interpolated between
+// two of them. Without values it returns NaN.
+func quantile(values []float64, q float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
 	}
-	return quantile(values, q)
+	sorted := slices.Sorted(slices.Values(values))
+	at, part := math.Modf(q * float64(len(sorted)-1))
+	low, high := sorted[int(at)], sorted[int(math.Ceil(at+part))]
+	return low + part*(high-low)
 }
 
-// cost is the CPU time of a hold in µs.
-type cost struct{ p25, median, p75 float64 }
-
-func (s *series) cost(id string) cost {
-	cpu := func(x sample) float64 { return x.cpu }
-	return cost{s.quantile(id, 0.25, cpu), s.median(id, cpu), s.quantile(id, 0.75, cpu)}
-}
-
-// over returns the ratio of two costs, by their medians and by their lower quartiles.
-func (c cost) over(other cost) (median, p25 float64) {
-	return c.median / other.median, c.p25 / other.p25
-}
-
-// baseline returns the ID of the variant that v is compared with: nginx with the same
-// protocol on either side, as far as nginx speaks it.
-func baseline(v *variant) string {
-	if v.kind == jsonH1 {
-		return suffixed("nginx h1", " TLS", v.tls)
+// verdict compares a measured value with its bar.
+func verdict(measured, atMost float64) string {
+	if measured <= atMost {
+		return "PASS"
 	}
-	return suffixed("nginx h2", " TLS", v.tls)
+	return "MISS"
+}
+
+// printTable prints a title and one row for every item. Tabs separate and end cells.
+func printTable[T any](to io.Writer, title, header string, items []T, row func(item T) string) {
+	fmt.Fprintf(to, "\n%s\n\n", title)
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, header)
+	for _, item := range items {
+		fmt.Fprintln(w, row(item))
+	}
+	w.Flush()
+}
+
+// ratio returns the CPU time of a hold of variant a over that of b, by a quantile of their
+// slices.
+func (s *series) ratio(a, b string, q float64) float64 {
+	return quantile(s.cpu[a], q) / quantile(s.cpu[b], q)
 }
 
 func printSeries(s *series) {
 	title := fmt.Sprintf("%s\n%d rounds of %v slices in %v; %d slices repeated, %d dropped, "+
 		"as foreign processes had over %.0f %% of the cores",
-		s.title, s.rounds, s.slice, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
+		s.title, s.rounds, s.length, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
 	header := "variant\tslices\tholds/s\tCPU µs\tp25\tspread\tto nginx\tp25\tto ReverseProxy h1\tp25\tforeign\t"
-	if s.rate > 0 {
-		header += "p50 µs\tp99\tp50 over nginx\t"
-	}
-	printTable(os.Stdout, title, header, s.variants, s.printRow)
+	printTable(os.Stdout, title, header, s.variants, s.cells)
 }
 
-func (s *series) printRow(w io.Writer, v *variant) {
-	id := v.id()
-	c := s.cost(id)
-	nginx, nginxP25 := c.over(s.cost(baseline(v)))
-	proxy, proxyP25 := c.over(s.cost(suffixed("ReverseProxy h1", " TLS", v.tls)))
-	fmt.Fprintf(w, "%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f %%\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f %%\t",
-		id, len(s.samples[id]), s.median(id, func(x sample) float64 { return x.rate }), c.median, c.p25,
-		100*(c.p75-c.p25)/c.median, nginx, nginxP25, proxy, proxyP25,
-		100*s.median(id, func(x sample) float64 { return x.foreign }))
-	if s.rate > 0 {
-		p50, p99 := func(x sample) float64 { return x.p50 }, func(x sample) float64 { return x.p99 }
-		fmt.Fprintf(w, "%.0f\t%.0f\t%+.0f\t", s.median(id, p50), s.median(id, p99), s.median(id, p50)-s.median(baseline(v), p50))
+// cells returns the row of a variant. It is compared with nginx with the same protocol on
+// either side, as far as nginx speaks it.
+func (s *series) cells(v *variant) string {
+	protocol := "nginx h2"
+	if v.kind == jsonH1 {
+		protocol = "nginx h1"
 	}
-	fmt.Fprintln(w)
+	nginx, proxy := v.peer(protocol), v.peer("ReverseProxy h1")
+	cpu := s.cpu[v.name]
+	spread := (quantile(cpu, 0.75) - quantile(cpu, 0.25)) / quantile(cpu, 0.5)
+	return fmt.Sprintf("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f %%\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f %%\t",
+		v.name, len(cpu), quantile(s.rate[v.name], 0.5), quantile(cpu, 0.5), quantile(cpu, 0.25), 100*spread,
+		s.ratio(v.name, nginx, 0.5), s.ratio(v.name, nginx, 0.25),
+		s.ratio(v.name, proxy, 0.5), s.ratio(v.name, proxy, 0.25),
+		100*quantile(s.foreign[v.name], 0.5))
 }
 
 // bar is the limit of a ratio of two variants.
@@ -83,23 +86,21 @@ func printBars(saturated, paced *series, withBase bool) {
 	bars := []bar{
 		{"gRPC to nginx h2", saturated, "agentconf gRPC", "nginx h2", 1.15},
 		{"JSON to nginx h1", saturated, "agentconf JSON", "nginx h1", 2.7},
-		{"JSON /v1 to nginx h1", saturated, "agentconf JSON /v1", "nginx h1", 2.7},
 		{"JSON to ReverseProxy h1", saturated, "agentconf JSON", "ReverseProxy h1", 0.9},
-		{"JSON /v1 to ReverseProxy h1", saturated, "agentconf JSON /v1", "ReverseProxy h1", 0.9},
 		{"gRPC, TLS to plain", saturated, "agentconf gRPC TLS", "agentconf gRPC", 1.3},
 		{"JSON, TLS to plain", saturated, "agentconf JSON TLS", "agentconf JSON", 1.3},
-		{"JSON /v1, TLS to plain", saturated, "agentconf JSON /v1 TLS", "agentconf JSON /v1", 1.3},
 		{"gRPC paced, to nginx h2", paced, "agentconf gRPC", "nginx h2", 2.0},
 	}
 	if withBase {
 		bars = append(bars, bar{"gRPC to base", saturated, "agentconf gRPC", "base gRPC", 1.03},
 			bar{"JSON to base", saturated, "agentconf JSON", "base JSON", 1.03})
 	}
-	printTable(os.Stdout, "bars, CPU time of a hold, by the median", "bar\tat most\tmeasured\tp25\t\t", bars,
-		func(w io.Writer, b bar) {
-			median, p25 := b.series.cost(b.a).over(b.series.cost(b.b))
-			fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t\n", b.name, b.limit, median, p25, verdict(median, b.limit))
-		})
+	title := "bars, CPU time of a hold, by the median"
+	printTable(os.Stdout, title, "bar\tat most\tmeasured\tp25\t\t", bars, func(b bar) string {
+		median := b.series.ratio(b.a, b.b, 0.5)
+		return fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%s\t",
+			b.name, b.limit, median, b.series.ratio(b.a, b.b, 0.25), verdict(median, b.limit))
+	})
 }
 
 // printVersions prints the versions of the measured programs, and the machine.

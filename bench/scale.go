@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,11 +18,11 @@ import (
 var inFlightSteps = []int{1, 10, 100, 1000, 5000, 10000}
 
 const (
-	maxKiBPerHold = 30
-	maxIdleMB     = 225
+	maxKiBPerHold = 30  // of resident memory
+	maxIdleMB     = 225 // with idleClients
 	idleClients   = 10000
 	watchers      = 1000
-	watchTime     = 10 * time.Second
+	watchTime     = 10 * time.Second // 8 events for each watch
 
 	// streamsEach is the number of holds in flight on a connection, well below the limit
 	// of agentconf.
@@ -34,31 +32,20 @@ const (
 // runScale measures an agentconf with its defaults under many calls, many connections and
 // many watches.
 func runScale(ctx context.Context, _ []string) error {
-	start := time.Now()
 	if err := checkOpenFiles(); err != nil {
 		return err
 	}
-	s, err := newWorkspace(ctx)
-	defer s.close()
-	if err != nil {
-		return err
-	}
 	printVersions(ctx)
-	for _, delay := range []time.Duration{200 * time.Millisecond, 2 * time.Second} {
-		if err := s.measureHolds(ctx, delay); err != nil {
-			return err
+	return withWorkspace(ctx, func(s *workspace) error {
+		for _, delay := range []time.Duration{200 * time.Millisecond, 2 * time.Second} {
+			if err := s.measureHolds(ctx, delay); err != nil {
+				return err
+			}
 		}
-	}
-	for _, m := range []struct {
-		delay   time.Duration
-		measure func(p *pair, ctx context.Context) error
-	}{{200 * time.Millisecond, (*pair).measureShrinking}, {0, (*pair).measureIdle}, {time.Second, (*pair).measureWatches}} {
-		if err := s.withPair(ctx, m.delay, func(p *pair) error { return m.measure(p, ctx) }); err != nil {
-			return err
-		}
-	}
-	fmt.Printf("\nNo call failed. Total time: %v.\n", time.Since(start).Round(time.Second))
-	return nil
+		return errors.Join(
+			s.withPair(ctx, 0, func(p *pair) error { return p.measureIdle(ctx) }),
+			s.withPair(ctx, time.Second, func(p *pair) error { return p.measureWatches(ctx) }))
+	})
 }
 
 // holdsRow is the result of a number of holds in flight.
@@ -82,39 +69,41 @@ func (s *workspace) measureHolds(ctx context.Context, delay time.Duration) error
 	title := fmt.Sprintf("gateway that takes %v; memory of a hold at most %d KiB with %d in flight; "+
 		"less than 1 new connection in 1000 calls",
 		delay, maxKiBPerHold, inFlightSteps[len(inFlightSteps)-1])
-	printTable(os.Stdout, title, "in flight\tholds\tholds/s\tp50 ms\tp99 ms\tCPU µs/hold\t"+
-		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\tforeign CPU\t", rows,
-		func(w io.Writer, r holdsRow) { r.print(w) })
+	printTable(os.Stdout, title, "in flight\tholds/s\tp50 ms\tp99 ms\t"+
+		"RSS MB before\tpeak\tKiB/hold\t\tnew connections/1000 calls\t\t", rows, holdsRow.cells)
 	return nil
 }
 
-// measure keeps holds in flight. The first ones are spread over the gateway's delay, or
-// all calls would come in waves.
+// measure keeps holds in flight, with up to streamsEach of them on a connection. The first
+// ones are spread over the gateway's delay, or all calls would come in waves. Every hold
+// must be successful.
 func (r *holdsRow) measure(ctx context.Context, p *pair, delay time.Duration) (err error) {
 	r.before = p.before
 	duration := max(4*time.Second, 4*delay)
+	ctx, cancel := context.WithTimeout(ctx, duration)
+	defer cancel()
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		sleep(ctx, duration/2)
 		r.middle, err = p.read(ctx)
 		return err
 	})
-	r.latencies, err = p.keepInFlight(ctx, r.inFlight, duration, delay)
-	if err := errors.Join(err, group.Wait()); err != nil {
+	connections := (r.inFlight + streamsEach - 1) / streamsEach
+	o, err := p.drive(connections, func(d *driver) error { return d.closed(ctx, r.inFlight, delay) })
+	if err := errors.Join(err, o.err(), group.Wait()); err != nil {
 		return err
 	}
-	r.after, err = p.read(ctx)
+	r.latencies = o.ok
+	r.after, err = p.read(context.WithoutCancel(ctx))
 	return err
 }
 
-func (r holdsRow) print(w io.Writer) {
-	holds := float64(len(r.latencies))
-	cpu, foreign := r.after.since(r.before.clocks, len(r.latencies), 0)
+func (r holdsRow) cells() string {
 	opened := 1000 * float64(r.after.Opened-r.middle.Opened) / float64(r.after.Requests-r.middle.Requests)
-	fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\t%.2f\t%s\t%.0f %%\t\n",
-		r.inFlight, holds, holds/r.after.at.Sub(r.before.at).Seconds(),
-		quantile(r.latencies, 0.5), quantile(r.latencies, 0.99), cpu,
-		r.before.now/1e6, r.after.peak/1e6, r.memoryCells(), opened, verdict(opened, 0.999), 100*foreign)
+	return fmt.Sprintf("%d\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\t%.2f\t%s\t",
+		r.inFlight, float64(len(r.latencies))/r.after.at.Sub(r.before.at).Seconds(),
+		quantile(r.latencies, 0.5), quantile(r.latencies, 0.99),
+		r.before.now/1e6, r.after.peak/1e6, r.memoryCells(), opened, verdict(opened, 0.999))
 }
 
 // memoryCells returns the memory of a hold and its verdict. With few holds in flight there
@@ -130,41 +119,6 @@ func (r holdsRow) memoryCells() string {
 	return fmt.Sprintf("%.1f\t%s", perHold, verdict(perHold, maxKiBPerHold))
 }
 
-// keepInFlight keeps holds in flight for duration, with up to streamsEach of them on a
-// connection, and returns their latencies. Every hold must be successful.
-func (p *pair) keepInFlight(ctx context.Context, inFlight int, duration, ramp time.Duration) ([]float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, duration)
-	defer cancel()
-	o, err := p.drive((inFlight+streamsEach-1)/streamsEach, func(d *driver) error { return d.closed(ctx, inFlight, ramp) })
-	return o.ok, errors.Join(err, o.err())
-}
-
-// measureShrinking shows that connections to the gateway follow the calls in flight.
-func (p *pair) measureShrinking(ctx context.Context) error {
-	type step struct {
-		inFlight int
-		duration time.Duration
-		atMost   float64
-		open     float64
-	}
-	steps := []step{{1000, 3 * time.Second, 1100, 0}, {10, 20 * time.Second, 20, 0}, {0, 18 * time.Second, 0, 0}}
-	for i, s := range steps {
-		if _, err := p.keepInFlight(ctx, s.inFlight, s.duration, 200*time.Millisecond); err != nil {
-			return err
-		}
-		stats, err := p.gateway.stats(ctx)
-		if err != nil {
-			return err
-		}
-		steps[i].open = float64(stats.Open)
-	}
-	printTable(os.Stdout, "connections to the gateway; agentconf keeps idle ones for 15 s",
-		"in flight\tfor\topen\tat most\t\t", steps, func(w io.Writer, s step) {
-			fmt.Fprintf(w, "%d\t%v\t%.0f\t%.0f\t%s\t\n", s.inFlight, s.duration, s.open, s.atMost, verdict(s.open, s.atMost))
-		})
-	return nil
-}
-
 // measureIdle measures the memory of connections that are idle after one call.
 func (p *pair) measureIdle(ctx context.Context) error {
 	var after memory
@@ -172,7 +126,7 @@ func (p *pair) measureIdle(ctx context.Context) error {
 		if err := d.open(ctx, math.Inf(1), idleClients); err != nil {
 			return err
 		}
-		after, err = memoryOf(p.agentconf)
+		after, err = memoryOf(p.process)
 		return err
 	})
 	fmt.Printf("\n%d idle gRPC connections after one call each: %.0f MB, %.1f KiB each, at most %d MB: %s\n",
@@ -181,65 +135,53 @@ func (p *pair) measureIdle(ctx context.Context) error {
 }
 
 // measureWatches measures many watches. Each one is of another agent, has its own
-// connection, and gets an event every 1.2 s.
+// connection, and gets an event every 1.2 s. The agents record a gap in their sequence.
 func (p *pair) measureWatches(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	var r records
 	var counting errgroup.Group
 	var started sync.WaitGroup
-	var events atomic.Int64
 	started.Add(watchers)
 	for i := range watchers {
-		counting.Go(func() error {
-			n, err := countEvents(watching, p.grpc, strconv.Itoa(1000+i), started.Done)
-			events.Add(n)
-			return err
-		})
+		a := &agent{records: &r, endpoints: [2]endpoint{p.endpoint}, id: strconv.Itoa(1000 + i), guid: guid}
+		counting.Go(func() error { return a.countEvents(watching, started.Done) })
 	}
 	started.Wait()
-	before, err := p.read(ctx)
-	if err != nil {
+	before, beforeErr := cpuOf(p.pids...)
+	sleep(ctx, watchTime)
+	after, afterErr := cpuOf(p.pids...)
+	m, err := memoryOf(p.process)
+	stop()
+	if err := errors.Join(beforeErr, afterErr, err, counting.Wait()); err != nil {
 		return err
 	}
-	sleep(ctx, watchTime)
-	after, err := p.read(ctx)
-	stop()
-	if err := errors.Join(err, counting.Wait()); err != nil {
-		return err
+	if faults := r.tally.unexplained(); len(faults) > 0 {
+		return fmt.Errorf("%d faults of watches, one of them: %s", len(faults), faults[0])
 	}
 	fmt.Printf("\n%d watches for %v: %d events, none lost, none failed; %.0f MB at most, "+
 		"%.1f KiB a watch with its connection; %.1f %% of a core\n",
-		watchers, watchTime, events.Load(), after.peak/1e6, (after.peak-p.before.now)/1024/watchers,
-		100*(after.target-before.target).Seconds()/watchTime.Seconds())
+		watchers, watchTime, r.tally.events, m.peak/1e6, (m.peak-p.before.now)/1024/watchers,
+		100*(after-before).Seconds()/watchTime.Seconds())
 	return nil
 }
 
-// countEvents counts the events of a watch until ctx is done. It calls started when the
-// watch has begun or failed. A gap in the sequence, another message and hardly any event
-// are errors.
-func countEvents(ctx context.Context, address, agent string, started func()) (n int64, err error) {
-	front, err := newFront(false, endpoint{grpc: address})
-	if err != nil {
-		started()
-		return 0, err
+// countEvents watches until ctx is done, and calls started when the watch has begun or
+// failed. Another event than those of the gateway, and fewer than 5 are errors.
+func (a *agent) countEvents(ctx context.Context, started func()) error {
+	defer a.disconnect()
+	err := a.connect(0)
+	if err == nil {
+		err = a.follow(nil)
 	}
-	defer front.close()
-	next, first, err := beginWatch(ctx, front, guid, agent, nil)
 	started()
-	for ; err == nil; n++ {
-		var m *agentconfv1.WatchAgentEventsResponse
-		if m, err = next(); err != nil {
-			break
-		}
-		if m.GetEvent().GetSequence() != first.GetLastSequence()+n+1 || m.GetEvent().GetStopVoice() == nil {
-			return n, fmt.Errorf("agent %s, after event %d: %v", agent, first.GetLastSequence()+n, m)
-		}
+	if err != nil {
+		return err
 	}
-	if ctx.Err() == nil {
-		return n, err
+	first := a.last
+	err = a.read(ctx, time.Now().Add(time.Hour), func(e *agentconfv1.AgentEvent) bool { return e.GetStopVoice() == nil })
+	if n := a.last - first; ctx.Err() == nil || n < 5 {
+		return fmt.Errorf("agent %s: watch ended after %d events, or with another event: %v", a.id, n, err)
 	}
-	if n < 5 {
-		return n, fmt.Errorf("agent %s: only %d events", agent, n)
-	}
-	return n, nil
+	return nil
 }

@@ -1,53 +1,58 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // slowSender describes one kind of slow client.
 type slowSender struct {
 	address string
-	first   []byte // sent at once
-	each    []byte // sent every second
+	first   string // sent at once
+	each    string // sent every second
 }
 
 // slowSenders returns one sender for every part of a request: head and body of HTTP/1.1,
-// preface, headers and message of gRPC.
+// preface, headers and message of gRPC. The latter two promise 16,000 bytes.
 func slowSenders(grpc, http string) []slowSender {
-	a := []byte("a")
+	const head = "POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\n"
+	const promise = "\x00\x3e\x80" // 16,000, as a frame and a message of gRPC have it
+	preface := http2.ClientPreface + frame(http2.FrameSettings, 0, 0, "")
 	return []slowSender{
-		{http, []byte("POST " + ownPath + " HTTP/1.1\r\nHost: agentconf\r\nX: "), a},
-		{http, fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: agentconf\r\nGuid: %s\r\nContent-Length: 60000\r\n\r\n{", ownPath, guid), a},
-		{grpc, []byte(http2.ClientPreface[:1]), []byte(http2.ClientPreface[1:2])},
-		{grpc, frames(true, func(f *http2.Framer, out *bytes.Buffer) {
-			out.Write([]byte{0, 0x3e, 0x80, byte(http2.FrameHeaders), 0, 0, 0, 0, 1}) // promises 16,000 bytes
-		}), a},
-		{grpc, frames(true, func(f *http2.Framer, _ *bytes.Buffer) {
-			block, _ := headerBlocks(grpcTarget(grpc, guid))
-			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
-			f.WriteData(1, false, []byte{0, 0, 0, 0x3e, 0x80}) // promises 16,000 bytes
-		}), frames(false, func(f *http2.Framer, _ *bytes.Buffer) { f.WriteData(1, false, a) })},
+		{http, head + "X: ", "a"},
+		{http, head + "Guid: " + guid + "\r\nContent-Length: 60000\r\n\r\n{", "a"},
+		{grpc, preface[:1], preface[1:2]},
+		{grpc, preface + promise + frame(http2.FrameHeaders, 0, 1, "")[3:], "a"},
+		{grpc, preface + frame(http2.FrameHeaders, http2.FlagHeadersEndHeaders, 1, holdHeaders(grpc)) +
+			frame(http2.FrameData, 0, 1, "\x00\x00"+promise), frame(http2.FrameData, 0, 1, "a")},
 	}
 }
 
-// frames returns frames of HTTP/2, after the client's preface if the connection is new.
-func frames(isNew bool, write func(f *http2.Framer, out *bytes.Buffer)) []byte {
-	var out bytes.Buffer
-	f := http2.NewFramer(&out, nil)
-	if isNew {
-		out.WriteString(http2.ClientPreface)
-		f.WriteSettings()
+// holdHeaders returns the header block of a hold over gRPC.
+func holdHeaders(address string) string {
+	var block strings.Builder
+	encoder := hpack.NewEncoder(&block)
+	for _, field := range []hpack.HeaderField{
+		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: grpcPath},
+		{Name: ":authority", Value: address}, {Name: "content-type", Value: "application/grpc"},
+		{Name: "te", Value: "trailers"}, {Name: "guid", Value: guid},
+	} {
+		encoder.WriteField(field) // into memory
 	}
-	write(f, &out)
-	return out.Bytes()
+	return block.String()
+}
+
+// frame returns a frame of HTTP/2 with a payload of up to 255 bytes.
+func frame(kind http2.FrameType, flags http2.Flags, stream byte, payload string) string {
+	return string([]byte{0, 0, byte(len(payload)), byte(kind), byte(flags), 0, 0, 0, stream}) + payload
 }
 
 // sendSlowly runs n slow senders until ctx is done. A sender connects again after it has
@@ -75,7 +80,7 @@ func (s slowSender) send(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	for _, err = conn.Write(s.first); err == nil; _, err = conn.Write(s.each) {
+	for _, err = io.WriteString(conn, s.first); err == nil; _, err = io.WriteString(conn, s.each) {
 		if !sleep(ctx, time.Second) {
 			return nil
 		}

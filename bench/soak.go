@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -15,7 +14,7 @@ import (
 
 const (
 	soakAgents = 100
-	firstAgent = 1001
+	firstAgent = 1001 // ID
 
 	downtime  = time.Second     // of a process that is restarted
 	aftermath = 5 * time.Second // for which a restart explains errors once the process is back
@@ -70,7 +69,7 @@ func (s *soak) run(ctx context.Context) (err error) {
 	group, work := errgroup.WithContext(work)
 	for i := range soakAgents {
 		a := &agent{
-			records: &s.records, endpoints: s.endpoints,
+			records: &s.records, endpoints: s.endpoints(),
 			id: strconv.Itoa(firstAgent + i), json: i%2 == 1, home: i / 2 % 2,
 		}
 		group.Go(func() error {
@@ -91,9 +90,10 @@ func (s *soak) run(ctx context.Context) (err error) {
 
 // sampleVitals reads the vitals of the first agentconf.
 func (s *soak) sampleVitals(ctx context.Context) (vitals, error) {
-	return readVitalsAfterGC(ctx, s.endpoints[0].admin)
+	return readVitalsAfterGC(ctx, s.agentconfs[0].admin)
 }
 
+// watchVitals samples the vitals until ctx is done, and reports progress after every 12th.
 func (s *soak) watchVitals(ctx context.Context) error {
 	for n := 1; sleep(ctx, s.sample); n++ {
 		v, err := s.sampleVitals(ctx)
@@ -122,7 +122,7 @@ func (s *soak) disturb(ctx context.Context) error {
 		var err error
 		switch {
 		case n%2 == 0:
-			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.startGateway(ctx) })
+			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.start(ctx, s.gateway) })
 		case n%4 == 1:
 			s.tally.disturbed(disturbance{lostGUID, time.Now(), time.Now().Add(2*s.guid + aftermath)})
 			err = s.restart(agentconfRestart,
@@ -161,11 +161,12 @@ func (s *soak) report() error {
 	t.printErrors(os.Stdout)
 	compared, lies := s.ledger.lies()
 	fmt.Printf("\n%d calls compared with the logs of the gateway. lies: %d\n", compared, len(lies))
-	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:", s.loaded[len(s.loaded)/5:])
-	printTable(os.Stdout, fmt.Sprintf("Before the load, and %v after it:", s.quiet), "\tbefore\tafter\t", []int{0, 1, 2, 3},
-		func(w io.Writer, i int) {
-			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t\n", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
-		})
+	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:",
+		s.loaded[len(s.loaded)/5:])
+	title := fmt.Sprintf("Before the load, and %v after it:", s.quiet)
+	printTable(os.Stdout, title, "\tbefore\tafter\t", []int{0, 1, 2, 3}, func(i int) string {
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t", vitalNames[i], s.idle[0].values[i], s.idle[1].values[i])
+	})
 	return s.judge(s.unwatched()...)
 }
 

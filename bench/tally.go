@@ -6,9 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -25,6 +23,7 @@ type answer struct {
 	reason, outcome string // empty if the client made the error
 }
 
+// answerOf returns the answer that an error of a front states.
 func answerOf(err error) answer {
 	s := status.Convert(err)
 	a := answer{code: s.Code()}
@@ -188,26 +187,14 @@ func (t *tally) unexplained() (list []string) {
 	return list
 }
 
-// printErrors prints how often each error came of each cause, and in which operations.
+// printErrors prints how often each error came of each cause.
 func (t *tally) printErrors(to io.Writer) {
-	rows := map[string]map[string]int{} // by row and operation
+	counts := map[string]int{} // by row
 	for _, x := range t.incidents {
-		row := fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))
-		if rows[row] == nil {
-			rows[row] = map[string]int{}
-		}
-		rows[row][x.operation]++
+		counts[fmt.Sprintf("%s\t%v\t%s", cmp.Or(t.causeOf(x), "NONE"), x.answer, cmp.Or(x.answer.outcome, "-"))]++
 	}
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	fmt.Fprintln(w, "cause\terror\toutcome\tcount\toperations")
-	for _, row := range slices.Sorted(maps.Keys(rows)) {
-		total := 0
-		var each []string
-		for _, operation := range slices.Sorted(maps.Keys(rows[row])) {
-			total += rows[row][operation]
-			each = append(each, fmt.Sprintf("%s %d", operation, rows[row][operation]))
-		}
-		fmt.Fprintf(w, "%s\t%d\t%s\n", row, total, strings.Join(each, ", "))
-	}
+	rows := slices.Sorted(maps.Keys(counts))
+	printTable(to, "errors", "cause\terror\toutcome\tcount\t", rows, func(row string) string {
+		return fmt.Sprintf("%s\t%d\t", row, counts[row])
+	})
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -29,10 +31,11 @@ type upgrade struct {
 }
 
 func runUpgrade(ctx context.Context, args []string) error {
-	rounds := roundsFlag("upgrade", args, 1, "restarts of each agentconf under load")
+	fs := flag.NewFlagSet("upgrade", flag.ExitOnError)
+	rounds := fs.Int("rounds", 1, "restarts of each agentconf under load")
+	fs.Parse(args) // exits on an error
 	u := &upgrade{}
-	u.ledger.counted = unhold.operation()
-	err := u.withReplicas(ctx, func() error { return u.run(ctx, rounds) },
+	err := u.withReplicas(ctx, func() error { return u.run(ctx, *rounds) },
 		"--auth-mode", "1", "--sign-out-after", "0", "--answer-delay", "0")
 	if err != nil {
 		return err
@@ -43,6 +46,7 @@ func runUpgrade(ctx context.Context, args []string) error {
 	return u.judge()
 }
 
+// run restarts the replicas under a load over gRPC, and then over JSON.
 func (u *upgrade) run(ctx context.Context, rounds int) error {
 	if err := u.startBalancer(ctx); err != nil {
 		return err
@@ -52,47 +56,36 @@ func (u *upgrade) run(ctx context.Context, rounds int) error {
 		if err != nil {
 			return err
 		}
-		loading, stop := context.WithCancel(ctx)
-		made := make(chan holdLoad, 1)
-		go func() { made <- u.makeHolds(loading, lines) }()
-		err = u.restartAll(ctx, rounds)
-		stop()
-		load := <-made
+		stop := background(ctx, func(ctx context.Context) error { return u.makeHolds(ctx, lines) })
+		err = errors.Join(u.restartAll(ctx, rounds), stop())
 		for _, l := range lines {
 			l.disconnect()
 		}
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s: %v; %d restarts\n", map[bool]string{false: "gRPC", true: "JSON"}[json], load, 2*rounds)
-		if err := load.check(); err != nil {
-			return err
-		}
+		fmt.Printf("%s: %d restarts\n", map[bool]string{false: "gRPC", true: "JSON"}[json], 2*rounds)
 	}
 	return nil
 }
 
 // startBalancer starts nginx with deploy/nginx.conf, in which only the addresses change.
 func (u *upgrade) startBalancer(ctx context.Context) error {
-	a, err := freeAddresses(2)
-	if err != nil {
-		return err
-	}
-	u.proxy = endpoint{grpc: a[0], http: a[1]}
+	u.proxy = endpoint{grpc: u.address(), http: u.address()}
 	text, err := os.ReadFile(filepath.Join(root, "deploy/nginx.conf"))
 	if err != nil {
 		return err
 	}
 	config := strings.NewReplacer(
-		"agentconf-1.example:9090", u.endpoints[0].grpc, "agentconf-1.example:8080", u.endpoints[0].http,
-		"agentconf-2.example:9090", u.endpoints[1].grpc, "agentconf-2.example:8080", u.endpoints[1].http,
+		"agentconf-1.example:9090", u.agentconfs[0].grpc, "agentconf-1.example:8080", u.agentconfs[0].http,
+		"agentconf-2.example:9090", u.agentconfs[1].grpc, "agentconf-2.example:8080", u.agentconfs[1].http,
 		"listen 9090", "listen "+u.proxy.grpc, "listen 8080", "listen "+u.proxy.http,
 	).Replace(string(text))
 	if err := os.WriteFile(filepath.Join(u.dir, "deploy.conf"), []byte(config), 0o644); err != nil {
 		return err
 	}
 	_, err = u.launchConfigured(ctx, "balancer.conf", configuration{Name: "balancer"}, bothCores,
-		[]string{"nginx", "-p", u.dir, "-c"}, a...)
+		[]string{"nginx", "-p", u.dir, "-c"}, u.proxy.grpc, u.proxy.http)
 	return err
 }
 
@@ -103,11 +96,14 @@ type line struct {
 }
 
 // openLines opens a conference with a phone for every agent, by way of nginx.
-func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err error) {
+func (u *upgrade) openLines(ctx context.Context, json bool) (lines []line, err error) {
 	var group errgroup.Group
 	for n := range lineCount {
-		a := &agent{records: &u.records, endpoints: [2]endpoint{u.proxy, u.proxy}, id: strconv.Itoa(firstAgent + n), json: json}
-		l := &line{a, phoneNumber(u.phones.Add(1))}
+		a := &agent{
+			records: &u.records, endpoints: [2]endpoint{u.proxy, u.proxy},
+			id: strconv.Itoa(firstAgent + n), json: json,
+		}
+		l := line{a, phoneNumber(u.phones.Add(1))}
 		lines = append(lines, l)
 		group.Go(func() error {
 			defer l.unfollow()
@@ -120,26 +116,19 @@ func (u *upgrade) openLines(ctx context.Context, json bool) (lines []*line, err 
 	return lines, group.Wait()
 }
 
-// holdLoad is the number of holds of a load and its timing.
-type holdLoad struct {
-	holds int
-	late  time.Duration // the most that a hold began after its time
-	took  time.Duration
-}
-
 // makeHolds makes holds at an even pace until ctx is done, each with its own voice path,
 // and takes each back. It returns when the last one is taken back.
-func (u *upgrade) makeHolds(ctx context.Context, lines []*line) (made holdLoad) {
-	free := make(chan *line, len(lines))
+func (u *upgrade) makeHolds(ctx context.Context, lines []line) error {
+	free := make(chan line, len(lines))
 	for _, l := range lines {
 		free <- l
 	}
-	start := time.Now()
 	var calls sync.WaitGroup
-	pace(ctx, holdsPerSecond, math.MaxInt, func(n int, due time.Time) error {
+	holds, late, start := 0, time.Duration(0), time.Now()
+	err := pace(ctx, holdsPerSecond, math.MaxInt, func(n int, due time.Time) error {
 		l := <-free
-		made.holds++
-		made.late = max(made.late, time.Since(due))
+		holds++
+		late = max(late, time.Since(due))
 		calls.Go(func() {
 			// The ledger and the tally record the outcomes. Any failure fails the run.
 			l.hold(l.phone, fmt.Sprintf("y:/conf/120/%d.V3", u.phones.Add(1)), nil)
@@ -148,26 +137,21 @@ func (u *upgrade) makeHolds(ctx context.Context, lines []*line) (made holdLoad) 
 		})
 		return nil
 	})
-	made.took = time.Since(start)
+	took := time.Since(start)
 	calls.Wait()
-	return made
+	fmt.Printf("%d holds in %v, at most %v late\n", holds, took.Round(time.Millisecond), late.Round(time.Millisecond))
+	return errors.Join(err, checkRate(holds, took))
 }
 
-func (h holdLoad) rate() float64 { return float64(h.holds) / h.took.Seconds() }
-
-// check returns an error if the load fell short of its rate.
-func (h holdLoad) check() error {
-	if h.rate() < 0.98*holdsPerSecond {
-		return fmt.Errorf("%.0f holds a second, %w", h.rate(), errUnsound)
+// checkRate returns an error if a load fell short of its rate.
+func checkRate(holds int, took time.Duration) error {
+	if rate := float64(holds) / took.Seconds(); rate < 0.98*holdsPerSecond {
+		return fmt.Errorf("%.0f holds a second, %w", rate, errUnsound)
 	}
 	return nil
 }
 
-func (h holdLoad) String() string {
-	return fmt.Sprintf("%d holds in %v, %.0f a second, at most %v late",
-		h.holds, h.took.Round(time.Millisecond), h.rate(), h.late.Round(time.Millisecond))
-}
-
+// restartAll restarts the two replicas in turn, so that one of them always runs.
 func (u *upgrade) restartAll(ctx context.Context, rounds int) error {
 	sleep(ctx, upTime)
 	for n := range 2 * rounds {

@@ -31,6 +31,7 @@ func (a *agent) follow(after *int64) error {
 	return a.followOnce(after)
 }
 
+// followOnce begins a watch with the GUID that the agent has.
 func (a *agent) followOnce(after *int64) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	from, operation := time.Now(), watchOperation
@@ -53,6 +54,7 @@ func (a *agent) followOnce(after *int64) error {
 	return nil
 }
 
+// receive passes messages on until the watch ends or is given up.
 func (w *watch) receive(ctx context.Context, next receiveFunc) {
 	defer close(w.messages)
 	for {
@@ -76,6 +78,8 @@ func (a *agent) resume() error {
 	return a.follow(&a.last)
 }
 
+// unfollow gives the watch up. Events that have not been read are read by the next one,
+// if it begins after a.last.
 func (a *agent) unfollow() {
 	if a.watch != nil {
 		a.watch.cancel()
