@@ -2,6 +2,7 @@ package operation
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +21,9 @@ const (
 // metrics counts the requests to the gateway. No label is an agent, a phone number or
 // a GUID.
 type metrics struct {
-	calls   *prometheus.CounterVec
-	seconds prometheus.Histogram
+	calls    *prometheus.CounterVec
+	accepted sync.Map // from operation to the counter of its accepted calls, which calls need not look up
+	seconds  prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer, client *gateway.Client) *metrics {
@@ -51,17 +53,26 @@ func newMetrics(r prometheus.Registerer, client *gateway.Client) *metrics {
 // count counts a request to the gateway that returned err. A long poll takes as long as no
 // event comes, so that its duration says nothing about the gateway.
 func (m *metrics) count(op Operation, took time.Duration, err error) {
-	m.calls.WithLabelValues(op.Name, retcodeLabel(err)).Inc()
+	m.counter(op.Name, err).Inc()
 	if op.LongPoll == 0 {
 		m.seconds.Observe(took.Seconds())
 	}
 }
 
-// retcodeLabel returns the value of the label retcode.
-func retcodeLabel(err error) string {
-	if err == nil {
-		return outcome.Success
+func (m *metrics) counter(operation string, err error) prometheus.Counter {
+	if err != nil {
+		return m.calls.WithLabelValues(operation, retcodeLabel(err))
 	}
+	if counter, ok := m.accepted.Load(operation); ok {
+		return counter.(prometheus.Counter)
+	}
+	counter := m.calls.WithLabelValues(operation, outcome.Success)
+	m.accepted.Store(operation, counter)
+	return counter
+}
+
+// retcodeLabel returns the value of the label retcode of a failed request.
+func retcodeLabel(err error) string {
 	failure, _ := errors.AsType[*gateway.Error](err)
 	if failure == nil || failure.Kind != gateway.Refused {
 		return noRetcode

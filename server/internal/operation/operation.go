@@ -12,7 +12,6 @@ import (
 	"context"
 	"net/url"
 	"time"
-	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
@@ -164,8 +163,8 @@ func ConferencePath(agentID, name string) string {
 	path := append(make([]byte, 0, 64), "agentconf/"...)
 	path = append(path, url.PathEscape(agentID)...)
 	path = append(path, '/')
-	for _, letter := range name {
-		path = append(path, byte(unicode.ToLower(letter)))
+	for i := range len(name) {
+		path = append(path, name[i]|0x20) // a method name has ASCII letters only
 	}
 	return string(path)
 }
