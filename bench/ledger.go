@@ -56,9 +56,9 @@ func (a account) calls() (n int) {
 	return n
 }
 
-// lie returns what is wrong with an account, or "". Calls with an unknown outcome may have
+// mismatch returns what is wrong with an account, or "". Calls with an unknown outcome may have
 // been applied, each once at most.
-func (a account) lie() string {
+func (a account) mismatch() string {
 	atLeast := a.known[applied]
 	atMost := atLeast + a.known[unknown]
 	if a.reached > a.calls()-a.known[notReached] || a.applied < atLeast || a.applied > atMost {
@@ -135,15 +135,15 @@ func (l *ledger) enter(entry emulator.LogEntry) error {
 	return nil
 }
 
-// lies returns how many calls were compared, and what is wrong with them.
-func (l *ledger) lies() (compared int, lies []string) {
+// mismatches returns how many calls were compared, and what is wrong with them.
+func (l *ledger) mismatches() (compared int, mismatches []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for s, a := range l.accounts {
 		compared += max(a.calls(), a.reached)
-		if lie := a.lie(); lie != "" {
-			lies = append(lies, fmt.Sprintf("%s of %s %s: %s", s.operation, s.phone, s.voicePath, lie))
+		if mismatch := a.mismatch(); mismatch != "" {
+			mismatches = append(mismatches, fmt.Sprintf("%s of %s %s: %s", s.operation, s.phone, s.voicePath, mismatch))
 		}
 	}
-	return compared, lies
+	return compared, mismatches
 }

@@ -1,6 +1,6 @@
 // Command bench measures agentconf on Linux: the CPU time of a hold next to plain
 // proxies, and memory and latency under many calls. It also runs the soak, overload and
-// upgrade tests of docs/reliability.md. The README describes the methods and results.
+// upgrade tests of docs/proof.md. The README describes the methods and results.
 package main
 
 import (

@@ -97,10 +97,10 @@ func faultsIn(name, log string) (faults []string) {
 }
 
 // judge returns an error if a process had a fault, an error has no cause, or the ledger
-// has a lie. It takes further faults of the run.
+// has a mismatch. It takes further faults of the run.
 func (r *replicas) judge(faults ...string) error {
-	_, lies := r.ledger.lies()
-	faults = append(append(append(faults, lies...), r.tally.unexplained()...), r.faults...)
+	_, mismatches := r.ledger.mismatches()
+	faults = append(append(append(faults, mismatches...), r.tally.unexplained()...), r.faults...)
 	if len(faults) == 0 {
 		return nil
 	}

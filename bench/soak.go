@@ -159,8 +159,8 @@ func (s *soak) report() error {
 	fmt.Printf("Longest time of an agent without a watch: %v; %d of %d watched at the end.\n\n",
 		t.longestGap.Round(time.Millisecond), t.watching, soakAgents)
 	t.printErrors(os.Stdout)
-	compared, lies := s.ledger.lies()
-	fmt.Printf("\n%d calls compared with the logs of the gateway. lies: %d\n", compared, len(lies))
+	compared, mismatches := s.ledger.mismatches()
+	fmt.Printf("\n%d calls compared with the logs of the gateway. mismatches: %d\n", compared, len(mismatches))
 	printVitals(os.Stdout, "The agentconf that was not restarted, after a fifth of the run:",
 		s.loaded[len(s.loaded)/5:])
 	title := fmt.Sprintf("Before the load, and %v after it:", s.quiet)

@@ -60,7 +60,7 @@ panic: runtime error: index out of range
 // Everything that goes wrong is a fault of the run.
 func TestJudge(t *testing.T) {
 	for name, spoil := range map[string]func(*soak){
-		"lie":           func(s *soak) { s.ledger.record(subject{"holdParticipant", "1", ""}, applied) },
+		"mismatch":      func(s *soak) { s.ledger.record(subject{"holdParticipant", "1", ""}, applied) },
 		"error":         func(s *soak) { s.tally.call("login", midnight, failure(codes.Internal, "INTERNAL", "unknown")) },
 		"process":       func(s *soak) { s.faults = []string{"panic"} },
 		"ended watch":   func(s *soak) { s.tally.watching-- },
@@ -146,11 +146,11 @@ func TestOutcomeOf(t *testing.T) {
 	}
 }
 
-func TestLie(t *testing.T) {
+func TestMismatch(t *testing.T) {
 	for _, test := range []struct {
 		known            []outcome
 		reached, applied int
-		lie              bool
+		mismatch         bool
 	}{
 		{[]outcome{applied}, 1, 1, false},
 		{[]outcome{applied}, 0, 0, true},
@@ -177,8 +177,8 @@ func TestLie(t *testing.T) {
 		for _, o := range test.known {
 			a.known[o]++
 		}
-		if lie := a.lie(); (lie != "") != test.lie {
-			t.Errorf("%+v: %q", test, lie)
+		if mismatch := a.mismatch(); (mismatch != "") != test.mismatch {
+			t.Errorf("%+v: %q", test, mismatch)
 		}
 	}
 }
@@ -199,14 +199,14 @@ func TestLedger(t *testing.T) {
 	if err := l.read(strings.NewReader(gatewayLog)); err != nil {
 		t.Fatal(err)
 	}
-	if compared, lies := l.lies(); compared != 4 || len(lies) != 0 {
-		t.Errorf("%d compared, lies %q", compared, lies)
+	if compared, mismatches := l.mismatches(); compared != 4 || len(mismatches) != 0 {
+		t.Errorf("%d compared, mismatches %q", compared, mismatches)
 	}
 	if err := l.read(strings.NewReader(gatewayLog)); err != nil { // every call is there twice
 		t.Fatal(err)
 	}
-	if _, lies := l.lies(); len(lies) != 3 {
-		t.Errorf("lies %q, want 3", lies)
+	if _, mismatches := l.mismatches(); len(mismatches) != 3 {
+		t.Errorf("mismatches %q, want 3", mismatches)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestLedgerOfUpgrade(t *testing.T) {
 	entry := func(operation, voicePath string) string {
 		return fmt.Sprintf(`{"operation":%q,"body":{"address":"1","voicePath":%q},"applied":true}`, operation, voicePath)
 	}
-	lies := func(log ...string) []string {
+	mismatches := func(log ...string) []string {
 		var l ledger
 		for _, voicePath := range []string{"a", "b"} {
 			l.record(subject{"holdParticipant", "1", voicePath}, applied)
@@ -236,18 +236,18 @@ func TestLedgerOfUpgrade(t *testing.T) {
 		if err := l.read(strings.NewReader(strings.Join(log, "\n"))); err != nil {
 			t.Error(err)
 		}
-		_, lies := l.lies()
-		return lies
+		_, mismatches := l.mismatches()
+		return mismatches
 	}
 	a, b, unhold := entry("holdParticipant", "a"), entry("holdParticipant", "b"), entry("unholdParticipant", "")
-	if got := lies(a, unhold, b, unhold); len(got) != 0 {
-		t.Errorf("lies %q", got)
+	if got := mismatches(a, unhold, b, unhold); len(got) != 0 {
+		t.Errorf("mismatches %q", got)
 	}
 	for name, log := range map[string][]string{
 		"missing": {a, unhold, unhold}, "twice": {a, unhold, b, unhold, a},
 		"never made": {a, unhold, b, unhold, entry("holdParticipant", "c")}, "not taken back": {a, unhold, b},
 	} {
-		if len(lies(log...)) != 1 {
+		if len(mismatches(log...)) != 1 {
 			t.Errorf("a hold that is %s is not found", name)
 		}
 	}

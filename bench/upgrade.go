@@ -40,9 +40,9 @@ func runUpgrade(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	compared, lies := u.ledger.lies()
+	compared, mismatches := u.ledger.mismatches()
 	fmt.Printf("%d calls, %d failed; %d compared with the log of the gateway, %d not exactly once in it\n",
-		u.tally.calls, len(u.tally.incidents), compared, len(lies))
+		u.tally.calls, len(u.tally.incidents), compared, len(mismatches))
 	return u.judge()
 }
 
