@@ -37,8 +37,8 @@ type Conn struct {
 	stopWatching func() bool // whether interrupt will never run; nil without a context
 }
 
-// Open returns a connection over nc, which it owns from then on. If config is not nil, Open starts TLS, and ctx
-// bounds the handshake. If the handshake fails, Open closes nc.
+// Open returns a connection over nc, which it owns from then on. If config is not nil,
+// Open starts TLS, and ctx bounds the handshake. If the handshake fails, Open closes nc.
 func Open(ctx context.Context, nc net.Conn, config *tls.Config) (*Conn, error) {
 	s := &socket{Conn: nc}
 	s.idle.init(nc)
