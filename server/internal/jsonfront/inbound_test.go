@@ -1,0 +1,86 @@
+package jsonfront
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+)
+
+// The GUID comes from the header Guid only.
+func TestHeadersAreNoMetadata(t *testing.T) {
+	f := newTestFront(stubService{})
+	f.sendHold(holdREST, func(r *http.Request) {
+		r.Header.Del("Guid")
+		r.Header.Set("Grpc-Metadata-Guid", someGUID)
+		r.Header.Set("Cookie", "guid="+someGUID)
+		r.Header.Set("Authorization", someGUID)
+	})
+	if got := f.takeCall(t).metadata.Get("guid"); len(got) > 0 {
+		t.Errorf("metadata guid is %q", got)
+	}
+	w := f.sendHold(holdREST, func(r *http.Request) { r.Header.Set("Grpc-Metadata-Guid", "another") })
+	if got := f.takeCall(t).metadata.Get("guid"); w.Code != http.StatusOK || len(got) != 1 || got[0] != someGUID {
+		t.Errorf("HTTP status %d, metadata guid %q", w.Code, got)
+	}
+}
+
+// Of the headers only those of the gateway, the trace context and the request ID become
+// metadata.
+func TestMetadataOfHTTP(t *testing.T) {
+	f := newTestFront(stubService{})
+	f.sendHold(holdREST, func(r *http.Request) {
+		for _, name := range []string{"Guid", "Cookie", "From", "Grpc-Metadata-X", "Grpcgateway-X", "X-Y"} {
+			r.Header.Set(name, someGUID)
+		}
+	})
+	keys := slices.Sorted(maps.Keys(f.takeCall(t).metadata))
+	if want := []string{"guid", "x-request-id"}; !slices.Equal(keys, want) {
+		t.Errorf("metadata %v, want %v", keys, want)
+	}
+	f.sendHold(holdREST, func(r *http.Request) {
+		for _, name := range []string{"service_token", "traceparent", "tracestate"} {
+			r.Header.Set(name, "of "+name)
+		}
+	})
+	md := f.takeCall(t).metadata
+	for _, key := range []string{"service_token", "traceparent", "tracestate"} {
+		if got := md.Get(key); len(got) != 1 || got[0] != "of "+key {
+			t.Errorf("metadata %s is %q", key, got)
+		}
+	}
+}
+
+func TestBadTimeout(t *testing.T) {
+	f := newTestFront(stubService{})
+	for _, timeout := range []string{"5", "5x", "S", "-1S"} {
+		w := f.sendHold(holdREST, func(r *http.Request) { r.Header.Set("Grpc-Timeout", timeout) })
+		f.checkRejected(t, w,
+			"Grpc-Timeout: must be a number of at most 8 digits and one of H M S m u n, such as 500m")
+		if !bytes.Contains(w.Body.Bytes(), []byte("The call was not applied, the request is wrong: Grpc-Timeout")) {
+			t.Errorf("Grpc-Timeout %q: %s", timeout, w.Body)
+		}
+	}
+}
+
+// Grpc-Timeout is the deadline of the call.
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		f := newTestFront(stubService{hold: func(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) error {
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return nil
+		}})
+		f.sendHold(holdREST, func(r *http.Request) { r.Header.Set("Grpc-Timeout", "500m") })
+		if left != 500*time.Millisecond {
+			t.Errorf("the call has %v, want 500ms", left)
+		}
+	})
+}
