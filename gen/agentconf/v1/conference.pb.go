@@ -2752,7 +2752,7 @@ func (x *QueryConfInfosResponse) GetResult() *QueryConfInfosResult {
 // Result of QueryConfInfos.
 type QueryConfInfosResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Those of the queried conferences that exist.
+	// The queried conferences that exist.
 	Confs         []*ConfInfo `protobuf:"bytes,1,rep,name=confs,proto3" json:"confs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

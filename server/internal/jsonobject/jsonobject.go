@@ -52,7 +52,7 @@ func cutValue(rest []byte) (value, after []byte) {
 }
 
 // valueLen returns the length of the value at the start of rest. A number or a literal has
-// no end of its own; what may follow it in an object ends it.
+// no closing character: it ends at the first character that may follow a value in an object.
 func valueLen(rest []byte) int {
 	switch rest[0] {
 	case '"':
