@@ -101,6 +101,10 @@ func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, e
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, advice(err))
 	}
+	if err := c.CheckQuiet(); err != nil {
+		c.Close()
+		return nil, err
+	}
 	c.Begin(ctx, deadline)
 	e.opened.Add(1)
 	return c, nil

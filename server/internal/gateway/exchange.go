@@ -20,6 +20,9 @@ func (e *endpoint) exchange(
 	if err := ctx.Err(); err != nil {
 		return http1.Response{}, &Error{Kind: NotSent, Err: err}
 	}
+	if !time.Now().Before(deadline) { // before ctx has noticed; a connection would be spent on it
+		return http1.Response{}, &Error{Kind: NotSent, Err: os.ErrDeadlineExceeded}
+	}
 	c, err := e.connect(ctx, deadline)
 	if err != nil {
 		return http1.Response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
@@ -48,8 +51,8 @@ func (e *endpoint) connect(ctx context.Context, deadline time.Time) (*http1.Conn
 		if c == nil {
 			return e.breaker.run(deadline, func() (*http1.Conn, error) { return e.open(ctx, deadline) })
 		}
-		c.Begin(ctx, deadline)
-		if c.Quiet() {
+		if c.CheckQuiet() == nil {
+			c.Begin(ctx, deadline)
 			e.reused.Add(1)
 			return c, nil
 		}

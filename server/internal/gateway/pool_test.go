@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -93,4 +94,43 @@ func TestCloseWithCallInFlight(t *testing.T) {
 			t.Errorf("the connection was kept until %v", took)
 		}
 	})
+}
+
+// passed is a context whose deadline has passed, and whose timer has not noticed yet.
+type passed struct{ context.Context }
+
+func (passed) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
+
+// Calls whose deadline has passed leave the idle connections to other calls.
+func TestPassedDeadlineKeepsConnections(t *testing.T) {
+	both := make(chan struct{})
+	var first sync.WaitGroup
+	first.Add(2)
+	s := newServer(t, listen(t), func(s *session) {
+		for s.next() {
+			first.Done()
+			<-both // so that the first two calls need two connections
+			io.WriteString(s, ok)
+		}
+	})
+	c := newClient(t, Options{URL: s.url()})
+	var calls sync.WaitGroup
+	for range 2 {
+		calls.Go(func() {
+			if _, err := c.Call(t.Context(), hold); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	first.Wait()
+	close(both)
+	calls.Wait()
+	for range 3 {
+		if _, err := c.Call(passed{t.Context()}, hold); kind(t, err) != NotSent {
+			t.Errorf("error %v, want %v", err, NotSent)
+		}
+	}
+	if got := len(c.endpointFor("").idle.idle); got != 2 {
+		t.Errorf("%d idle connections, want 2", got)
+	}
 }

@@ -34,8 +34,8 @@ func (c *Client) Probe(ctx context.Context) (nodes map[string]error, gateway err
 }
 
 // probe opens a connection and closes it. It does not ask the breaker: a probe must see that
-// the gateway is back. It does not leave its connection to calls: with TLS 1.3 a new connection has session
-// tickets to read, so that it is not quiet.
+// the gateway is back. It does not leave its connection to calls: only the end of TLS shows
+// that the gateway accepts the client certificate.
 func (e *endpoint) probe(ctx context.Context) error {
 	c, err := e.open(ctx, time.Now().Add(probeTimeout))
 	if err == nil {

@@ -3,14 +3,15 @@
 //
 // A call uses the methods of a Conn in this order:
 //
+//	err := c.CheckQuiet()
 //	c.Begin(ctx, deadline)
-//	c.Quiet()                                // if c has carried a call before
 //	written, err := c.Send(request)
 //	response, err := c.Receive("Set-GUID")
 //	reusable := c.End()
 //
 // The package sends a request as it is given. Of a response it reads the status, the
-// fields that determine the end of the body, and one field that the caller names.
+// fields that determine the end and the charset of the body, and one field that the caller
+// names.
 package http1
 
 import (
@@ -32,6 +33,7 @@ type Conn struct {
 	limited  limitedReader // reads stream
 	reader   *bufio.Reader // reads limited
 	reusable bool          // the response was complete, and the server keeps the connection
+	unasked  [1]byte       // takes a byte that CheckQuiet finds
 
 	interrupt    func()      // ends the reads and writes of a call; made once for all calls
 	stopWatching func() bool // whether interrupt will never run; nil without a context
@@ -41,7 +43,7 @@ type Conn struct {
 // Open starts TLS, and ctx bounds the handshake. If the handshake fails, Open closes nc.
 func Open(ctx context.Context, nc net.Conn, config *tls.Config) (*Conn, error) {
 	s := &socket{Conn: nc}
-	s.idle.init(nc)
+	s.poll.init(nc)
 	c := &Conn{stream: s, socket: s, interrupt: func() { nc.SetDeadline(time.Unix(1, 0)) }}
 	if config != nil {
 		secured := tls.Client(s, config)
@@ -52,7 +54,7 @@ func Open(ctx context.Context, nc net.Conn, config *tls.Config) (*Conn, error) {
 		c.stream = secured
 	}
 	c.limited.from = c.stream
-	c.reader = bufio.NewReaderSize(&c.limited, maxLine)
+	c.reader = bufio.NewReaderSize(&c.limited, bufferSize)
 	return c, nil
 }
 
@@ -66,23 +68,23 @@ func (c *Conn) Begin(ctx context.Context, deadline time.Time) {
 	}
 }
 
-// Quiet reports whether the connection can carry another request: the server has not
-// closed it and has sent nothing since the last response. Bytes that precede a request
-// cannot be its response.
-func (c *Conn) Quiet() bool {
-	return !c.buffersData() && c.socket.idle.quiet()
-}
-
-// buffersData reports whether TLS holds bytes that the socket no longer has. A read with
-// blockReads set returns such bytes, or else the error of the socket.
-func (c *Conn) buffersData() bool {
-	if c.stream == net.Conn(c.socket) {
-		return false
+// CheckQuiet returns an error if the connection cannot carry a request: the server has
+// closed it, or has sent something that no request asked for. Bytes that precede a request
+// cannot be its response. It reads what has arrived, does not wait, and has no deadline. TLS
+// handles its own messages in it, such as the session tickets after a handshake.
+func (c *Conn) CheckQuiet() error {
+	c.socket.polling = true
+	n, err := c.stream.Read(c.unasked[:])
+	c.socket.polling = false
+	switch {
+	case n > 0:
+		return errUnasked
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	case errors.Is(err, io.EOF):
+		return errClosed
 	}
-	c.socket.blockReads = true
-	defer func() { c.socket.blockReads = false }()
-	n, err := c.stream.Read(c.socket.idle.buffer[:])
-	return n > 0 || !errors.Is(err, os.ErrDeadlineExceeded)
+	return err
 }
 
 // Send writes request. It reports whether any byte reached the network: if none did, the

@@ -107,7 +107,7 @@ func exchange(ctx context.Context, c *Conn) (o outcome) {
 func isQuiet(t *testing.T, c *Conn) bool {
 	c.Begin(t.Context(), time.Now().Add(timeout))
 	defer c.End()
-	return c.Quiet()
+	return c.CheckQuiet() == nil
 }
 
 func readRequest(r io.Reader) error {

@@ -230,3 +230,38 @@ func (s *slowConn) Read(p []byte) (int, error) {
 	time.Sleep(s.pause)
 	return n, err
 }
+
+// The charset of a reply is that of its Content-Type.
+func TestCharset(t *testing.T) {
+	for contentType, want := range map[string]string{
+		"application/json":                            "",
+		"application/json;charset=UTF-8":              "",
+		`application/json; charset="utf-8"`:           "",
+		"application/json; charset=GBK":               "gbk",
+		`text/html; x=y; Charset="GB18030"; charset2`: "gb18030",
+		"charset": "",
+	} {
+		raw := "HTTP/1.1 200 OK\r\ncontent-type: " + contentType + "\r\nContent-Length: 2\r\n\r\n{}"
+		c := open(t, pipe(t, replying(raw)), nil)
+		if got := exchange(t.Context(), c); got.err != nil || got.Charset != want {
+			t.Errorf("%s: %q, %v, want %q", contentType, got.Charset, got.err, want)
+		}
+	}
+}
+
+// The error of a reply that is no HTTP says so if it is TLS or HTML.
+func TestOtherProtocols(t *testing.T) {
+	for raw, want := range map[string]error{
+		"\x15\x03\x01\x00\x02\x02\x46":       errTLS, // an alert, as from a server that has got a plain request
+		"\x16\x03\x03\x00\x7a\x02\x00\x00\n": errTLS,
+		"<html>":                             errHTML,
+		"<!DOCTYPE html>\r\n":                errHTML,
+		"SSH-2.0-OpenSSH_9.2\r\n":            errNotHTTP,
+		"\x15":                               errTruncated,
+	} {
+		c := open(t, serveParts(t, []byte(raw)), nil)
+		if got := exchange(t.Context(), c); !got.written || !errors.Is(got.err, want) {
+			t.Errorf("%q: %+v, want %v", raw, got, want)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 // reasons in the table of TestDifferential.
 var strictness = regexp.MustCompile(`(?is)` +
 	`(^|[^\r])\n|\r([^\n]|$)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]` + // line ends, control characters
-	`|\n[ \t]|\n[^\r\n:]* [^\r\n:]*:` + // folded lines, spaces in names
+	`|\n[ \t]|\n[^\r\n:]* [^\r\n:]*:` + // a folded first line, spaces in names
 	`|HTTP/([^1]|1\.[^01]|1\..  |1\.. [-+0]|1\.. 101)` + // status lines
 	`|(HTTP/1\.[01] 1.*){6}` + // interim responses
 	`|HTTP/1\.0.*Transfer-Encoding` +
@@ -22,12 +22,12 @@ var laxness = regexp.MustCompile(`(?is)Content-Length.*Content-Length|\nTrailer:
 // TestDifferential does.
 func FuzzReceive(f *testing.F) {
 	for _, test := range differential {
-		if len(test.raw) < maxLine {
+		if len(test.raw) < bufferSize {
 			f.Add([]byte(test.raw), uint16(len(test.raw)/2))
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, split uint16) {
-		if len(raw) > maxLine {
+		if len(raw) > bufferSize {
 			t.Skip("longer than every seed")
 		}
 		cut := min(int(split), len(raw))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // head holds the parts of a response's head that determine the end of the body, and the
@@ -15,6 +16,7 @@ type head struct {
 	chunked     bool
 	close       bool
 	keepAlive   bool
+	charset     string // see Response
 	wanted      string // name of the wanted field
 	hasWanted   bool
 	wantedValue string
@@ -49,6 +51,8 @@ func (h *head) setField(name, value []byte) error {
 	case equalFold(name, "connection"):
 		h.close = h.close || listContains(value, "close")
 		h.keepAlive = h.keepAlive || listContains(value, "keep-alive")
+	case equalFold(name, "content-type"):
+		h.charset = charsetOf(value)
 	case equalFold(name, h.wanted) && !h.hasWanted:
 		h.hasWanted, h.wantedValue = true, string(value)
 	}
@@ -95,6 +99,33 @@ func listContains(list []byte, word string) bool {
 		}
 	}
 	return false
+}
+
+// charsetOf returns the charset parameter of a media type, in the form of Response.Charset.
+func charsetOf(mediaType []byte) string {
+	for parameter := range bytes.SplitSeq(mediaType, []byte(";")) {
+		name, value, _ := bytes.Cut(bytes.Trim(parameter, " \t"), []byte("="))
+		if !equalFold(name, "charset") {
+			continue
+		}
+		if value = bytes.Trim(value, `"`); equalFold(value, "utf-8") {
+			return ""
+		}
+		return strings.ToLower(string(value))
+	}
+	return ""
+}
+
+// foreignProtocol returns an error if start, the first bytes of a response, are those of a
+// TLS alert or handshake (RFC 8446, section 5.1), or of a page without a head.
+func foreignProtocol(start []byte) error {
+	switch {
+	case bytes.Equal(start, []byte{21, 3}), bytes.Equal(start, []byte{22, 3}):
+		return errTLS
+	case bytes.HasPrefix(start, []byte("<")):
+		return errHTML
+	}
+	return nil
 }
 
 // isText reports whether line has no control character but tabs.

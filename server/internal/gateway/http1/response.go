@@ -15,10 +15,14 @@ const (
 	// maxReply is the limit of a reply in bytes: interim responses, head and body.
 	maxReply = 1 << 20
 
-	// maxHead is the limit of a response's head in bytes, maxLine that of one line, and
-	// of all trailers together.
-	maxHead = 64 << 10
-	maxLine = 4 << 10
+	// maxHead is the limit of a response's head in bytes, and maxTrailers that of all its
+	// trailers together.
+	maxHead     = 64 << 10
+	maxTrailers = 4 << 10
+
+	// bufferSize is the size of a connection's buffer in bytes. A line that is longer is
+	// collected elsewhere.
+	bufferSize = 4 << 10
 
 	// maxInterim is how many interim responses (1xx) may precede the final one.
 	maxInterim = 5
@@ -28,7 +32,11 @@ const (
 // differently. No error repeats bytes of the reply.
 var (
 	errNotHTTP   = errors.New("the reply is not HTTP/1.1")
-	errHead      = errors.New("the head of the reply has a line over 4 KiB, or more than 64 KiB in all")
+	errTLS       = errors.New("the reply looks like TLS and not like HTTP/1.1; a URL with https:// may be needed")
+	errHTML      = errors.New("the reply looks like an HTML page without HTTP/1.1")
+	errUnasked   = errors.New("the server sent something before it got a request")
+	errClosed    = errors.New("the server closed the connection before it got a request")
+	errHead      = errors.New("the head of the reply has more than 64 KiB, or its trailers have more than 4 KiB")
 	errInterim   = errors.New("the reply has no final response")
 	errLength    = errors.New("the reply has no certain length") // its rest could be read as another reply
 	errTooLarge  = errors.New("the reply is larger than 1 MiB")
@@ -39,7 +47,11 @@ var (
 type Response struct {
 	Status int
 	Header string // the first value of the field that the caller named
-	Body   []byte
+
+	// Charset is the charset that Content-Type names, in lower case. It is empty if there is
+	// none, or if it is UTF-8.
+	Charset string
+	Body    []byte
 }
 
 // Receive reads the final response. field names the header field that the caller wants. Its
@@ -55,7 +67,7 @@ func (c *Conn) Receive(field string) (Response, error) {
 		return Response{}, c.limited.cause(err)
 	}
 	c.reusable = h.keepsConnection() && c.reader.Buffered() == 0
-	return Response{h.status, h.wantedValue, body}, nil
+	return Response{h.status, h.wantedValue, h.charset, body}, nil
 }
 
 // readFinalHead skips interim responses, such as 100 Continue, which a server may send
@@ -75,6 +87,10 @@ func (c *Conn) readFinalHead(field string) (head, error) {
 
 // readHead reads the head of one response. maxHead bounds it with its status line.
 func (c *Conn) readHead(field string) (head, error) {
+	start, _ := c.reader.Peek(2)
+	if err := foreignProtocol(start); err != nil {
+		return head{}, err
+	}
 	left := maxHead
 	line, err := c.readLine(&left)
 	if err != nil {
@@ -92,11 +108,11 @@ func (c *Conn) readHead(field string) (head, error) {
 	return h, err
 }
 
-// readFields reads at most left bytes of header or trailer lines, up to and including the
+// readFields reads at most left bytes of header or trailer fields, up to and including the
 // empty line that ends them.
 func (c *Conn) readFields(left int, set func(name, value []byte) error) error {
 	for {
-		line, err := c.readLine(&left)
+		line, err := c.readField(&left)
 		if err != nil || len(line) == 0 {
 			return err
 		}
@@ -110,13 +126,37 @@ func (c *Conn) readFields(left int, set func(name, value []byte) error) error {
 	}
 }
 
+// readField reads a field with the lines into which an old server has folded it. A blank
+// replaces each fold (RFC 9112, section 5.2). The field is valid until the next read.
+func (c *Conn) readField(left *int) ([]byte, error) {
+	line, err := c.readLine(left)
+	for err == nil && len(line) > 0 {
+		if c.reader.Buffered() == 0 {
+			line = bytes.Clone(line) // Peek overwrites it
+		}
+		// At least the empty line follows a field, so that Peek does not wait in vain.
+		next, peekErr := c.reader.Peek(1)
+		if peekErr != nil || next[0] != ' ' && next[0] != '\t' {
+			return line, peekErr
+		}
+		field := append(bytes.Clone(bytes.TrimRight(line, " \t")), ' ')
+		if line, err = c.readLine(left); err == nil {
+			line = append(field, bytes.Trim(line, " \t")...)
+		}
+	}
+	return line, err
+}
+
 // readLine reads a line that ends in CR LF and subtracts its length from left, which it
 // must not exceed. The line is valid until the next read.
 func (c *Conn) readLine(left *int) ([]byte, error) {
 	line, err := c.reader.ReadSlice('\n')
 	*left -= len(line)
+	if errors.Is(err, bufio.ErrBufferFull) {
+		line, err = c.readLongLine(bytes.Clone(line), left)
+	}
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull) || *left < 0:
+	case *left < 0:
 		return nil, errHead
 	case err != nil:
 		return nil, err
@@ -126,6 +166,20 @@ func (c *Conn) readLine(left *int) ([]byte, error) {
 		return nil, errNotHTTP
 	}
 	return line, nil
+}
+
+// readLongLine appends the rest of a line that is longer than the buffer, or what left
+// allows of it.
+func (c *Conn) readLongLine(line []byte, left *int) ([]byte, error) {
+	for *left >= 0 {
+		more, err := c.reader.ReadSlice('\n')
+		*left -= len(more)
+		line = append(line, more...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+	return nil, errHead
 }
 
 // readBody reads the body up to its end: none, the last chunk, the announced length, or the
@@ -153,5 +207,5 @@ func (c *Conn) readChunks() ([]byte, error) {
 	if err != nil {
 		return nil, errNotHTTP
 	}
-	return body, c.readFields(maxLine, func(_, _ []byte) error { return nil })
+	return body, c.readFields(maxTrailers, func(_, _ []byte) error { return nil })
 }

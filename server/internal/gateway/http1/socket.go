@@ -3,21 +3,21 @@ package http1
 import (
 	"io"
 	"net"
-	"os"
 )
 
 // socket is the network connection, beneath TLS if there is TLS.
 type socket struct {
 	net.Conn
-	idle       idleCheck
-	written    int64 // bytes that the network took, those of TLS records included
-	blockReads bool  // Read returns os.ErrDeadlineExceeded, from which TLS recovers
+	poll    pollReader
+	written int64 // bytes that the network took, those of TLS records included
+	polling bool  // Read does not wait
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. While polling is set, it returns os.ErrDeadlineExceeded, from
+// which TLS recovers, if nothing has arrived.
 func (s *socket) Read(p []byte) (int, error) {
-	if s.blockReads {
-		return 0, os.ErrDeadlineExceeded
+	if s.polling {
+		return s.poll.read(p)
 	}
 	return s.Conn.Read(p)
 }

@@ -104,3 +104,59 @@ func (b *batchConn) Write(p []byte) (int, error) {
 	b.held = append(b.held, p...)
 	return len(p), nil
 }
+
+// A response that lies in a new connection before the request is none. TLS reads its session
+// tickets without taking them for one.
+func TestNewConnection(t *testing.T) {
+	cert, config := certificate(t)
+	write := func(c net.Conn) { io.WriteString(c, ok) }
+	closeWrite := func(c net.Conn) { c.(interface{ CloseWrite() error }).CloseWrite() }
+	for name, test := range map[string]struct {
+		act  func(net.Conn)
+		want error
+	}{
+		"quiet": {func(net.Conn) {}, nil}, "a response": {write, errUnasked}, "closed": {closeWrite, errClosed},
+	} {
+		for version, config := range map[uint16]*tls.Config{0: nil, tls.VersionTLS12: config, tls.VersionTLS13: config} {
+			acted := make(chan struct{})
+			serve := func(c net.Conn) {
+				if secured, ok := c.(*tls.Conn); ok {
+					secured.Handshake()
+				}
+				test.act(c)
+				close(acted)
+				readRequest(c)
+			}
+			if config != nil {
+				serve = overTLS(cert, version, serve)
+			}
+			c := open(t, dialLoopback(t, serve), config)
+			<-acted
+			if err := c.CheckQuiet(); err != test.want {
+				t.Errorf("%s, TLS %x: %v, want %v", name, version, err, test.want)
+			}
+		}
+	}
+}
+
+// The deadline of an earlier call, or a context that is cancelled by now, does not make a
+// quiet connection look closed.
+func TestQuietAfterDeadline(t *testing.T) {
+	cert, config := certificate(t)
+	for name, c := range map[string]*Conn{
+		"http":  open(t, dialLoopback(t, replying(ok)), nil),
+		"https": open(t, dialLoopback(t, overTLS(cert, tls.VersionTLS13, replying(ok))), config),
+	} {
+		if got := exchange(t.Context(), c); got.err != nil {
+			t.Fatal(got.err)
+		}
+		c.Begin(t.Context(), time.Unix(1, 0))
+		if err := c.CheckQuiet(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		c.End()
+		if got := exchange(t.Context(), c); got.err != nil || !got.reusable {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
