@@ -25,9 +25,9 @@ func malformedReplies() (list []*fault) {
 	for _, b := range malformedBodies {
 		add(b.name, replyWith(http.StatusOK, b.body))
 	}
-	for _, status := range []int{400, 401, 404, 409, 429, 500, 502, 503, 504} {
-		reply := replyWith(status, `{"message":"no","retcode":"101-002","result":{}}`)
-		add(fmt.Sprintf("%d with JSON", status), reply)
+	for _, status := range []int{201, 202, 206, 400, 401, 404, 409, 429, 500, 502, 503, 504} {
+		reply := replyWith(status, `{"message":"success","retcode":"0","result":{}}`)
+		add(fmt.Sprintf("%d with retcode 0", status), reply)
 	}
 	add("500 with HTML", replyWith(500, "<html>Internal Server Error</html>"))
 	add("503 without a body", replyWith(503, ""))

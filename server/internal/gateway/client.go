@@ -136,20 +136,7 @@ func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	if resp.Status < 200 || resp.Status > 299 {
-		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d", resp.Status)}
-	}
-	reply, err := decodeReply(resp.Body)
-	if err != nil {
-		return Reply{}, &Error{Kind: Broken, Err: err}
-	}
-	if reply.Retcode != Success {
-		return Reply{}, &Error{
-			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result,
-		}
-	}
-	reply.GUID = issuedGUID(resp.Header)
-	return reply, nil
+	return readReply(resp)
 }
 
 // endpointFor returns the endpoint of the node that issued guid. A sign-in, which has no

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -104,7 +106,13 @@ func TestReplies(t *testing.T) {
 		{"chunked", chunked, 0, true},
 		{"to be closed", strings.Replace(ok, "\r\n", "\r\nConnection: close\r\n", 1), 0, false},
 		{"refusal", fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal), Refused, true},
+		{"refusal with another status", fmt.Sprintf("HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal), Refused, true},
+		{"half a refusal with another status", fmt.Sprintf("HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s", len(refusal)-1, refusal[1:]), Broken, true},
 		{"error status", strings.Replace(ok, "200 OK", "500 Error", 1), Broken, true},
+		{"created", strings.Replace(ok, "200 OK", "201 Created", 1), Broken, true},
+		{"partial content", strings.Replace(ok, "200 OK", "206 Partial Content", 1), Broken, true},
+		{"reset content", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", Broken, true},
+		{"not modified", "HTTP/1.1 304 Not Modified\r\n\r\n", Broken, true},
 		{"redirect", strings.Replace(ok, "200 OK\r\n", "307 Temporary Redirect\r\nLocation: /x\r\n", 1), Broken, true},
 		{"no envelope", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", Broken, true},
 		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", Broken, true},
@@ -131,6 +139,60 @@ func TestReplies(t *testing.T) {
 				t.Errorf("%d connections for two calls, want %d", conns, want)
 			}
 		})
+	}
+}
+
+// A refusal may have a new GUID, too.
+func TestRefusalWithGUID(t *testing.T) {
+	const refusal = `{"message":"no","retcode":"100-001"}`
+	s := newServer(t, listen(t), replying(fmt.Sprintf("HTTP/1.1 500 Error\r\nSet-GUID: JSESSIONID=g\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal)))
+	_, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
+	if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Refused || e.GUID != "g" || e.Retcode != "100-001" {
+		t.Errorf("%+v", err)
+	}
+}
+
+// The cause of a reply that is no envelope says so if it looks like TLS or HTML.
+func TestCauseOfAnotherProtocol(t *testing.T) {
+	page := func(status, body string) string {
+		return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	}
+	for raw, want := range map[string]string{
+		page("502 Bad Gateway", "\ufeff\r\n<!DOCTYPE html><p>secret</p>"): "HTTP status 502; the reply looks like an HTML page",
+		page("200 OK", "<html>secret</html>"):                             "the reply looks like an HTML page",
+		"<html>secret</html>":                                             "the reply looks like an HTML page",
+		"\x15\x03\x01\x00\x02\x02\x46":                                    "the reply looks like TLS",
+	} {
+		s := newServer(t, listen(t), func(s *session) {
+			s.next()
+			io.WriteString(s, raw)
+		})
+		_, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
+		if kind(t, err) != Broken || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v, want %s", raw, err, want)
+		}
+	}
+}
+
+// A response that lies in a new connection before the request was written is not taken for
+// its answer, and the request is not sent.
+func TestResponseBeforeRequest(t *testing.T) {
+	written := make(chan struct{})
+	s := newServer(t, listen(t), func(s *session) {
+		io.WriteString(s, ok)
+		close(written)
+		s.next()
+	})
+	c := newClient(t, Options{URL: s.url(), Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
+		nc, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		<-written
+		return nc, err
+	}})
+	if _, err := c.Call(t.Context(), hold); kind(t, err) != NotSent || !strings.Contains(err.Error(), "before it got a request") {
+		t.Errorf("error %v, want %v", err, NotSent)
+	}
+	if conns, requests := s.counts(); conns != 1 || requests != 0 {
+		t.Errorf("%d connections and %d requests, want 1 and 0", conns, requests)
 	}
 }
 

@@ -1,11 +1,16 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"net/http"
+	"unicode/utf8"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"agentconf/server/internal/gateway/http1"
 	"agentconf/server/internal/jsonobject"
 )
 
@@ -23,29 +28,48 @@ type Reply struct {
 	Event  json.RawMessage
 
 	// GUID is the GUID that the gateway issued with this reply, or empty. The agent must
-	// use it from now on (page 05_4015).
-	GUID string
+	// use it from now on (page 05_4015). GUIDFault says why an issued GUID is unusable, or is
+	// nil; GUID is empty then.
+	GUID      string
+	GUIDFault error
 }
 
-// maxGUID is the limit of a GUID in bytes; a real one has about 50.
-const maxGUID = 256
-
-// issuedGUID returns the GUID of a Set-GUID header, whose form is JSESSIONID=GUID. It
-// returns an empty string if there is none that a request can carry.
-func issuedGUID(header string) string {
-	_, guid, _ := strings.Cut(header, "=")
-	if len(guid) > maxGUID || !isVisible(guid) {
-		return ""
+// readReply returns the gateway's reply if it is a success, which only HTTP status 200 can
+// be. A whole envelope with another retcode is the gateway's refusal, whatever its status:
+// gateways and their clients disagree about the status of a refusal.
+func readReply(resp http1.Response) (Reply, error) {
+	reply, err := decodeReply(resp)
+	switch {
+	case err == nil && reply.Retcode != Success:
+		return Reply{}, &Error{
+			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result, GUID: reply.GUID,
+		}
+	case resp.Status != http.StatusOK:
+		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d%s", resp.Status, pageHint(resp.Body))}
+	case err != nil:
+		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("%w%s", err, pageHint(resp.Body))}
 	}
-	return guid
+	return reply, nil
+}
+
+// pageHint returns the end of an error text if body looks like HTML, or an empty string.
+func pageHint(body []byte) string {
+	if bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark)), []byte("<")) {
+		return "; the reply looks like an HTML page, of a proxy or of another server than the CC-Gateway"
+	}
+	return ""
 }
 
 // decodeReply decodes an envelope. Page 0473 defines retcode as a string; a number, which
 // some gateways send, is accepted. Unknown members are ignored. A member that occurs twice,
-// or text behind the object, is ambiguous and an error. No error repeats a part of body.
+// or text behind the object, is ambiguous and an error. No error repeats a part of the body.
 //
-// Result and Event of the reply share the memory of body.
-func decodeReply(body []byte) (Reply, error) {
+// Result and Event of the reply may share the memory of the body.
+func decodeReply(resp http1.Response) (Reply, error) {
+	body, err := toUTF8(resp.Body, resp.Charset)
+	if err != nil {
+		return Reply{}, err
+	}
 	if !jsonobject.Valid(body) {
 		return Reply{}, errors.New("the reply is no JSON object in UTF-8, or is cut short")
 	}
@@ -59,7 +83,26 @@ func decodeReply(body []byte) (Reply, error) {
 	if reply.Retcode == "" {
 		return Reply{}, errors.New("the reply has no retcode")
 	}
+	reply.GUID, reply.GUIDFault = issuedGUID(resp.Header)
 	return reply, nil
+}
+
+// byteOrderMark is U+FEFF in UTF-8. It means nothing there, and some servers begin with it.
+var byteOrderMark = []byte("\ufeff")
+
+// toUTF8 returns body in UTF-8 without a byte order mark. charset is that of an
+// http1.Response. Old gateways send GBK, of which GB18030 is a superset. A body in a charset
+// that is not known stays as it is.
+func toUTF8(body []byte, charset string) ([]byte, error) {
+	switch charset {
+	case "gbk", "gb2312", "gb18030":
+		decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(body)
+		if err != nil || bytes.ContainsRune(decoded, utf8.RuneError) {
+			return nil, errors.New("the reply has bytes that are not GB18030, its charset")
+		}
+		body = decoded
+	}
+	return bytes.TrimPrefix(body, byteOrderMark), nil
 }
 
 // envelope holds the values of a reply's members as they were sent, nil for a missing one.

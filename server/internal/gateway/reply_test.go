@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"agentconf/server/internal/gateway/http1"
 )
 
 func TestDecodeReply(t *testing.T) {
@@ -30,12 +32,13 @@ func TestDecodeReply(t *testing.T) {
 		{`{"retcode":"0"`, Reply{}},
 		{`{"retcode":"0",}`, Reply{}},
 		{"{\"retcode\":\"0\",\"message\":\"\xff\"}", Reply{}},
-		{"\ufeff" + successBody, Reply{}},
+		{"\ufeff" + successBody, Reply{Message: "success", Retcode: "0", Result: json.RawMessage("{}")}},
+		{"\ufeff\ufeff" + successBody, Reply{}},
 		{"", Reply{}},
 		{"null", Reply{}},
 	}
 	for _, test := range tests {
-		got, err := decodeReply([]byte(test.body))
+		got, err := decodeReply(http1.Response{Body: []byte(test.body)})
 		if (err != nil) != (test.want.Retcode == "") || got.Retcode != test.want.Retcode ||
 			got.Message != test.want.Message || string(got.Result) != string(test.want.Result) ||
 			string(got.Event) != string(test.want.Event) {
@@ -44,20 +47,59 @@ func TestDecodeReply(t *testing.T) {
 	}
 }
 
-// An issued GUID is the part behind the =, if a request can carry it.
+// An issued GUID is the part behind the name and before the attributes. A reply with a GUID
+// that is unusable says so.
 func TestIssuedGUID(t *testing.T) {
+	const unusable = "unusable"
+	longest := strings.Repeat("a", 256)
 	for header, want := range map[string]string{
 		"JSESSIONID=279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0": "279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0",
-		"JSESSIONID=":                            "",
-		"no equal sign":                          "",
-		"JSESSIONID=a b":                         "",
-		"JSESSIONID=" + strings.Repeat("a", 257): "",
+		"jsessionid=g":                   "g",
+		"g.AgentGateway0":                "g.AgentGateway0",
+		"JSESSIONID=g; Path=/; HttpOnly": "g",
+		"JSESSIONID=g ;Path=/":           "g",
+		"JSESSIONID=0011223344556677889900aabbccddeeff0011223344556677.AgentGateway0": "0011223344556677889900aabbccddeeff0011223344556677.AgentGateway0",
+		"JSESSIONID=AbC/+9==.AgentGateway0":                                           "AbC/+9==.AgentGateway0",
+		"JSESSIONID=AbC/+9==":                                                         "AbC/+9==",
+		"JSESSIONID=" + longest:                                                       longest,
+		"":                                                                            "",
+		"JSESSIONID=":                                                                 unusable,
+		"JSESSIONID=; Path=/":                                                         unusable,
+		"JSESSIONID=JSESSIONID=g":                                                     unusable,
+		"no equal sign":                                                               unusable,
+		"JSESSIONID=a b":                                                              unusable,
+		"JSESSIONID=\"g\"":                                                            unusable,
+		"JSESSIONID=g, JSESSIONID=h":                                                  unusable,
+		"JSESSIONID=g\xe9":                                                            unusable,
+		"JSESSIONID=" + longest + "a":                                                 unusable,
 	} {
 		l := listen(t)
 		newServer(t, l, replying(fmt.Sprintf("HTTP/1.1 200 OK\r\nSet-GUID: %s\r\nContent-Length: %d\r\n\r\n%s", header, len(successBody), successBody)))
 		reply, err := newClient(t, Options{URL: "http://" + l.Addr().String()}).Call(t.Context(), hold)
-		if err != nil || reply.GUID != want {
-			t.Errorf("%s: %q, %v", header, reply.GUID, err)
+		got := reply.GUID
+		if reply.GUIDFault != nil && got == "" {
+			got = unusable
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", header, got, err, want)
+		}
+	}
+}
+
+// A reply in the charset that its header names is decoded, an event of it too.
+func TestReplyCharset(t *testing.T) {
+	const hanzi = "\xb3\xc9\xb9\xa6" // 成功
+	for _, test := range []struct{ charset, message, want string }{
+		{"gbk", hanzi, "成功"}, {"gb2312", hanzi, "成功"}, {"gb18030", hanzi, "成功"},
+		{"gb18030", "\x81\x36\xa8\x32", "‾"}, // four bytes, of which two are digits
+		{"gbk", "\x81\\", "乗"},               // a byte is a backslash
+		{"", "成功", "成功"}, {"iso-8859-1", "成功", "成功"},
+		{"", hanzi, ""}, {"gbk", "\xff", ""}, {"gbk", "成", ""},
+	} {
+		body := `{"retcode":"0","message":"` + test.message + `","event":"` + test.message + `"}`
+		reply, err := decodeReply(http1.Response{Charset: test.charset, Body: []byte(body)})
+		if reply.Message != test.want || test.want != "" && string(reply.Event) != `"`+test.want+`"` || (err == nil) != (test.want != "") {
+			t.Errorf("%s %q: %+v, %v", test.charset, test.message, reply, err)
 		}
 	}
 }
@@ -69,7 +111,8 @@ func FuzzDecodeReply(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		reply, err := decodeReply(body)
+		body = bytes.TrimPrefix(body, byteOrderMark)
+		reply, err := decodeReply(http1.Response{Body: body})
 		if err != nil {
 			if strings.Contains(err.Error(), string(body)) && len(body) > 20 {
 				t.Errorf("the error repeats the body: %v", err)
