@@ -35,6 +35,15 @@ type Options struct {
 	// client certificate.
 	TLS func() *tls.Config
 
+	// ServerName is the name that the certificates of the gateway and its nodes must have, and
+	// that is sent to them. Empty means the host of each URL.
+	ServerName string
+
+	// Pins are the public keys of the gateway and its nodes: one of them must be that of the
+	// certificate. If TLS has no roots, the pins are all that is verified. Otherwise chain and
+	// name are verified as well. No pins means that any key is accepted.
+	Pins []Pin
+
 	// Timeout bounds a call whose caller has a later deadline or none.
 	Timeout time.Duration
 

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -44,7 +42,7 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 	e := &endpoint{
 		address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)),
 		dial:    options.Dial,
-		tls:     tlsConfig(u, options.TLS),
+		tls:     options.tlsConfig(u),
 		head: " HTTP/1.1\r\n" +
 			"Host: " + u.Host + "\r\n" +
 			"Content-Type: application/json; charset=UTF-8\r\n",
@@ -54,22 +52,6 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 		e.dial = new(net.Dialer).DialContext
 	}
 	return e, nil
-}
-
-// tlsConfig completes the configurations that base returns with what u determines. Each
-// handshake asks base again, because its files may have changed.
-func tlsConfig(u *url.URL, base func() *tls.Config) func() *tls.Config {
-	return func() *tls.Config {
-		if u.Scheme != "https" {
-			return nil
-		}
-		config := &tls.Config{}
-		if base != nil {
-			config = base()
-		}
-		config.ServerName, config.MinVersion = u.Hostname(), tls.VersionTLS12
-		return config
-	}
 }
 
 // ParseURL parses a gateway's URL. It rejects a URL of which the client would ignore a
@@ -99,7 +81,7 @@ func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, e
 	}
 	c, err := http1.Open(bounded, nc, e.tls())
 	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, advice(err))
+		return nil, explainHandshake(err)
 	}
 	if err := c.CheckQuiet(); err != nil {
 		c.Close()
@@ -108,21 +90,4 @@ func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, e
 	c.Begin(ctx, deadline)
 	e.opened.Add(1)
 	return c, nil
-}
-
-// advice returns what an operator can do about a failed handshake. It is empty for an
-// unknown cause, or begins with a semicolon.
-func advice(err error) string {
-	var unknownCA x509.UnknownAuthorityError
-	var wrongName x509.HostnameError
-	var notTLS tls.RecordHeaderError
-	switch {
-	case errors.As(err, &unknownCA):
-		return "; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA"
-	case errors.As(err, &wrongName):
-		return "; set --gateway to a host name that is in its certificate"
-	case errors.As(err, &notTLS):
-		return "; the server there does not use TLS; set --gateway to another port, or to http://"
-	}
-	return ""
 }
