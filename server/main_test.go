@@ -159,7 +159,8 @@ func TestDemoCommands(t *testing.T) {
 func TestPrintConfig(t *testing.T) {
 	env := []string{"AGENTCONF_GATEWAY=https://gw:8043", "AGENTCONF_HTTP_LISTEN=:80", "AGENTCONF_GRPC_LISTEN=:90"}
 	code, stdout, stderr := runCommand(t, env, "serve", "--print-config", "--grpc-listen", ":91",
-		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1", "--cors-origin", "https://desk.example,http://[::1]:3000", "--cors-origin", "*")
+		"--gateway-node", "B=https://b:1", "--gateway-node", "A=https://a:1",
+		"--gateway-pin", somePin, "--gateway-pin", somePin, "--gateway-server-name", "::1", "--cors-origin", "https://desk.example,http://[::1]:3000", "--cors-origin", "*")
 	if code != 0 || stderr != "" {
 		t.Fatalf("got exit code %d, stderr %q, want 0 and none", code, stderr)
 	}
@@ -167,6 +168,7 @@ func TestPrintConfig(t *testing.T) {
 		"--gateway=https://gw:8043 # AGENTCONF_GATEWAY", "--http-listen=:80 # AGENTCONF_HTTP_LISTEN",
 		"--grpc-listen=:91 # command line", "--gateway-timeout=5s # default",
 		"--gateway-node=A=https://a:1,B=https://b:1 # command line",
+		"--gateway-pin=" + somePin + "," + somePin + " # command line", "--gateway-server-name=::1 # command line",
 		"--cors-origin=https://desk.example,http://[::1]:3000,* # command line",
 	} {
 		if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool {
@@ -215,6 +217,10 @@ func TestCommandLine(t *testing.T) {
 		{"an invalid variable of the demo", []string{"AGENTCONF_STAY=perhaps"}, []string{"demo"}, 2,
 			[]string{`AGENTCONF_STAY="perhaps": must be true or false`}},
 		{"an invalid node", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "https://node1:8043"}, 2, []string{"NAME=URL"}},
+		{"an invalid pin and server name", nil, []string{"serve", "--gateway", "https://gw", "--gateway-pin", somePin[:40], "--gateway-server-name", "https://gw"}, 2,
+			[]string{"must be sha256// and the base64 of 32 bytes", "must be a host name without scheme and port"}},
+		{"a pin for a gateway without TLS", nil, []string{"serve", "--gateway", "http://gw", "--gateway-pin", somePin}, 2, []string{"only TLS has certificates"}},
+		{"a server name for a node without TLS", nil, []string{"serve", "--gateway", "https://gw", "--gateway-node", "A=http://a", "--gateway-server-name", "gw"}, 2, []string{"only TLS has certificates"}},
 		{"an invalid origin", nil, []string{"serve", "--cors-origin", "https://desk.example/"}, 2, []string{"--cors-origin=", ": must be an origin"}},
 		{"an invalid origin in the environment", []string{"AGENTCONF_CORS_ORIGIN=https://*.example"}, []string{"serve"}, 2, []string{"AGENTCONF_CORS_ORIGIN=", ": must be an origin"}},
 		{"invalid variables", []string{"AGENTCONF_AGENT_ID_MAX=many", "AGENTCONF_GATEWAY_TIMEOUT=long"}, []string{"serve"}, 2, []string{"AGENTCONF_AGENT_ID_MAX", "AGENTCONF_GATEWAY_TIMEOUT"}},

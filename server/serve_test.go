@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"io"
@@ -232,9 +234,10 @@ func TestServeUnreachable(t *testing.T) {
 	byLocalhost := strings.Replace(secured.URL, "127.0.0.1", "localhost", 1)
 	for cause, args := range map[string][]string{
 		"connection refused": {"--gateway", "https://127.0.0.1:1"},
-		"certificate signed by unknown authority; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA": {"--gateway", secured.URL},
-		"not localhost; set --gateway to a host name that is in its certificate":                                         {"--gateway", byLocalhost, "--gateway-ca", ca},
-		"the server there does not use TLS; set --gateway to another port, or to http://":                                {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
+		"certificate signed by unknown authority; if this is the CC-Gateway, set --gateway-ca to the PEM file of its CA":        {"--gateway", secured.URL},
+		"and \\\"localhost\\\" was expected; if this is the CC-Gateway, set --gateway-server-name to a name of the certificate": {"--gateway", byLocalhost, "--gateway-ca", ca},
+		"was expected; if this is the CC-Gateway, set --gateway-pin sha256//":                                                   {"--gateway", secured.URL, "--gateway-pin", somePin},
+		"the server there does not use TLS; set --gateway to another port, or to http://":                                       {"--gateway", "https" + strings.TrimPrefix(plain.URL, "http")},
 	} {
 		service, _, httpURL := serve(t, nil, args...)
 		httpStatus, body := unhold(t, httpURL)
@@ -251,8 +254,12 @@ func TestServeUnreachable(t *testing.T) {
 	}
 }
 
-// The service verifies the gateway's certificate, with --gateway-ca if it is set.
-func TestServeGatewayCA(t *testing.T) {
+// somePin is the pin of no gateway.
+const somePin = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+// The service verifies the gateway's certificate by --gateway-ca, --gateway-server-name and
+// --gateway-pin, if they are set.
+func TestServeGatewayCertificate(t *testing.T) {
 	gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"retcode":"0"}`)
 	}))
@@ -263,12 +270,20 @@ func TestServeGatewayCA(t *testing.T) {
 	if err := os.WriteFile(ca, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	sum := sha256.Sum256(gateway.Certificate().RawSubjectPublicKeyInfo)
+	pin := "sha256//" + base64.StdEncoding.EncodeToString(sum[:])
 	for _, test := range []struct {
 		args       []string
 		httpStatus int
 	}{
 		{[]string{"--gateway-ca", ca}, http.StatusOK},
 		{nil, http.StatusServiceUnavailable},
+		{[]string{"--gateway-ca", ca, "--gateway-server-name", "example.com"}, http.StatusOK},
+		{[]string{"--gateway-ca", ca, "--gateway-server-name", "other.test"}, http.StatusServiceUnavailable},
+		{[]string{"--gateway-pin", somePin + "," + pin}, http.StatusOK},
+		{[]string{"--gateway-pin", somePin, "--gateway-pin", pin}, http.StatusOK},
+		{[]string{"--gateway-pin", somePin}, http.StatusServiceUnavailable},
+		{[]string{"--gateway-pin", somePin, "--gateway-ca", ca}, http.StatusServiceUnavailable},
 	} {
 		_, _, httpURL := serve(t, nil, append(test.args, "--gateway", gateway.URL)...)
 		if httpStatus, _ := unhold(t, httpURL); httpStatus != test.httpStatus {

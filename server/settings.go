@@ -70,6 +70,11 @@ func (s *settings) defineGateway(fs *flags) {
 	fs.file(&s.gatewayFiles.Certificate, "gateway-cert",
 		"PEM `FILE` of the client certificate, with its chain, for a gateway that requests one")
 	fs.file(&s.gatewayFiles.Key, "gateway-key", "PEM `FILE` of the key of --gateway-cert")
+	fs.value("gateway-server-name", "`NAME` that the certificates of the gateway and its nodes must have, "+
+		"instead of the host in --gateway and --gateway-node", func() string { return g.ServerName }, s.setServerName)
+	fs.value("gateway-pin", "`PIN` of the public key of the gateway or of a node, sha256//BASE64 as for curl; "+
+		"without --gateway-ca it is all that is verified; repeatable, or several with commas between",
+		s.pins, s.addPins)
 	fs.duration(&g.Timeout, "gateway-timeout", time.Millisecond,
 		"longest `TIME` of a call; a shorter deadline of the caller replaces it")
 	fs.number(&g.Breaker.Failures, "breaker-failures", 0, 1000,
@@ -140,6 +145,10 @@ func (s *settings) faults() (faults []error) {
 	if s.Gateway.URL == "" {
 		faults = append(faults, errors.New("no CC-Gateway; "+
 			"set --gateway https://HOST:8043, or try \"agentconf demo\", which emulates one"))
+	}
+	if (len(s.Gateway.Pins) > 0 || s.Gateway.ServerName != "") && s.hasPlainGateway() {
+		faults = append(faults, errors.New("--gateway-pin and --gateway-server-name: only TLS has certificates; "+
+			"set --gateway and every --gateway-node to https://"))
 	}
 	// A poll takes an event out of the gateway's queue, and nothing can read it again.
 	least := events.LongestCall(s.Gateway.Timeout) + lifecycle.AbortMargin
