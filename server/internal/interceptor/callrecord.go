@@ -76,7 +76,7 @@ func failureAttrs(e *outcome.Error) []slog.Attr {
 		slog.String("reason", string(e.Reason)), slog.String("outcome", string(e.Outcome)),
 	}
 	if e.Retcode != "" {
-		attrs = append(attrs, slog.String("retcode", e.Retcode))
+		attrs = append(attrs, slog.String("retcode", e.LoggedRetcode()))
 	}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))

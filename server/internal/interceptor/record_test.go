@@ -25,6 +25,13 @@ func refusal() *outcome.Error {
 	return e
 }
 
+// strange is an error that an answer with something else than a retcode caused.
+func strange() *outcome.Error {
+	e := outcome.AnswerLost.Error("", "", nil)
+	e.Retcode = "no retcode"
+	return e
+}
+
 var errorRecords = []struct {
 	err  error
 	want map[string]any
@@ -36,6 +43,7 @@ var errorRecords = []struct {
 	{outcome.AnswerLost.Error("", "", nil), map[string]any{
 		"level": "WARN", "code": "Unknown", "reason": "OUTCOME_UNKNOWN", "outcome": "unknown", "retcode": nil, "cause": nil,
 	}},
+	{strange(), map[string]any{"level": "WARN", "retcode": "other"}},
 	{outcome.Fault("", errors.New("the cause")), map[string]any{
 		"level": "ERROR", "code": "Internal", "reason": "INTERNAL", "outcome": "unknown", "cause": "the cause",
 	}},

@@ -72,6 +72,15 @@ func (e *Error) GRPCStatus() *status.Status {
 	return st
 }
 
+// LoggedRetcode returns Retcode for logs and traces, which only get what looks like a
+// retcode: 1 to 9 digits and hyphens. A gateway may put any text there; it is "other".
+func (e *Error) LoggedRetcode() string {
+	if len(e.Retcode) > 9 || strings.Trim(e.Retcode, "0123456789-") != "" {
+		return "other"
+	}
+	return e.Retcode
+}
+
 func (e *Error) info() *errdetails.ErrorInfo {
 	metadata := map[string]string{"outcome": string(e.Outcome)}
 	if e.Operation != "" {

@@ -62,6 +62,18 @@ func TestGRPCStatus(t *testing.T) {
 	}
 }
 
+// Logs and traces get only what looks like a retcode.
+func TestLoggedRetcode(t *testing.T) {
+	for retcode, want := range map[string]string{
+		"": "", "101-002": "101-002", "10001": "10001", "-1": "-1", "123456789": "123456789",
+		"1234567890": "other", "100-0é": "other", "Unknown": "other", "279fe21d-": "other", "1 2": "other",
+	} {
+		if got := (&outcome.Error{Retcode: retcode}).LoggedRetcode(); got != want {
+			t.Errorf("%q: %q, want %q", retcode, got, want)
+		}
+	}
+}
+
 // A fault of agentconf leaves the outcome open and keeps its cause for the log.
 func TestFault(t *testing.T) {
 	cause := errors.New("boom")

@@ -62,6 +62,6 @@ func EndSpan(span trace.Span, err error) {
 	}
 	span.SetAttributes(outcomeKey.String(string(e.Outcome)), reasonKey.String(string(e.Reason)))
 	if e.Retcode != "" {
-		span.SetAttributes(retcodeKey.String(e.Retcode))
+		span.SetAttributes(retcodeKey.String(e.LoggedRetcode()))
 	}
 }

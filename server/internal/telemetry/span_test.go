@@ -27,6 +27,8 @@ const (
 func TestEndSpan(t *testing.T) {
 	refusal := outcome.AgentRateExceeded.Error("holdParticipant", "text", errors.New("cause"))
 	refusal.Retcode, refusal.GatewayMessage = "101-002", "message"
+	strange := outcome.AnswerLost.Error("", "", nil)
+	strange.Retcode = "no retcode"
 	for _, test := range []struct {
 		err        error
 		attributes string // without the prefix of their names
@@ -34,6 +36,7 @@ func TestEndSpan(t *testing.T) {
 	}{
 		{nil, "outcome=applied retcode=0", codes.Unset},
 		{refusal, "outcome=not_applied reason=AGENT_RATE_EXCEEDED retcode=101-002", codes.Unset},
+		{strange, "outcome=unknown reason=OUTCOME_UNKNOWN retcode=other", codes.Error},
 		{outcome.GatewayUnreachable.Error("", "", nil), "outcome=not_applied reason=GATEWAY_UNREACHABLE", codes.Unset},
 		{outcome.AnswerLost.Error("", "", nil), "outcome=unknown reason=OUTCOME_UNKNOWN", codes.Error},
 		{fmt.Errorf("wrapped: %w", outcome.AnswerLost.Error("", "", nil)), "outcome=unknown reason=OUTCOME_UNKNOWN", codes.Error},
