@@ -91,6 +91,7 @@ func New(o Options) (*App, error) {
 	o.Operation.Metrics, o.Operation.Tracer = o.Metrics, o.Tracer
 	operations := operation.NewRunner(client, o.Operation)
 	eventService := events.New(operations, o.Metrics)
+	operations.OnGUID(eventService.RenewGUID)
 	o.Lifecycle.Probe = client.Probe
 	server := Front(o, Services{
 		Conference: conference.New(operations, eventService),

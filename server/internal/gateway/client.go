@@ -131,7 +131,7 @@ type Request struct {
 }
 
 // Call sends req and returns the gateway's reply if its retcode is "0". Every error is an
-// *Error.
+// *Error. After a refusal, the reply has the GUID that the gateway issued with it, if any.
 //
 // The call ends at the caller's deadline or after Options.Timeout, whichever comes first.
 // When ctx is cancelled, the call ends at once and closes its connection.

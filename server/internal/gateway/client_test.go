@@ -146,9 +146,9 @@ func TestReplies(t *testing.T) {
 func TestRefusalWithGUID(t *testing.T) {
 	const refusal = `{"message":"no","retcode":"100-001"}`
 	s := newServer(t, listen(t), replying(fmt.Sprintf("HTTP/1.1 500 Error\r\nSet-GUID: JSESSIONID=g\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal)))
-	_, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
-	if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Refused || e.GUID != "g" || e.Retcode != "100-001" {
-		t.Errorf("%+v", err)
+	reply, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
+	if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Refused || e.Retcode != "100-001" || reply.GUID != "g" {
+		t.Errorf("%+v, %+v", reply, err)
 	}
 }
 

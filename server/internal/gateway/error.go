@@ -40,9 +40,6 @@ type Error struct {
 	Message string
 	Result  json.RawMessage // nil if the reply had none
 
-	// GUID is a usable GUID that the gateway issued with its refusal, or empty.
-	GUID string
-
 	// Err is the cause. It is context.Canceled if the caller cancelled the call.
 	Err error
 }

@@ -36,13 +36,14 @@ type Reply struct {
 
 // readReply returns the gateway's reply if it is a success, which only HTTP status 200 can
 // be. A whole envelope with another retcode is the gateway's refusal, whatever its status:
-// gateways and their clients disagree about the status of a refusal.
+// gateways and their clients disagree about the status of a refusal. The error of a refusal
+// comes with a reply that has the GUID, and nothing else.
 func readReply(resp http1.Response) (Reply, error) {
 	reply, err := decodeReply(resp)
 	switch {
 	case err == nil && reply.Retcode != Success:
-		return Reply{}, &Error{
-			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result, GUID: reply.GUID,
+		return Reply{GUID: reply.GUID}, &Error{
+			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result,
 		}
 	case resp.Status != http.StatusOK:
 		return Reply{}, &Error{Kind: Broken, Err: fmt.Errorf("HTTP status %d%s", resp.Status, pageHint(resp.Body))}

@@ -63,6 +63,7 @@ type Runner struct {
 	agentIDMax int
 	metrics    *metrics
 	tracer     trace.Tracer
+	onGUID     GUIDHook // nil before OnGUID
 }
 
 // NewRunner returns a runner that sends requests by client.
@@ -131,14 +132,18 @@ func (r *Runner) send(ctx context.Context, op Operation, guid string, e envelope
 }
 
 // exchange counts the request before it reads the reply: the metric has the retcode that
-// the gateway returned, even if the rest of the reply is unreadable.
+// the gateway returned, even if the rest of the reply is unreadable. A new GUID reaches the
+// caller and the hook even then.
 func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request, e envelope) error {
 	start := time.Now()
 	reply, err := r.gateway.Call(ctx, req)
 	r.metrics.count(op, time.Since(start), err)
+	issued, refusal := reply.GUID, err
+	returnGUID(ctx, issued)
 	if err == nil {
-		err = e.fill(reply)
+		issued, err = e.fill(reply)
 	}
+	r.reportGUID(op, req.GUID, issued, refusal)
 	if err != nil {
 		return op.failure(err, req.GUID)
 	}

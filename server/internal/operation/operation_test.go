@@ -3,12 +3,9 @@ package operation_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"google.golang.org/grpc/metadata"
 
 	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -93,28 +90,6 @@ func TestCheck(t *testing.T) {
 	servicetest.CheckError(t, err, outcome.InvalidArgument)
 	if sent := g.Received(); len(sent) > 0 {
 		t.Errorf("the gateway received %v", sent)
-	}
-}
-
-// A GUID is one value of the metadata, of at most 256 visible ASCII characters.
-func TestGUID(t *testing.T) {
-	for name, test := range map[string]struct {
-		values []string
-		want   outcome.Kind
-	}{
-		"none":           {nil, outcome.GUIDMissing},
-		"empty":          {[]string{""}, outcome.GUIDMissing},
-		"two":            {[]string{"a", "b"}, outcome.GUIDMalformed},
-		"with a cookie":  {[]string{"JSESSIONID=a"}, outcome.GUIDMalformed},
-		"with a blank":   {[]string{"a b"}, outcome.GUIDMalformed},
-		"too many bytes": {[]string{strings.Repeat("a", 257)}, outcome.GUIDMalformed},
-		"not ASCII":      {[]string{"é"}, outcome.GUIDMalformed},
-	} {
-		ctx := metadata.NewIncomingContext(t.Context(), metadata.MD{"guid": test.values})
-		_, err := operation.GUID(ctx, "holdParticipant")
-		if e := servicetest.CheckError(t, err, test.want); e.Operation != "holdParticipant" {
-			t.Errorf("%s: operation %q", name, e.Operation)
-		}
 	}
 }
 

@@ -24,7 +24,9 @@ type envelope struct {
 	text, retcode *string
 	reserved      **structpb.Struct // nil for a response without a reserved result
 	result        proto.Message     // nil for a response without a documented result
-	guid          *string           // nil for a response without a GUID
+	guid          *string           // nil for a response without the GUID of Set-GUID
+	needGUID      bool              // an answer without that GUID is no success
+	resultGUID    *string           // GUID in result; nil for a result without one
 	read          func(gateway.Reply) error
 }
 
@@ -45,11 +47,25 @@ func Documented[R proto.Message](message R, text, retcode *string, result proto.
 	return Response[R]{message, envelope{text: text, retcode: retcode, result: result}}
 }
 
-// WithGUID returns r for a message that takes the GUID that the gateway issued with the
-// reply. The message has no GUID if the gateway issued none, or none that a request can
-// carry.
+// WithGUID returns r for a message that takes the GUID that the gateway may issue with the
+// reply. The message has no GUID if the gateway issued none. An unusable one makes the
+// outcome unknown.
 func (r Response[R]) WithGUID(guid *string) Response[R] {
 	r.guid = guid
+	return r
+}
+
+// WithNewGUID is like WithGUID for an operation that always issues a GUID. A missing one
+// makes the outcome unknown, too.
+func (r Response[R]) WithNewGUID(guid *string) Response[R] {
+	r.guid, r.needGUID = guid, true
+	return r
+}
+
+// WithResultGUID returns r for a documented result that always has a new GUID. guid is its
+// field. A missing or unusable GUID makes the outcome unknown.
+func (r Response[R]) WithResultGUID(guid *string) Response[R] {
+	r.resultGUID = guid
 	return r
 }
 
@@ -60,23 +76,45 @@ func (r Response[R]) WithRead(read func(gateway.Reply) error) Response[R] {
 	return r
 }
 
-func (e envelope) fill(reply gateway.Reply) error {
+// fill fills in the message with the reply to an accepted operation. It returns the usable
+// GUID that the gateway issued, if any, also with an error. It takes the GUID last, so that
+// read has seen the reply even if its GUID is unusable.
+func (e envelope) fill(reply gateway.Reply) (issued string, err error) {
 	*e.text, *e.retcode = reply.Message, reply.Retcode
-	if e.guid != nil {
-		*e.guid = reply.GUID
-	}
 	if e.reserved != nil {
 		*e.reserved = decodeReserved(reply.Result)
 	}
 	if e.result != nil {
 		if err := decodeResult(e.result, reply.Result); err != nil {
-			return err
+			return reply.GUID, err
 		}
 	}
 	if e.read != nil {
-		return e.read(reply)
+		if err := e.read(reply); err != nil {
+			return reply.GUID, err
+		}
 	}
-	return nil
+	return e.takeGUID(reply)
+}
+
+// takeGUID fills in the GUID. Its error makes the outcome unknown: the session may have
+// another GUID now, which the caller does not get.
+func (e envelope) takeGUID(reply gateway.Reply) (issued string, err error) {
+	switch {
+	case e.resultGUID != nil:
+		if err := gateway.CheckGUID(*e.resultGUID); err != nil {
+			return reply.GUID, Unreadable("the new GUID is unusable: " + err.Error())
+		}
+		return *e.resultGUID, nil
+	case e.guid == nil:
+		return reply.GUID, nil
+	case reply.GUIDFault != nil:
+		return "", Unreadable(reply.GUIDFault.Error())
+	case e.needGUID && reply.GUID == "":
+		return "", Unreadable("the answer brought no GUID")
+	}
+	*e.guid = reply.GUID
+	return reply.GUID, nil
 }
 
 // decodeResult decodes the result of a reply into an empty message. Unknown keys are

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/gateway"
 	"agentconf/server/internal/operation"
@@ -40,18 +39,6 @@ func TestResponse(t *testing.T) {
 			t.Errorf("%s: %v", test.reply, err)
 		}
 		checkMessage(t, test.resp, test.want)
-	}
-}
-
-// A GUID that the gateway issues is in the response, if its envelope has a place for it.
-func TestIssuedGUID(t *testing.T) {
-	g := servicetest.NewGateway(t, operation.Options{})
-	const issued = "issued.AgentGateway1"
-	g.Play(conformance.Script{SetGUID: issued})
-	response := responseOf(t, &agentconfv1.HandshakeResponse{})
-	resp, err := operation.Run(servicetest.Context(t), g.Runner, holdOperation(), response)
-	if err != nil || resp.GetGuid() != issued {
-		t.Errorf("%v, %v", resp, err)
 	}
 }
 

@@ -1,25 +1,17 @@
 package operation
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"google.golang.org/grpc/metadata"
-
 	"agentconf/server/internal/outcome"
 )
 
-const (
-	// AgentIDMin is the lowest agent ID (page 0473). Options.AgentIDMax is the highest.
-	AgentIDMin = 101
-
-	// maxGUIDBytes bounds the header that a request carries; real GUIDs have about 50 bytes.
-	maxGUIDBytes = 256
-)
+// AgentIDMin is the lowest agent ID (page 0473). Options.AgentIDMax is the highest.
+const AgentIDMin = 101
 
 // Violations collects everything that is wrong with one request. Its methods check one
 // field each, and add a violation that names the requirement.
@@ -79,28 +71,3 @@ func (v *Violations) Count(field string, n, most int) {
 		v.Add(field, "must have 1 to %d entries", most)
 	}
 }
-
-// GUID returns the caller's session GUID, from the metadata guid: 1 to 256 visible ASCII
-// characters without =. Clients send the whole value of Set-GUID, JSESSIONID=GUID, by mistake
-// (page 05_4015); the error names it. Every error is an *outcome.Error with the operation.
-func GUID(ctx context.Context, operation string) (string, error) {
-	values := metadata.ValueFromIncomingContext(ctx, "guid")
-	if len(values) == 0 || values[0] == "" && len(values) == 1 {
-		return "", outcome.MissingGUID(operation)
-	}
-	guid := values[0]
-	switch {
-	case len(values) > 1:
-		return "", outcome.MalformedGUID(operation, "it was sent more than once; send the newest only")
-	case strings.Contains(guid, "="):
-		return "", outcome.MalformedGUID(operation,
-			"the GUID is the part behind the = of Set-GUID: JSESSIONID=GUID; send that part alone")
-	case len(guid) > maxGUIDBytes:
-		return "", outcome.MalformedGUID(operation, fmt.Sprintf("it is longer than %d bytes", maxGUIDBytes))
-	case strings.ContainsFunc(guid, isInvisible):
-		return "", outcome.MalformedGUID(operation, "it has a character that is not visible ASCII")
-	}
-	return guid, nil
-}
-
-func isInvisible(r rune) bool { return r < '!' || r > '~' }

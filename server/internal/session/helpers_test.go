@@ -26,6 +26,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	g := servicetest.NewGateway(t, operation.Options{})
 	e := events.New(g.Runner, prometheus.NewRegistry())
+	g.Runner.OnGUID(e.RenewGUID)
 	return &fixture{session.New(g.Runner, e), g, e}
 }
 

@@ -91,13 +91,31 @@ func TestForceLoginHasTheFieldsOfLogin(t *testing.T) {
 	}
 }
 
-// A sign-in without a GUID is of unknown outcome: the caller cannot use the session.
+// A sign-in without a usable GUID is of unknown outcome: the caller cannot use the session.
 func TestLoginWithoutGUID(t *testing.T) {
 	f := newFixture(t)
-	for _, login := range f.logins() {
-		_, err := login.call(t.Context(), shortLogin)
-		e := servicetest.CheckError(t, err, outcome.AnswerLost)
-		if !strings.Contains(e.Text, "Find out whether the agent is signed in") {
+	for _, guid := range []string{"", "a b"} {
+		f.gateway.Play(conformance.Script{SetGUID: guid})
+		for _, login := range f.logins() {
+			_, err := login.call(t.Context(), shortLogin)
+			e := servicetest.CheckError(t, err, outcome.AnswerLost)
+			if !strings.Contains(e.Text, "Find out whether the agent is signed in") {
+				t.Errorf("text %s", e.Text)
+			}
+		}
+	}
+}
+
+// UpdateGuid without a GUID, and a handshake with an unusable one, are of unknown outcome. The
+// text advises to use the GUID that the caller has.
+func TestLostGUID(t *testing.T) {
+	f := newFixture(t)
+	f.gateway.Play(conformance.Script{SetGUID: "a b"})
+	ctx := servicetest.Context(t)
+	_, updateErr := f.UpdateGuid(ctx, &agentconfv1.UpdateGuidRequest{AgentId: "1287"})
+	_, handshakeErr := f.Handshake(ctx, &agentconfv1.HandshakeRequest{AgentId: "1287"})
+	for _, err := range []error{updateErr, handshakeErr} {
+		if e := servicetest.CheckError(t, err, outcome.AnswerLost); !strings.Contains(e.Text, "use the one you have") {
 			t.Errorf("text %s", e.Text)
 		}
 	}
@@ -145,6 +163,25 @@ func TestUpdateGuid(t *testing.T) {
 		f.gateway.Play(conformance.Script{Reply: &reply})
 		resp, err := f.UpdateGuid(servicetest.Context(t), &agentconfv1.UpdateGuidRequest{AgentId: "1287"})
 		if err != nil || resp.GetResult().GetGuid() != issuedGUID {
+			t.Fatalf("%v, %v", resp, err)
+		}
+		if item := <-items; item.GetGuidChanged().GetGuid() != issuedGUID {
+			t.Errorf("item %v, want the new GUID", item)
+		}
+	})
+}
+
+// A GUID that a handshake brings is delivered to the watch of the agent, too.
+func TestGUIDOfHandshake(t *testing.T) {
+	watched(t, func(t *testing.T, f *fixture, items chan *agentconfv1.WatchAgentEventsResponse, _ chan error) {
+		f.gateway.PlayEach(func(r conformance.Request) conformance.Script {
+			if strings.Contains(r.Line, "handshake") {
+				return conformance.Script{SetGUID: issuedGUID}
+			}
+			return conformance.Script{}
+		})
+		resp, err := f.Handshake(servicetest.Context(t), &agentconfv1.HandshakeRequest{AgentId: "1287"})
+		if err != nil || resp.GetGuid() != issuedGUID {
 			t.Fatalf("%v, %v", resp, err)
 		}
 		if item := <-items; item.GetGuidChanged().GetGuid() != issuedGUID {

@@ -22,6 +22,9 @@ import (
 // advice replaces outcome.LookFirst: a conference shows nothing of a session.
 const advice = "Find out whether the agent is signed in before repeating anything"
 
+// guidAdvice replaces it for operations that may have issued a GUID and change nothing else.
+const guidAdvice = "The new GUID may be lost: use the one you have, and sign in again if it is refused"
+
 // Service implements SessionService.
 type Service struct {
 	agentconfv1.UnimplementedSessionServiceServer
@@ -30,8 +33,8 @@ type Service struct {
 	events *events.Service
 }
 
-// New returns a service that sends its requests by runner. It reports new sessions and
-// GUIDs to events, so that no watch polls on with those of before.
+// New returns a service that sends its requests by runner. It reports new sessions to events,
+// so that no watch polls on with the one before. The runner reports new GUIDs.
 func New(runner *operation.Runner, events *events.Service) *Service {
 	return &Service{runner: runner, events: events}
 }
@@ -54,7 +57,7 @@ func (s *Service) Login(
 ) (*agentconfv1.LoginResponse, error) {
 	op := onlineAgent("login", "PUT", req, "")
 	resp := &agentconfv1.LoginResponse{}
-	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid)
+	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result).WithNewGUID(&resp.Guid)
 	return login(ctx, s, op, req, response)
 }
 
@@ -71,7 +74,7 @@ func (s *Service) ForceLogin(
 		return true
 	})
 	resp := &agentconfv1.ForceLoginResponse{}
-	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result).WithGUID(&resp.Guid)
+	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result).WithNewGUID(&resp.Guid)
 	return login(ctx, s, op, fields, response)
 }
 
@@ -108,20 +111,15 @@ func (s *Service) ForceLogoutWithReason(
 }
 
 // UpdateGuid requests a new GUID (page 1225), which comes in the result and not as a header.
-// The agent's watch continues with it.
+// The agent's watch continues with it. A missing or unusable GUID makes the outcome unknown.
 func (s *Service) UpdateGuid(
 	ctx context.Context, req *agentconfv1.UpdateGuidRequest,
 ) (*agentconfv1.UpdateGuidResponse, error) {
 	resp := &agentconfv1.UpdateGuidResponse{Result: &agentconfv1.UpdateGuidResult{}}
 	op := onlineAgent("updateGuid", "PUT", req, "/updateGuid")
+	op.Advice = guidAdvice
 	response := operation.Documented(resp, &resp.Message, &resp.Retcode, resp.Result)
-	resp, err := operation.Run(ctx, s.runner, op, response)
-	if err != nil {
-		return nil, err
-	}
-	shown, _ := operation.GUID(ctx, op.Name) // Run has checked it
-	s.events.RenewGUID(req.GetAgentId(), shown, resp.GetResult().GetGuid())
-	return resp, nil
+	return operation.Run(ctx, s.runner, op, response.WithResultGUID(&resp.Result.Guid))
 }
 
 var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{0,50}$`)
@@ -143,7 +141,7 @@ func (s *Service) Handshake(
 ) (*agentconfv1.HandshakeResponse, error) {
 	resp := &agentconfv1.HandshakeResponse{}
 	op := onlineAgent("handshake", "POST", req, "/handshake")
-	op.ServiceToken = req.GetServiceToken()
+	op.Advice, op.ServiceToken = guidAdvice, req.GetServiceToken()
 	header := metadata.ValueFromIncomingContext(ctx, "service_token")
 	if op.ServiceToken == "" && len(header) > 0 {
 		op.ServiceToken = header[0]

@@ -16,6 +16,7 @@ import (
 // Every RPC on a session sends one request with the documented method, path and query.
 func TestRequests(t *testing.T) {
 	f := newFixture(t)
+	f.gateway.Reply(`{"retcode":"0","result":{"guid":"` + issuedGUID + `"}}`)
 	const root = " /agentgateway/resource/onlineagent/1287"
 	for line, call := range map[string]func(context.Context) (any, error){
 		"DELETE" + root + "/logout": func(ctx context.Context) (any, error) {
