@@ -10,6 +10,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
@@ -39,6 +40,23 @@ func (c contractCase) checkIssuedGUID(t *testing.T, header http.Header) {
 	}
 	if got, want := header["Set-Guid"], []string{"JSESSIONID=" + c.Gateway.SetGUID}; !slices.Equal(got, want) {
 		t.Errorf("Set-GUID %q, want %q", got, want)
+	}
+}
+
+// checkIssuedMetadata checks that a new GUID of the gateway is in the header of a reply, or in
+// the trailer of an error.
+func (c contractCase) checkIssuedMetadata(t *testing.T, header, trailer metadata.MD, err error) {
+	t.Helper()
+	var want []string
+	if c.Gateway != nil && c.Gateway.SetGUID != "" {
+		want = []string{c.Gateway.SetGUID}
+	}
+	got, other := header, trailer
+	if err != nil {
+		got, other = trailer, header
+	}
+	if !slices.Equal(got["set-guid"], want) || other["set-guid"] != nil {
+		t.Errorf("set-guid in header %q and trailer %q, error %v, want %q", header["set-guid"], trailer["set-guid"], err, want)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -99,7 +100,9 @@ func (c contractCase) run(t *testing.T, f *fronts, check func(contractCase, *tes
 func (c contractCase) checkGRPC(t *testing.T, f *fronts) {
 	ctx, cancel := c.context(t)
 	defer cancel()
-	resp, err := c.invoke(ctx, t, f)
+	var header, trailer metadata.MD
+	resp, err := c.invoke(ctx, t, f, grpc.Header(&header), grpc.Trailer(&trailer))
+	c.checkIssuedMetadata(t, header, trailer, err)
 	if c.CancelAfter != "" {
 		if status.Code(err) != codes.Canceled {
 			t.Errorf("got %v, want %v", err, codes.Canceled)
@@ -121,7 +124,9 @@ func (c contractCase) checkGRPC(t *testing.T, f *fronts) {
 }
 
 // invoke makes the call over gRPC.
-func (c contractCase) invoke(ctx context.Context, t *testing.T, f *fronts) (proto.Message, error) {
+func (c contractCase) invoke(
+	ctx context.Context, t *testing.T, f *fronts, options ...grpc.CallOption,
+) (proto.Message, error) {
 	t.Helper()
 	name := protoreflect.FullName("agentconf.v1." + c.RPC)
 	req, resp := newMessage(t, name+"Request"), newMessage(t, name+"Response")
@@ -146,7 +151,7 @@ func (c contractCase) invoke(ctx context.Context, t *testing.T, f *fronts) (prot
 		defer cancel()
 	}
 	ctx = metadata.NewOutgoingContext(ctx, md)
-	return resp, f.conn.Invoke(ctx, "/"+string(c.Service().FullName())+"/"+c.RPC, req, resp)
+	return resp, f.conn.Invoke(ctx, "/"+string(c.Service().FullName())+"/"+c.RPC, req, resp, options...)
 }
 
 func newMessage(t *testing.T, name protoreflect.FullName) proto.Message {

@@ -199,12 +199,14 @@ func errorText(err error) string {
 	return fmt.Sprint(err, string(text), marshalErr)
 }
 
-// addHTTPError adds a response of the JSON port, unless it is a success.
+// addHTTPError adds a response of the JSON port, unless it is a success. A new GUID, which the
+// gateway may issue with an error, belongs to the caller.
 func (s *transcript) addHTTPError(httpStatus int, header http.Header, body []byte) {
 	var envelope struct{ Retcode string }
 	if httpStatus == http.StatusOK && json.Unmarshal(body, &envelope) == nil && envelope.Retcode == "0" {
 		return
 	}
+	header.Del("Set-GUID")
 	s.add(fmt.Sprint(httpStatus, header, string(body)))
 }
 

@@ -19,8 +19,9 @@ import (
 // caller's context, so the caller sets incoming metadata. Errors keep their type.
 //
 // A message is merged into that of the other side, which its generated code has created.
-// Headers and trailers of a service are dropped, and so are call options: the JSON front
-// uses none of them.
+// A header that a unary service sets goes to the grpc.ServerTransportStream of the caller's
+// context. Headers of streams, trailers and call options are dropped: the JSON front uses
+// none of them.
 type Conn struct {
 	unary   grpc.UnaryServerInterceptor
 	stream  grpc.StreamServerInterceptor

@@ -52,12 +52,15 @@ func requestIDOf(ctx context.Context) string {
 	return RequestID(metadata.ValueFromIncomingContext(ctx, RequestIDKey))
 }
 
-// returnRequestID sends the request ID to a gRPC caller; the JSON front has sent it
-// already. With an error it is a trailer: a gRPC client that retries takes a header
+// requestIDSender is a stream of a front that has sent the request ID already, as the JSON
+// front has.
+type requestIDSender interface{ SentRequestID() }
+
+// returnRequestID sends the request ID to a caller who does not have it yet. With an error it is a trailer: a gRPC client that retries takes a header
 // for the beginning of the answer, and would not retry.
 func returnRequestID(ctx context.Context, id string, err error) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
-	if stream == nil {
+	if _, sent := stream.(requestIDSender); sent || stream == nil {
 		return
 	}
 	md := metadata.MD{RequestIDKey: []string{id}}

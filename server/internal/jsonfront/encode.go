@@ -93,9 +93,8 @@ func encodeReply(ctx context.Context, reply proto.Message) (any, error) {
 	return inboundOf(ctx).dialect.encode(reply), nil
 }
 
-// setReplyHeaders gives a reply the headers that the gateway's would have. Some clients
-// compare the header of a new GUID byte by byte, so it is spelled as the gateway's. reply
-// is nil before the first message of a stream, which caches and nginx must not hold back.
+// setReplyHeaders gives a reply the headers that the gateway's would have. reply is nil before
+// the first message of a stream, which caches and nginx must not hold back.
 func setReplyHeaders(ctx context.Context, w http.ResponseWriter, reply proto.Message) error {
 	if reply == nil {
 		w.Header().Set("Cache-Control", "no-store")
@@ -106,7 +105,7 @@ func setReplyHeaders(ctx context.Context, w http.ResponseWriter, reply proto.Mes
 		w.Header()["Content-Type"] = contentTypes[gateway]
 	}
 	if issued, ok := reply.(interface{ GetGuid() string }); ok && issued.GetGuid() != "" {
-		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + issued.GetGuid()}
+		setIssuedGUID(w, issued.GetGuid())
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
@@ -37,11 +38,10 @@ type inboundRequest struct {
 	violations  []outcome.Violation
 }
 
-type inboundKey struct{}
-
-// inboundOf returns the inboundRequest of a request's context.
+// inboundOf returns the inboundRequest of a request's context. It is there as the stream of
+// the call, so that a service can set a header of the response.
 func inboundOf(ctx context.Context) *inboundRequest {
-	return ctx.Value(inboundKey{}).(*inboundRequest)
+	return grpc.ServerTransportStreamFromContext(ctx).(*inboundRequest)
 }
 
 // errRejected stands for the violations of an inboundRequest.
@@ -71,7 +71,7 @@ func newInboundRequest(w http.ResponseWriter, r *http.Request, maxBody int64) *h
 	ctx := metadata.NewIncomingContext(r.Context(), callMetadata(r.Header, requestID))
 	timeout := r.Header["Grpc-Timeout"]
 
-	r = r.WithContext(context.WithValue(ctx, inboundKey{}, in))
+	r = r.WithContext(grpc.NewContextWithServerTransportStream(ctx, in))
 	r.Header, r.Host, r.RemoteAddr = nil, "", ""
 	if timeout != nil {
 		r.Header = http.Header{"Grpc-Timeout": timeout}

@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
@@ -294,6 +296,31 @@ func TestSetGUIDIsSpelledAsByTheGateway(t *testing.T) {
 	}
 	if got := f.takeCall(t).metadata.Get("service_token"); !slices.Equal(got, []string{"crm-1"}) {
 		t.Errorf("metadata service_token is %q", got)
+	}
+}
+
+// A GUID that the gateway issued with an answer is in the response of any operation and
+// dialect, also with an error.
+func TestSetGUIDOfAnyAnswer(t *testing.T) {
+	refusal := outcome.GUIDMissing.Error("holdParticipant", "refused", nil)
+	for _, path := range []string{holdREST, holdGateway} {
+		for _, err := range []error{nil, refusal} {
+			f := newTestFront(stubService{hold: func(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) error {
+				set := grpc.SetHeader
+				if err != nil {
+					set = grpc.SetTrailer
+				}
+				if err := set(ctx, metadata.Pairs("set-guid", someGUID, "other", "x")); err != nil {
+					t.Error(err)
+				}
+				return err
+			}})
+			w := f.send("POST", path, holdBody, nil)
+			header := map[string][]string(w.Header()) // spelled as the gateway spells it
+			if got := header["Set-GUID"]; !slices.Equal(got, []string{"JSESSIONID=" + someGUID}) || header["Other"] != nil {
+				t.Errorf("%s, error %v: header %v, body %s", path, err, header, w.Body)
+			}
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // IssuedGUIDKey is the key of the response metadata with a GUID that the gateway issued with
-// its answer to any operation. The JSON front has the header Set-GUID for it.
+// its answer to any operation: a header, or a trailer of an error. The JSON front has the
+// header Set-GUID for it.
 const IssuedGUIDKey = "set-guid"
 
 // GUID returns the caller's session GUID, from the metadata guid, if gateway.CheckGUID
@@ -42,11 +43,17 @@ type GUIDHook func(agentID, shown, issued string)
 // first operation.
 func (r *Runner) OnGUID(hook GUIDHook) { r.onGUID = hook }
 
-// returnGUID sets the response metadata of the caller to a GUID that the gateway has issued.
-// It does nothing for a request without a caller, such as the poll of a watch.
-func returnGUID(ctx context.Context, issued string) {
-	if issued != "" {
-		_ = grpc.SetHeader(ctx, metadata.Pairs(IssuedGUIDKey, issued)) // fails without a caller only
+// returnGUID returns a GUID that the gateway has issued to the caller of a call that ends with
+// err. With an error it is a trailer: a gRPC client that retries takes a header for the
+// beginning of the answer, and would not retry. The poll of a watch has no caller.
+func returnGUID(ctx context.Context, issued string, err error) {
+	stream := grpc.ServerTransportStreamFromContext(ctx)
+	switch {
+	case issued == "" || stream == nil:
+	case err == nil:
+		_ = stream.SetHeader(metadata.Pairs(IssuedGUIDKey, issued)) // fails only after the headers were sent
+	default:
+		_ = stream.SetTrailer(metadata.Pairs(IssuedGUIDKey, issued))
 	}
 }
 

@@ -51,10 +51,15 @@ func TestGUID(t *testing.T) {
 	}
 }
 
-// callerStream is the caller of an RPC. It keeps the header.
+// callerStream is the caller of an RPC. It keeps the response metadata.
 type callerStream struct {
 	grpc.ServerTransportStream
-	header metadata.MD
+	header, trailer metadata.MD
+}
+
+func (s *callerStream) SetTrailer(md metadata.MD) error {
+	s.trailer = metadata.Join(s.trailer, md)
+	return nil
 }
 
 func (s *callerStream) SetHeader(md metadata.MD) error {
@@ -96,8 +101,12 @@ func TestIssuedGUID(t *testing.T) {
 		if (err == nil) != (test.reply == accepted) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := caller.header.Get(operation.IssuedGUIDKey); fmt.Sprint(got) != "["+issued+"]" {
-			t.Errorf("%s: the caller got %v", name, got)
+		header, trailer := "["+issued+"]", "[]"
+		if err != nil {
+			header, trailer = trailer, header
+		}
+		if fmt.Sprint(caller.header.Get(operation.IssuedGUIDKey)) != header || fmt.Sprint(caller.trailer.Get(operation.IssuedGUIDKey)) != trailer {
+			t.Errorf("%s: the caller got %v and %v", name, caller.header, caller.trailer)
 		}
 		if got := fmt.Sprint(reported); got != test.reported {
 			t.Errorf("%s: the hook got %s, want %s", name, got, test.reported)
@@ -157,8 +166,8 @@ func runLost[R proto.Message](t *testing.T, g *servicetest.Gateway, setGUID, rep
 	g.Play(conformance.Script{Reply: &reply, SetGUID: setGUID})
 	caller := &callerStream{}
 	_, err := operation.Run(grpc.NewContextWithServerTransportStream(servicetest.Context(t), caller), g.Runner, holdOperation(), response)
-	if got := caller.header.Get(operation.IssuedGUIDKey); len(got) > 0 {
-		t.Errorf("the caller got %q", got)
+	if len(caller.header)+len(caller.trailer) > 0 {
+		t.Errorf("the caller got %v and %v", caller.header, caller.trailer)
 	}
 	return err
 }

@@ -139,10 +139,10 @@ func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request
 	reply, err := r.gateway.Call(ctx, req)
 	r.metrics.count(op, time.Since(start), err)
 	issued, refusal := reply.GUID, err
-	returnGUID(ctx, issued)
 	if err == nil {
 		issued, err = e.fill(reply)
 	}
+	returnGUID(ctx, reply.GUID, err)
 	r.reportGUID(op, req.GUID, issued, refusal)
 	if err != nil {
 		return op.failure(err, req.GUID)
