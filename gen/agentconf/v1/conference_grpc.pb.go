@@ -58,6 +58,8 @@ const (
 // Every call needs the metadata `guid` (over HTTP the header `Guid`). Its value is
 // the GUID that the gateway issued when the agent signed in. In authentication mode
 // 2, it is the newest GUID that an event poll returned. It is the only credential.
+// A GUID that the gateway issues with any answer is the response metadata
+// `set-guid`: a header, or a trailer of an error (over HTTP the header `Set-GUID`).
 //
 // OK means that the gateway has accepted the operation. An event announces its
 // effect, mostly `AgentConf_ParticipantChanged`. agentconf never sends a request
@@ -507,6 +509,8 @@ func (c *conferenceServiceClient) QueryAllConfIds(ctx context.Context, in *Query
 // Every call needs the metadata `guid` (over HTTP the header `Guid`). Its value is
 // the GUID that the gateway issued when the agent signed in. In authentication mode
 // 2, it is the newest GUID that an event poll returned. It is the only credential.
+// A GUID that the gateway issues with any answer is the response metadata
+// `set-guid`: a header, or a trailer of an error (over HTTP the header `Set-GUID`).
 //
 // OK means that the gateway has accepted the operation. An event announces its
 // effect, mostly `AgentConf_ParticipantChanged`. agentconf never sends a request
