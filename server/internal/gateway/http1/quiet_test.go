@@ -139,24 +139,40 @@ func TestNewConnection(t *testing.T) {
 	}
 }
 
-// The deadline of an earlier call, or a context that is cancelled by now, does not make a
-// quiet connection look closed.
+// A deadline that has passed, such as that of an earlier call, neither makes a quiet
+// connection look closed, nor hides what the server has sent.
 func TestQuietAfterDeadline(t *testing.T) {
 	cert, config := certificate(t)
-	for name, c := range map[string]*Conn{
-		"http":  open(t, dialLoopback(t, replying(ok)), nil),
-		"https": open(t, dialLoopback(t, overTLS(cert, tls.VersionTLS13, replying(ok))), config),
-	} {
-		if got := exchange(t.Context(), c); got.err != nil {
-			t.Fatal(got.err)
+	sent := make(chan struct{})
+	serve := func(c net.Conn) {
+		for range 2 {
+			readRequest(c)
+			io.WriteString(c, ok)
 		}
+		<-sent
+		io.WriteString(c, ok)
+		sent <- struct{}{}
+	}
+	for name, c := range map[string]*Conn{
+		"http":  open(t, dialLoopback(t, serve), nil),
+		"https": open(t, dialLoopback(t, overTLS(cert, tls.VersionTLS13, serve)), config),
+	} {
+		for range 2 {
+			if got := exchange(t.Context(), c); got.err != nil || !got.reusable {
+				t.Fatalf("%s: %+v", name, got)
+			}
+			c.Begin(t.Context(), time.Unix(1, 0))
+			if err := c.CheckQuiet(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			c.End()
+		}
+		sent <- struct{}{}
+		<-sent
 		c.Begin(t.Context(), time.Unix(1, 0))
-		if err := c.CheckQuiet(); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if err := c.CheckQuiet(); err != errUnasked {
+			t.Errorf("%s: %v, want %v", name, err, errUnasked)
 		}
 		c.End()
-		if got := exchange(t.Context(), c); got.err != nil || !got.reusable {
-			t.Errorf("%s: %+v", name, got)
-		}
 	}
 }
