@@ -137,7 +137,7 @@ func (a *agent) signIn() (err error) {
 		}
 		a.guid = ""
 		resp := &agentconfv1.ForceLoginResponse{}
-		err = a.call(forceLogin, &agentconfv1.ForceLoginRequest{AgentId: a.id, Password: "soak", Phonenum: "40038"}, resp)
+		err = a.call(forceLogin, &agentconfv1.ForceLoginRequest{AgentId: a.id, Password: new("soak"), Phonenum: "40038"}, resp)
 		a.guid = resp.GetGuid()
 		if !isDown(err) {
 			break

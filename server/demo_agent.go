@@ -35,7 +35,7 @@ func (d *demo) signInAgent(ctx context.Context, id string) (a demoAgent) {
 	if d.err != nil {
 		return a
 	}
-	request := &agentconfv1.LoginRequest{AgentId: id, Password: "demo", Phonenum: "40038"}
+	request := &agentconfv1.LoginRequest{AgentId: id, Password: new("demo"), Phonenum: "40038"}
 	signedIn, err := d.sessions.Login(ctx, request)
 	if err != nil {
 		d.err = err

@@ -37,10 +37,10 @@ type LoginRequest struct {
 	// HoldParticipantRequest.agent_id. Over HTTP the path carries it. Example:
 	// "1287".
 	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
-	// Required. Password of the agent, at most 32 characters; empty if the gateway
-	// needs none. If the gateway expects ciphertext, it is the ciphertext. agentconf
-	// never logs it.
-	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
+	// Optional. Password of the agent, at most 32 characters; empty or left out if the
+	// gateway needs none. If the gateway expects ciphertext, it is the ciphertext.
+	// agentconf never logs it. A password that is left out is not sent.
+	Password *string `protobuf:"bytes,2,opt,name=password,proto3,oneof" json:"password,omitempty"`
 	// Required. Number of the phone to bind, 1 to 24 characters. Example: "40038".
 	Phonenum string `protobuf:"bytes,3,opt,name=phonenum,proto3" json:"phonenum,omitempty"`
 	// Optional. If true, calls are answered automatically. Default: true.
@@ -72,7 +72,11 @@ type LoginRequest struct {
 	// then.
 	CallBackUri string `protobuf:"bytes,16,opt,name=call_back_uri,json=callBackUri,proto3" json:"call_back_uri,omitempty"`
 	// Optional. At most 50 letters, digits, `-`, `_` or `.`. agentconf never logs it.
-	ServiceToken  string `protobuf:"bytes,17,opt,name=service_token,json=serviceToken,proto3" json:"service_token,omitempty"`
+	ServiceToken string `protobuf:"bytes,17,opt,name=service_token,json=serviceToken,proto3" json:"service_token,omitempty"`
+	// Optional. URL to which the gateway pushes the events, at most 200 characters.
+	// They cannot be polled or watched then: a watch ends with WRONG_EVENT_CHANNEL.
+	// No page of the vendor describes the field; the vendor's own programs send it.
+	PushUrl       string `protobuf:"bytes,18,opt,name=push_url,json=pushUrl,proto3" json:"push_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,8 +119,8 @@ func (x *LoginRequest) GetAgentId() string {
 }
 
 func (x *LoginRequest) GetPassword() string {
-	if x != nil {
-		return x.Password
+	if x != nil && x.Password != nil {
+		return *x.Password
 	}
 	return ""
 }
@@ -226,6 +230,13 @@ func (x *LoginRequest) GetServiceToken() string {
 	return ""
 }
 
+func (x *LoginRequest) GetPushUrl() string {
+	if x != nil {
+		return x.PushUrl
+	}
+	return ""
+}
+
 // Answer of the gateway to a sign-in.
 type LoginResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -310,10 +321,10 @@ type ForceLoginRequest struct {
 	// HoldParticipantRequest.agent_id. Over HTTP the path carries it. Example:
 	// "1287".
 	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
-	// Required. Password of the agent, at most 32 characters; empty if the gateway
-	// needs none. If the gateway expects ciphertext, it is the ciphertext. agentconf
-	// never logs it.
-	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
+	// Optional. Password of the agent, at most 32 characters; empty or left out if the
+	// gateway needs none. If the gateway expects ciphertext, it is the ciphertext.
+	// agentconf never logs it. A password that is left out is not sent.
+	Password *string `protobuf:"bytes,2,opt,name=password,proto3,oneof" json:"password,omitempty"`
 	// Required. Number of the phone to bind, 1 to 24 characters. Example: "40038".
 	Phonenum string `protobuf:"bytes,3,opt,name=phonenum,proto3" json:"phonenum,omitempty"`
 	// Optional. If true, calls are answered automatically. Default: true.
@@ -345,7 +356,11 @@ type ForceLoginRequest struct {
 	// then.
 	CallBackUri string `protobuf:"bytes,16,opt,name=call_back_uri,json=callBackUri,proto3" json:"call_back_uri,omitempty"`
 	// Optional. At most 50 letters, digits, `-`, `_` or `.`. agentconf never logs it.
-	ServiceToken  string `protobuf:"bytes,17,opt,name=service_token,json=serviceToken,proto3" json:"service_token,omitempty"`
+	ServiceToken string `protobuf:"bytes,17,opt,name=service_token,json=serviceToken,proto3" json:"service_token,omitempty"`
+	// Optional. URL to which the gateway pushes the events, at most 200 characters.
+	// They cannot be polled or watched then: a watch ends with WRONG_EVENT_CHANNEL.
+	// No page of the vendor describes the field; the vendor's own programs send it.
+	PushUrl       string `protobuf:"bytes,18,opt,name=push_url,json=pushUrl,proto3" json:"push_url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,8 +403,8 @@ func (x *ForceLoginRequest) GetAgentId() string {
 }
 
 func (x *ForceLoginRequest) GetPassword() string {
-	if x != nil {
-		return x.Password
+	if x != nil && x.Password != nil {
+		return *x.Password
 	}
 	return ""
 }
@@ -495,6 +510,13 @@ func (x *ForceLoginRequest) GetCallBackUri() string {
 func (x *ForceLoginRequest) GetServiceToken() string {
 	if x != nil {
 		return x.ServiceToken
+	}
+	return ""
+}
+
+func (x *ForceLoginRequest) GetPushUrl() string {
+	if x != nil {
+		return x.PushUrl
 	}
 	return ""
 }
@@ -1353,28 +1375,30 @@ var File_agentconf_v1_session_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"\x1aagentconf/v1/session.proto\x12\fagentconf.v1\x1a\x1fagentconf/v1/confidential.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x9a\x06\n" +
+	"\x1aagentconf/v1/session.proto\x12\fagentconf.v1\x1a\x1fagentconf/v1/confidential.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xcd\x06\n" +
 	"\fLoginRequest\x12\x19\n" +
-	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12 \n" +
-	"\bpassword\x18\x02 \x01(\tB\x04\xe8\xa7&\x01R\bpassword\x12 \n" +
+	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12%\n" +
+	"\bpassword\x18\x02 \x01(\tB\x04\xe8\xa7&\x01H\x00R\bpassword\x88\x01\x01\x12 \n" +
 	"\bphonenum\x18\x03 \x01(\tB\x04\xe8\xa7&\x01R\bphonenum\x12#\n" +
 	"\n" +
-	"autoanswer\x18\x04 \x01(\bH\x00R\n" +
+	"autoanswer\x18\x04 \x01(\bH\x01R\n" +
 	"autoanswer\x88\x01\x01\x12)\n" +
-	"\rautoenteridle\x18\x05 \x01(\bH\x01R\rautoenteridle\x88\x01\x01\x12'\n" +
-	"\freleasephone\x18\x06 \x01(\bH\x02R\freleasephone\x88\x01\x01\x12!\n" +
-	"\tagenttype\x18\a \x01(\x05H\x03R\tagenttype\x88\x01\x01\x12\x1b\n" +
-	"\x06status\x18\b \x01(\x05H\x04R\x06status\x88\x01\x01\x12\x14\n" +
+	"\rautoenteridle\x18\x05 \x01(\bH\x02R\rautoenteridle\x88\x01\x01\x12'\n" +
+	"\freleasephone\x18\x06 \x01(\bH\x03R\freleasephone\x88\x01\x01\x12!\n" +
+	"\tagenttype\x18\a \x01(\x05H\x04R\tagenttype\x88\x01\x01\x12\x1b\n" +
+	"\x06status\x18\b \x01(\x05H\x05R\x06status\x88\x01\x01\x12\x14\n" +
 	"\x02ip\x18\t \x01(\tB\x04\xe8\xa7&\x01R\x02ip\x12\x1f\n" +
 	"\bentry_ip\x18\n" +
 	" \x01(\tB\x04\xe8\xa7&\x01R\aentryIp\x12'\n" +
-	"\fphonelinkage\x18\v \x01(\bH\x05R\fphonelinkage\x88\x01\x01\x12'\n" +
-	"\rcheck_in_webm\x18\f \x01(\bH\x06R\vcheckInWebm\x88\x01\x01\x12)\n" +
-	"\x0echeck_in_mailm\x18\r \x01(\bH\aR\fcheckInMailm\x88\x01\x01\x12,\n" +
+	"\fphonelinkage\x18\v \x01(\bH\x06R\fphonelinkage\x88\x01\x01\x12'\n" +
+	"\rcheck_in_webm\x18\f \x01(\bH\aR\vcheckInWebm\x88\x01\x01\x12)\n" +
+	"\x0echeck_in_mailm\x18\r \x01(\bH\bR\fcheckInMailm\x88\x01\x01\x12,\n" +
 	"\x0fvc_phone_number\x18\x0e \x01(\tB\x04\xe8\xa7&\x01R\rvcPhoneNumber\x12(\n" +
-	"\rlisten_status\x18\x0f \x01(\bH\bR\flistenStatus\x88\x01\x01\x12(\n" +
+	"\rlisten_status\x18\x0f \x01(\bH\tR\flistenStatus\x88\x01\x01\x12(\n" +
 	"\rcall_back_uri\x18\x10 \x01(\tB\x04\xe8\xa7&\x01R\vcallBackUri\x12)\n" +
-	"\rservice_token\x18\x11 \x01(\tB\x04\xe8\xa7&\x01R\fserviceTokenB\r\n" +
+	"\rservice_token\x18\x11 \x01(\tB\x04\xe8\xa7&\x01R\fserviceToken\x12\x1f\n" +
+	"\bpush_url\x18\x12 \x01(\tB\x04\xe8\xa7&\x01R\apushUrlB\v\n" +
+	"\t_passwordB\r\n" +
 	"\v_autoanswerB\x10\n" +
 	"\x0e_autoenteridleB\x0f\n" +
 	"\r_releasephoneB\f\n" +
@@ -1389,28 +1413,30 @@ const file_agentconf_v1_session_proto_rawDesc = "" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
 	"\x06result\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06result\x12\x18\n" +
-	"\x04guid\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\x04guid\"\x9f\x06\n" +
+	"\x04guid\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\x04guid\"\xd2\x06\n" +
 	"\x11ForceLoginRequest\x12\x19\n" +
-	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12 \n" +
-	"\bpassword\x18\x02 \x01(\tB\x04\xe8\xa7&\x01R\bpassword\x12 \n" +
+	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12%\n" +
+	"\bpassword\x18\x02 \x01(\tB\x04\xe8\xa7&\x01H\x00R\bpassword\x88\x01\x01\x12 \n" +
 	"\bphonenum\x18\x03 \x01(\tB\x04\xe8\xa7&\x01R\bphonenum\x12#\n" +
 	"\n" +
-	"autoanswer\x18\x04 \x01(\bH\x00R\n" +
+	"autoanswer\x18\x04 \x01(\bH\x01R\n" +
 	"autoanswer\x88\x01\x01\x12)\n" +
-	"\rautoenteridle\x18\x05 \x01(\bH\x01R\rautoenteridle\x88\x01\x01\x12'\n" +
-	"\freleasephone\x18\x06 \x01(\bH\x02R\freleasephone\x88\x01\x01\x12!\n" +
-	"\tagenttype\x18\a \x01(\x05H\x03R\tagenttype\x88\x01\x01\x12\x1b\n" +
-	"\x06status\x18\b \x01(\x05H\x04R\x06status\x88\x01\x01\x12\x14\n" +
+	"\rautoenteridle\x18\x05 \x01(\bH\x02R\rautoenteridle\x88\x01\x01\x12'\n" +
+	"\freleasephone\x18\x06 \x01(\bH\x03R\freleasephone\x88\x01\x01\x12!\n" +
+	"\tagenttype\x18\a \x01(\x05H\x04R\tagenttype\x88\x01\x01\x12\x1b\n" +
+	"\x06status\x18\b \x01(\x05H\x05R\x06status\x88\x01\x01\x12\x14\n" +
 	"\x02ip\x18\t \x01(\tB\x04\xe8\xa7&\x01R\x02ip\x12\x1f\n" +
 	"\bentry_ip\x18\n" +
 	" \x01(\tB\x04\xe8\xa7&\x01R\aentryIp\x12'\n" +
-	"\fphonelinkage\x18\v \x01(\bH\x05R\fphonelinkage\x88\x01\x01\x12'\n" +
-	"\rcheck_in_webm\x18\f \x01(\bH\x06R\vcheckInWebm\x88\x01\x01\x12)\n" +
-	"\x0echeck_in_mailm\x18\r \x01(\bH\aR\fcheckInMailm\x88\x01\x01\x12,\n" +
+	"\fphonelinkage\x18\v \x01(\bH\x06R\fphonelinkage\x88\x01\x01\x12'\n" +
+	"\rcheck_in_webm\x18\f \x01(\bH\aR\vcheckInWebm\x88\x01\x01\x12)\n" +
+	"\x0echeck_in_mailm\x18\r \x01(\bH\bR\fcheckInMailm\x88\x01\x01\x12,\n" +
 	"\x0fvc_phone_number\x18\x0e \x01(\tB\x04\xe8\xa7&\x01R\rvcPhoneNumber\x12(\n" +
-	"\rlisten_status\x18\x0f \x01(\bH\bR\flistenStatus\x88\x01\x01\x12(\n" +
+	"\rlisten_status\x18\x0f \x01(\bH\tR\flistenStatus\x88\x01\x01\x12(\n" +
 	"\rcall_back_uri\x18\x10 \x01(\tB\x04\xe8\xa7&\x01R\vcallBackUri\x12)\n" +
-	"\rservice_token\x18\x11 \x01(\tB\x04\xe8\xa7&\x01R\fserviceTokenB\r\n" +
+	"\rservice_token\x18\x11 \x01(\tB\x04\xe8\xa7&\x01R\fserviceToken\x12\x1f\n" +
+	"\bpush_url\x18\x12 \x01(\tB\x04\xe8\xa7&\x01R\apushUrlB\v\n" +
+	"\t_passwordB\r\n" +
 	"\v_autoanswerB\x10\n" +
 	"\x0e_autoenteridleB\x0f\n" +
 	"\r_releasephoneB\f\n" +

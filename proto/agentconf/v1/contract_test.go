@@ -21,7 +21,7 @@ var files = []protoreflect.FileDescriptor{
 
 // confidential lists the fields that are confidential in every message.
 var confidential = []protoreflect.Name{
-	"guid", "password", "service_token", "call_back_uri", "calldata", "ip", "entry_ip",
+	"guid", "password", "service_token", "call_back_uri", "push_url", "calldata", "ip", "entry_ip",
 	"address", "participant", "phonenum", "vc_phone_number", "conf_caller_no", "caller", "voice_path",
 	"other",
 }

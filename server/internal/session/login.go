@@ -14,9 +14,8 @@ import (
 // loginBody returns the body of a sign-in (page 1202): the fields that the caller has set,
 // whose JSON names are the page's, without the agent ID, which is in the path. The gateway
 // has a default for every other field, so that an unset field must not become false or 0.
-// The password is sent even if it is empty.
 func loginBody(req *agentconfv1.LoginRequest) map[string]any {
-	body := map[string]any{"password": ""}
+	body := map[string]any{}
 	req.ProtoReflect().Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if f.Name() != "agent_id" {
 			body[f.JSONName()] = v.Interface()
@@ -44,8 +43,8 @@ func login[R proto.Message](
 	return resp, err
 }
 
-// checkLogin checks the limits of page 1202. The gateway has no IPv6 addresses. The limit of
-// entryIp is ours, as the page has none.
+// checkLogin checks the limits of page 1202. The gateway has no IPv6 addresses. The limits of
+// entryIp and pushUrl are ours, as the page has none.
 func checkLogin(req *agentconfv1.LoginRequest) (v operation.Violations) {
 	v.Text("password", req.GetPassword(), 0, 32)
 	v.Text("phonenum", req.GetPhonenum(), 1, 24)
@@ -59,6 +58,7 @@ func checkLogin(req *agentconfv1.LoginRequest) (v operation.Violations) {
 	v.Text("entry_ip", req.GetEntryIp(), 0, 64)
 	v.Text("vc_phone_number", req.GetVcPhoneNumber(), 0, 24)
 	v.Text("call_back_uri", req.GetCallBackUri(), 0, 200)
+	v.Text("push_url", req.GetPushUrl(), 0, 200)
 	checkToken(&v, req.GetServiceToken())
 	return v
 }

@@ -22,9 +22,10 @@ const (
 	forceLoginLine = loginLine + "/forcelogin"
 
 	shortLogin = `{"password":"","phonenum":"40038"}`
+	bareLogin  = `{"phonenum":"40038"}` // without a password
 	longLogin  = `{"agenttype":4,"autoanswer":false,"autoenteridle":true,"callBackUri":"uri","checkInMailm":true,` +
 		`"checkInWebm":false,"entryIp":"entry","ip":"127.0.0.1","listenStatus":false,"password":"opensesame",` +
-		`"phonelinkage":true,"phonenum":"40038","releasephone":false,"serviceToken":"crm-1","status":5,"vcPhoneNumber":"1"}`
+		`"phonelinkage":true,"phonenum":"40038","pushUrl":"http://crm.test/push?a=1","releasephone":false,"serviceToken":"crm-1","status":5,"vcPhoneNumber":"1"}`
 )
 
 // login is Login or ForceLogin with a request in JSON.
@@ -63,7 +64,7 @@ func TestLogin(t *testing.T) {
 	f := newFixture(t)
 	f.gateway.Play(conformance.Script{SetGUID: issuedGUID})
 	for _, login := range f.logins() {
-		for _, body := range []string{shortLogin, longLogin} {
+		for _, body := range []string{shortLogin, bareLogin, longLogin} {
 			for _, ctx := range []context.Context{t.Context(), servicetest.Context(t)} {
 				guid, err := login.call(ctx, body)
 				if err != nil || guid != issuedGUID {

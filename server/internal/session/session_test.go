@@ -83,11 +83,11 @@ func TestViolations(t *testing.T) {
 	f := newFixture(t)
 	ctx := servicetest.Context(t)
 	for want, call := range map[string]func() (any, error){
-		"[agent_id password phonenum agenttype status ip entry_ip vc_phone_number call_back_uri service_token]": func() (any, error) {
+		"[agent_id password phonenum agenttype status ip entry_ip vc_phone_number call_back_uri push_url service_token]": func() (any, error) {
 			long := strings.Repeat("x", 201)
 			return f.Login(ctx, &agentconfv1.LoginRequest{
-				Password: long, Agenttype: proto.Int32(5), Status: proto.Int32(6), Ip: "::1", EntryIp: long,
-				VcPhoneNumber: long, CallBackUri: long, ServiceToken: long,
+				Password: &long, Agenttype: proto.Int32(5), Status: proto.Int32(6), Ip: "::1", EntryIp: long,
+				VcPhoneNumber: long, CallBackUri: long, PushUrl: long, ServiceToken: long,
 			})
 		},
 		"[agent_id phonenum]": func() (any, error) { return f.ForceLogin(ctx, &agentconfv1.ForceLoginRequest{}) },
