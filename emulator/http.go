@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 const (
@@ -58,7 +59,23 @@ func (g *Gateway) Handler() http.Handler {
 	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))
 	mux.HandleFunc("POST /emulator/faults", g.serveSetFault)
 	mux.HandleFunc("DELETE /emulator/faults", func(http.ResponseWriter, *http.Request) { g.ClearFaults() })
-	return mux
+	return withoutExtraSlashes(mux)
+}
+
+// withoutExtraSlashes removes doubled slashes from a path, and slashes at its end. Clients
+// join a base URL that ends in a slash with a path that begins with one. The mux would
+// redirect them.
+func withoutExtraSlashes(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		segments := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
+		if tidy := "/" + strings.Join(segments, "/"); tidy != r.URL.Path {
+			u := *r.URL
+			u.Path, u.RawPath = tidy, ""
+			r = r.Clone(r.Context())
+			r.URL = &u
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func serveConference(op operation) serveFunc {

@@ -21,10 +21,10 @@ var sessionRoutes = []route{
 	{"POST", "onlineagent/{agentid}/resetskill/{autoflag}", "resetSkill", (*Gateway).serveResetSkill},
 }
 
-// signInBody has the fields of a sign-in that the emulator uses (page 1202). A password
-// may be empty, but not missing.
+// signInBody has the fields of a sign-in that the emulator uses (page 1202). The page calls
+// the password mandatory; programs that have none leave it out.
 type signInBody struct {
-	Password *string     `json:"password"`
+	Password string      `json:"password"`
 	Phonenum string      `json:"phonenum"`
 	Status   quotableInt `json:"status"`
 }
@@ -44,12 +44,12 @@ func serveSignIn(force bool) serveFunc {
 	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
 		var b signInBody
 		body, err := readBody(w, r)
-		if err != nil || json.Unmarshal(body, &b) != nil || b.Password == nil {
+		if err != nil || json.Unmarshal(body, &b) != nil {
 			writeRetcode(w, badSignIn)
 			return
 		}
 		agentID := r.PathValue("agentid")
-		guid, retcode := g.SignIn(agentID, SignIn{*b.Password, b.Phonenum, int(b.Status)}, force)
+		guid, retcode := g.SignIn(agentID, SignIn{b.Password, b.Phonenum, int(b.Status)}, force)
 		if retcode != success {
 			writeRetcode(w, retcode)
 			return

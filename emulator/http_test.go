@@ -98,6 +98,15 @@ func TestSignInOverHTTP(t *testing.T) {
 	})
 }
 
+// A path may have doubled slashes and slashes at its end, and a sign-in no password.
+func TestTolerance(t *testing.T) {
+	inHTTPBubble(t, func(t *testing.T, a *httpAgent) {
+		path := strings.Replace(sessionPath, "/onlineagent", "//onlineagent", 1)
+		a.expect("PUT", path, `{"phonenum":"1"}`, `{"message":"already signed in","retcode":"100-002","result":{}}`)
+		a.expect("POST", path+"//handshake/", "", `{"message":"success","retcode":"0"}`)
+	})
+}
+
 func TestSessionOverHTTP(t *testing.T) {
 	inHTTPBubble(t, func(t *testing.T, a *httpAgent) {
 		a.expect("POST", sessionPath+"/handshake", "", `{"message":"success","retcode":"0"}`)

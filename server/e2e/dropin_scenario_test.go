@@ -41,6 +41,8 @@ var dropInScenario = []dropInStep{
 	{by: "3003", line: "PUT onlineagent/3003", body: signInExample},
 	{by: "7", line: "PUT onlineagent/7", body: signInBody},
 	{by: "4004", line: "PUT onlineagent/4004", body: `{"password":"secret-word"}`},
+	{by: "5005", line: "PUT /onlineagent/5005", body: `{"phonenum":"40038","agentid":5005,"agenttype":"4","note":"new"}`}, // no password
+	{by: "5005", line: "POST /onlineagent/5005//handshake/"},
 	{by: "1287", line: "POST onlineagent/1287/resetskill/true", guid: unknownGUID},
 	{by: "1287", line: "POST onlineagent/1287/resetskill/true"},
 	{by: "1287", line: "POST onlineagent/1287/resetskill/false?skillid=1;2;3&phonelinkage=1"},
