@@ -30,7 +30,7 @@ func Admin(metrics prometheus.Gatherer, level *slog.LevelVar, ready http.Handler
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	return http.NewCrossOriginProtection().Handler(mux) // no page of another origin is an operator
 }
 
 // setLogLevel sets the level to the word in the body.

@@ -37,6 +37,24 @@ func TestAdminLogLevel(t *testing.T) {
 	}
 }
 
+// A page that an operator has open in a browser cannot change the log level. Tools and the
+// port's own pages can.
+func TestAdminForeignOrigin(t *testing.T) {
+	for site, want := range map[string]slog.Level{
+		"cross-site": slog.LevelInfo, "same-site": slog.LevelInfo, "same-origin": slog.LevelDebug, "": slog.LevelDebug,
+	} {
+		var level slog.LevelVar
+		admin := Admin(prometheus.NewRegistry(), &level, http.NotFoundHandler())
+		r := httptest.NewRequest("PUT", "/log-level", strings.NewReader("debug"))
+		r.Header.Set("Sec-Fetch-Site", site)
+		w := httptest.NewRecorder()
+		admin.ServeHTTP(w, r)
+		if level.Level() != want || (w.Code == http.StatusForbidden) != (want == slog.LevelInfo) {
+			t.Errorf("%q: HTTP status %d, level %v, want %v", site, w.Code, level.Level(), want)
+		}
+	}
+}
+
 // The port has the health of the process, readiness, metrics and profiles. Metrics can
 // only be read.
 func TestAdmin(t *testing.T) {
