@@ -27,6 +27,13 @@ const (
 	DocumentedReply = `{"result":{},"message":"success","retcode":"0"}`
 )
 
+// The fronts, as the key "only" of a case has them.
+const (
+	FrontGRPC    = "grpc"
+	FrontREST    = "v1"
+	FrontDialect = "gateway"
+)
+
 //go:embed cases.json
 var casesFile []byte
 
@@ -151,6 +158,20 @@ func Retcodes() (cases []Case) {
 var v1Status = map[string]int{
 	"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "UNAUTHENTICATED": 401,
 	"PERMISSION_DENIED": 403, "ABORTED": 409, "UNKNOWN": 500, "UNAVAILABLE": 503,
+}
+
+// Over reports whether the case is for a front.
+func (c Case) Over(front string) bool {
+	return c.Only == "" || c.Only == front || c.Only == "json" && front != FrontGRPC
+}
+
+// RetryAfter returns the header Retry-After of an error, or "". A new sign-in or a newer GUID has
+// one without RetryInfo, for programs that repeat a request in a loop.
+func (w Want) RetryAfter() string {
+	if w.Reason == "SIGN_IN_REQUIRED" || w.Reason == "GUID_STALE" {
+		return "10"
+	}
+	return strings.TrimSuffix(w.Retry, "s")
 }
 
 // HasBody reports whether the call has arguments besides the agent.

@@ -111,8 +111,11 @@ func reasonTable() string {
 	b := table("meaning", "gRPC code", "HTTP", "reason", "outcome")
 	for _, k := range outcome.Kinds() {
 		httpStatus := fmt.Sprint(runtime.HTTPStatusFromCode(k.Code))
-		if k.Reason == outcome.NoSuchOperation.Reason {
+		switch k.Reason {
+		case outcome.NoSuchOperation.Reason:
 			httpStatus = "404, 405" // of the path, of the method
+		case outcome.UnsupportedMedia.Reason:
+			httpStatus = "415"
 		}
 		row(b, k.Meaning, codeName(k.Code), httpStatus, code(string(k.Reason)), code(string(k.Outcome)))
 	}
@@ -176,7 +179,7 @@ func metricTable(t *testing.T) string {
 		options.Metrics.Describe(descriptions)
 		close(descriptions)
 	}()
-	form := regexp.MustCompile(`fqName: "(\w+)", help: "(.*)", constLabels: \{\}, variableLabels: \{(.*)\}`)
+	form := regexp.MustCompile(`fqName: "(\w+)", help: "(.*?)", .*variableLabels: \{(.*?)\}`)
 	var rows [][]string
 	for d := range descriptions {
 		match := form.FindStringSubmatch(d.String())

@@ -92,7 +92,7 @@ func (s *settings) defineFronts(fs *flags) {
 	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464",
 		"`ADDRESS` of the admin port: /healthz, /readyz, /metrics, /log-level and /debug/pprof/")
 	fs.value("cors-origin", "`ORIGIN` of pages that may call the JSON port, such as https://desk.example, "+
-		"or * for any; repeatable, or several with commas between",
+		"or * for any; pages of other origins are rejected; repeatable, or several with commas between",
 		func() string { return strings.Join(s.JSON.CORSOrigins, ",") }, s.addOrigins)
 	fs.file(&s.portFiles.Certificate, "tls-cert",
 		"PEM `FILE` of the certificate, with its chain, of the gRPC and the JSON port; "+

@@ -74,7 +74,7 @@ func request(c conformance.Case) object {
 		arguments = decode(c.Body).(object)
 	}
 	arguments["agentId"] = c.AgentID
-	if c.Only == "json" {
+	if !c.Over(frontGRPC) {
 		return arguments
 	}
 	text, err := json.Marshal(arguments)
@@ -166,12 +166,18 @@ func hasResult(gateway *conformance.Script) bool {
 
 // wantHeaders returns the expected headers. A header that must be absent is nil.
 func wantHeaders(c conformance.Case, front string, status int) object {
-	h := object{"Content-Type": "application/json", "Retry-After": nil, "Set-GUID": nil, "WWW-Authenticate": nil}
+	h := object{
+		"Content-Type": "application/json", "Retry-After": nil, "Set-GUID": nil, "WWW-Authenticate": nil,
+		"Agentconf-Outcome": nil, "Agentconf-Reason": nil,
+	}
 	if front == frontDialect {
 		h["Content-Type"] = "application/json;charset=UTF-8"
 	}
-	if c.Want.Retry != "" {
-		h["Retry-After"] = strings.TrimSuffix(c.Want.Retry, "s")
+	if retryAfter := c.Want.RetryAfter(); retryAfter != "" {
+		h["Retry-After"] = retryAfter
+	}
+	if c.Want.Code != "OK" {
+		h["Agentconf-Outcome"], h["Agentconf-Reason"] = c.Want.Outcome, c.Want.Reason
 	}
 	if c.Gateway != nil && c.Gateway.SetGUID != "" {
 		h["Set-GUID"] = "JSESSIONID=" + c.Gateway.SetGUID

@@ -13,9 +13,9 @@ import (
 
 // The fronts of agentconf.
 const (
-	frontGRPC    = "grpc"
-	frontREST    = "v1"
-	frontDialect = "gateway"
+	frontGRPC    = conformance.FrontGRPC
+	frontREST    = conformance.FrontREST
+	frontDialect = conformance.FrontDialect
 )
 
 // test is a case over one front. A client gets only spec, in which nothing is left out. If wrong is
@@ -81,7 +81,7 @@ func prepare(c conformance.Case, agent *int) conformance.Case {
 func (s suite) add(c conformance.Case, change func(*conformance.Case)) {
 	c.Name = strings.ReplaceAll(c.Name, ": ", ", ") // a client prints a colon after the name
 	for _, front := range []string{frontGRPC, frontREST, frontDialect} {
-		if c.Only != "" && (c.Only == "grpc") != (front == frontGRPC) || c.Steps != nil && front == frontDialect {
+		if !c.Over(front) || c.Steps != nil && front == frontDialect {
 			continue // the dialect has no watch
 		}
 		t := test{c, newSpec(c, front), change != nil}

@@ -60,10 +60,15 @@ func (c contractCase) checkIssuedMetadata(t *testing.T, header, trailer metadata
 	}
 }
 
-func (c contractCase) checkRetryAfter(t *testing.T, header http.Header) {
+// checkErrorHeader checks the headers of an error over HTTP.
+func (c contractCase) checkErrorHeader(t *testing.T, header http.Header) {
 	t.Helper()
-	if got, want := header.Get("Retry-After"), strings.TrimSuffix(c.Want.Retry, "s"); got != want {
-		t.Errorf("Retry-After %q, want %q", got, want)
+	for name, want := range map[string]string{
+		"Retry-After": c.Want.RetryAfter(), "Agentconf-Outcome": c.Want.Outcome, "Agentconf-Reason": c.Want.Reason,
+	} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -41,12 +41,12 @@ func readCases(t *testing.T) (all []contractCase) {
 // contractFronts lists the fronts. check makes the call of a case over the front and
 // compares the result with the case.
 var contractFronts = []struct {
-	name, only string
-	check      func(contractCase, *testing.T, *fronts)
+	name, front string
+	check       func(contractCase, *testing.T, *fronts)
 }{
-	{"gRPC", "grpc", contractCase.checkGRPC},
-	{"REST", "json", contractCase.checkREST},
-	{"gateway dialect", "json", contractCase.checkDialect},
+	{"gRPC", conformance.FrontGRPC, contractCase.checkGRPC},
+	{"REST", conformance.FrontREST, contractCase.checkREST},
+	{"gateway dialect", conformance.FrontDialect, contractCase.checkDialect},
 }
 
 // Every case of the contract has its result over every front, with and without TLS. With
@@ -54,7 +54,7 @@ var contractFronts = []struct {
 func TestContract(t *testing.T) {
 	for _, c := range readCases(t) {
 		for _, front := range contractFronts {
-			if c.Only != "" && c.Only != front.only {
+			if !c.Over(front.front) {
 				continue
 			}
 			t.Run(c.Name+"/"+front.name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func (c contractCase) checkHTTP(
 	if httpStatus != wantStatus {
 		t.Errorf("HTTP status %d, want %d", httpStatus, wantStatus)
 	}
-	c.checkRetryAfter(t, header)
+	c.checkErrorHeader(t, header)
 	return body
 }
 

@@ -180,16 +180,16 @@ func scripted(s *conformance.Script) echo {
 // call sends c over every front of the case, and adds the errors to errorTexts.
 func (c contractCase) call(t *testing.T, f *fronts, errorTexts *transcript) {
 	t.Helper()
-	if c.Only != "json" {
+	if c.Over(conformance.FrontGRPC) {
 		if _, err := c.invoke(t.Context(), t, f); err != nil {
 			errorTexts.add(errorText(err))
 		}
 	}
-	if c.Only != "grpc" {
-		v1Method, v1Path, _ := strings.Cut(c.V1(), " ")
-		method, path, _ := strings.Cut(c.RequestLine(), " ")
-		errorTexts.addHTTPError(f.do(t, c.request(t, v1Method, v1Path)))
-		errorTexts.addHTTPError(f.do(t, c.request(t, method, path)))
+	for front, line := range map[string]string{conformance.FrontREST: c.V1(), conformance.FrontDialect: c.RequestLine()} {
+		if c.Over(front) {
+			method, path, _ := strings.Cut(line, " ")
+			errorTexts.addHTTPError(f.do(t, c.request(t, method, path)))
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func testServerSentEvents(t *testing.T, n network, version string) {
 			t.Errorf("got %s, want %s", resp.Proto, version)
 		}
 		for name, want := range map[string]string{
-			"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+			"Content-Type": "text/event-stream", "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no",
 		} {
 			if got := resp.Header.Get(name); got != want {
 				t.Errorf("%s: got %q, want %q", name, got, want)

@@ -107,7 +107,10 @@ func (c *vendorClient) storeGUID(s dropInStep, response string) {
 	}
 }
 
-// split stores the parts of a response. It omits X-Request-Id, which agentconf adds.
+// addedHeaders matches the headers that agentconf adds to an answer of the gateway.
+var addedHeaders = regexp.MustCompile(`^(X-Request-Id|Agentconf-Outcome|Agentconf-Reason|Retry-After): `)
+
+// split stores the parts of a response. It omits the headers that agentconf adds.
 func (x *exchange) split(response string) {
 	head, body, _ := strings.Cut(response, "\r\n\r\n")
 	lines := strings.Split(head, "\r\n")
@@ -116,7 +119,7 @@ func (x *exchange) split(response string) {
 		if found {
 			x.length, _ = strconv.Atoi(length)
 		}
-		return found || strings.HasPrefix(field, "X-Request-Id: ")
+		return found || addedHeaders.MatchString(field)
 	})
 	slices.Sort(fields)
 	x.head, x.body = lines[0]+"\n"+strings.Join(fields, "\n"), body

@@ -119,7 +119,8 @@ func Front(o Options, services Services) *lifecycle.Server {
 	conn := inprocess.New(calls.Unary, calls.Stream)
 	services.register(conn)
 
-	o.JSON.Conn, o.JSON.Log, o.JSON.MaxRequest = conn, o.Log, o.Lifecycle.Limits.Request
+	o.JSON.Conn, o.JSON.Log, o.JSON.Metrics = conn, o.Log, o.Metrics
+	o.JSON.MaxRequest = o.Lifecycle.Limits.Request
 	l := o.Lifecycle
 	l.Log, l.Metrics = o.Log, o.Metrics
 	l.Register, l.StopServices = services.register, services.Stop

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"agentconf/internal/leaktest"
@@ -29,7 +30,7 @@ func TestPanicOfJSONFront(t *testing.T) {
 	leaktest.Check(t)
 	var text strings.Builder
 	log := slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server := httptest.NewUnstartedServer(New(Options{Conn: panickingConn{}, Log: log, MaxRequest: 1 << 10}))
+	server := httptest.NewUnstartedServer(New(Options{Conn: panickingConn{}, Log: log, MaxRequest: 1 << 10, Metrics: prometheus.NewRegistry()}))
 	server.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	server.Start()
 	if resp, err := server.Client().Post(server.URL+"/v1/agents/1287/conference:answerAgentConf", "", nil); err == nil {

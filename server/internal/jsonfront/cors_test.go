@@ -33,8 +33,9 @@ func preflight(t *testing.T, f *testFront, origin, method, headers string) http.
 	return w.Header()
 }
 
-// allHeaders are the headers that clients of the front send, in a browser's order.
-const allHeaders = "content-type,grpc-timeout,guid,last-event-id,service_token,x-request-id"
+// allHeaders are the headers that clients of the front send, in a browser's order. Libraries
+// for server-sent events add cache-control and x-requested-with.
+const allHeaders = "cache-control,content-type,grpc-timeout,guid,last-event-id,service_token,x-request-id,x-requested-with"
 
 func TestCORSPreflight(t *testing.T) {
 	f := newTestFront(stubService{}, "https://desk.example", "http://127.0.0.1:3000")
@@ -76,7 +77,7 @@ func TestCORSCall(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Access-Control-Allow-Origin": "https://desk.example", "Vary": "Origin",
-		"Access-Control-Expose-Headers": "Set-Guid, Retry-After, Www-Authenticate, X-Request-Id",
+		"Access-Control-Expose-Headers": "Set-Guid, Retry-After, Www-Authenticate, X-Request-Id, Agentconf-Outcome, Agentconf-Reason",
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s %q, want %q", name, got, want)

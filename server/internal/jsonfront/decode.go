@@ -21,24 +21,35 @@ import (
 // would silently overwrite its value from a body.
 const pathField = "agent_id"
 
-// decode sets the fields of m, which is new, from a JSON body. It returns every
-// violation; unknown and repeated members are violations, too: two readers of a repeated
-// member may take different values. protojson reports one fault at a time, and repeats
-// the value.
-func decode(data []byte, m proto.Message) (violations []outcome.Violation) {
+// decoder sets the fields of messages from JSON, and collects every violation: protojson
+// reports one fault at a time, and repeats the value. Unknown and repeated members are
+// violations, too: two readers of a repeated member may take different values.
+type decoder struct {
+	tolerant   *inboundRequest // of the gateway dialect; nil for a strict decoder
+	violations []outcome.Violation
+}
+
+// decode sets the fields of m, which is new, from a body.
+func (d *decoder) decode(data []byte, m proto.Message) {
 	if !jsonobject.Valid(data) {
-		return explainMalformed(data)
+		d.violations = explainMalformed(data)
+		return
 	}
-	r := m.ProtoReflect()
-	seen := make([]bool, r.Descriptor().Fields().Len()) // by index of the field
-	for name, value := range jsonobject.Members(data) {
-		field := findField(r.Descriptor().Fields(), name)
-		if fault := setMember(r, field, value, seen); fault != "" {
-			v := outcome.Violation{Field: memberName(field, name), Description: fault}
-			violations = append(violations, v)
+	d.setMembers(m.ProtoReflect(), data, "")
+}
+
+// setMembers sets the fields of m from a JSON object. path is the object's place in the body,
+// such as "addresses[0].", and empty for the body.
+func (d *decoder) setMembers(m protoreflect.Message, object []byte, path string) {
+	fields := m.Descriptor().Fields()
+	seen := make([]bool, fields.Len()) // by index of the field
+	for name, value := range jsonobject.Members(object) {
+		field := findField(fields, name)
+		if fault := d.setMember(m, field, name, value, path, seen); fault != "" {
+			v := outcome.Violation{Field: path + memberName(field, name), Description: fault}
+			d.violations = append(d.violations, v)
 		}
 	}
-	return violations
 }
 
 // violateBody returns a violation of the body as a whole.
@@ -70,22 +81,60 @@ func explainMalformed(data []byte) []outcome.Violation {
 
 // setMember sets a field, which is nil if no field has the member's name. It returns the
 // fault of the member, or "". seen has an element for each field that was set.
-func setMember(
-	m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, seen []bool,
+func (d *decoder) setMember(
+	m protoreflect.Message, field protoreflect.FieldDescriptor, name, value []byte, path string, seen []bool,
 ) string {
 	switch {
+	case field == nil && d.tolerant != nil:
+		d.tolerant.tolerate(unknownField, path+memberName(nil, name))
+		return ""
 	case field == nil:
 		return "is not a field of this request"
+	case field.Name() == pathField && d.tolerant != nil:
+		d.tolerant.tolerate(agentIDInBody, field.JSONName())
+		return ""
 	case field.Name() == pathField:
 		return "must be in the path, not in the body"
 	case seen[field.Index()]:
 		return "occurs twice"
 	}
 	seen[field.Index()] = true
-	if !setPlain(m, field, value) && !setFromJSON(m, field, value) {
+	if !setPlain(m, field, value) && !d.setUnusual(m, field, value, path) {
 		return "must be " + kindName(field)
 	}
 	return ""
+}
+
+// setUnusual sets a field to a value that setPlain cannot read, and reports whether it
+// could.
+func (d *decoder) setUnusual(
+	m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, path string,
+) bool {
+	if field.IsList() && field.Kind() == protoreflect.MessageKind {
+		return d.setMessages(m.Mutable(field).List(), value, path+field.JSONName())
+	}
+	if d.tolerant != nil && d.tolerant.convert(m, field, value) {
+		return true
+	}
+	return setFromJSON(m, field, value)
+}
+
+// setMessages appends the objects of a JSON array to list, and reports whether value is an
+// array. name is the place of the array in the body.
+func (d *decoder) setMessages(list protoreflect.List, value []byte, name string) bool {
+	var items []json.RawMessage
+	if json.Unmarshal(value, &items) != nil {
+		return false
+	}
+	for i, item := range items {
+		place := fmt.Sprintf("%s[%d]", name, i)
+		if !jsonobject.Valid(item) {
+			d.violations = append(d.violations, outcome.Violation{Field: place, Description: "must be an object"})
+			continue
+		}
+		d.setMembers(list.AppendMutable().Message(), item, place+".")
+	}
+	return true
 }
 
 // findField returns the field with a name in JSON or in the proto, or nil. The name is

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/outcome"
 )
 
 // decode reads a body as protojson does, and rejects the bodies that protojson rejects.
@@ -66,4 +67,11 @@ func TestJSONName(t *testing.T) {
 			t.Errorf("%s is %s, want %s", fields.Get(i).Name(), got, fields.Get(i).JSONName())
 		}
 	}
+}
+
+// decode reads a body strictly.
+func decode(body []byte, m proto.Message) []outcome.Violation {
+	var d decoder
+	d.decode(body, m)
+	return d.violations
 }

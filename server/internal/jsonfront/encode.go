@@ -97,8 +97,8 @@ func encodeReply(ctx context.Context, reply proto.Message) (any, error) {
 // the first message of a stream, which caches and nginx must not hold back.
 func setReplyHeaders(ctx context.Context, w http.ResponseWriter, reply proto.Message) error {
 	if reply == nil {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Accel-Buffering", "no") // of nginx
+		w.Header().Set("Cache-Control", "no-store, no-transform") // a compressor would hold messages back
+		w.Header().Set("X-Accel-Buffering", "no")                 // of nginx
 		return nil
 	}
 	if inboundOf(ctx).dialect == gateway { // the generated code sets that of rest

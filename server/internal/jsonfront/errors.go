@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -29,36 +30,47 @@ const (
 	retcodeException = "100-007"
 )
 
+// The headers that say of every error what its body cannot say to a client of the gateway.
+const (
+	outcomeHeader = "Agentconf-Outcome"
+	reasonHeader  = "Agentconf-Reason"
+)
+
+// signInDelay is the Retry-After of an error that a new sign-in or a newer GUID mends. A
+// program that only repeats its request should not do so in a tight loop.
+const signInDelay = 10 * time.Second
+
 // handleError writes the error of a request that has an operation.
 func (f *front) handleError(
 	ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler,
 	w http.ResponseWriter, r *http.Request, err error,
 ) {
-	in := inboundOf(ctx)
-	e, isCall := errors.AsType[*outcome.Error](err)
-	if isCall {
-		e = withJSONNames(e)
-	} else {
-		e = in.rejection(ctx, r.URL.Path, err)
-		interceptor.LogRejected(ctx, f.log, e)
+	if e, isCall := errors.AsType[*outcome.Error](err); isCall {
+		inboundOf(ctx).dialect.writeError(w, withJSONNames(e), 0)
+		return
 	}
-	in.dialect.writeError(w, e, 0)
+	f.reject(w, r, inboundOf(ctx).rejection(ctx, r.URL.Path, err))
+}
+
+// reject logs and writes the error of a request that is not a call.
+func (f *front) reject(w http.ResponseWriter, r *http.Request, e *outcome.Error) {
+	interceptor.LogRejected(r.Context(), f.log, e)
+	inboundOf(r.Context()).dialect.writeError(w, e, 0)
 }
 
 // rejection returns the error of a request that is not a call yet. The generated code
 // rejects a request without a field; err is the cause if no field is at fault.
 func (in *inboundRequest) rejection(ctx context.Context, path string, err error) *outcome.Error {
-	fullMethod, annotated := runtime.RPCMethod(ctx)
+	fullMethod, _ := runtime.RPCMethod(ctx)
 	operation := interceptor.OperationName(fullMethod)
-	switch {
-	case !annotated: // the generated code parses the timeout first
-		in.addViolation("Grpc-Timeout",
-			"must be a number of at most 8 digits and one of H M S m u n, such as 500m")
-	case in.violations == nil:
+	if in.violations == nil && fullMethod != "" {
 		in.checkPath(ctx, fullMethod, path)
 	}
-	if in.violations == nil {
+	switch {
+	case in.violations == nil:
 		return outcome.Fault(operation, err)
+	case in.unsupported:
+		return outcome.Unsupported(operation, in.violations...)
 	}
 	return outcome.Invalid(operation, in.violations...)
 }
@@ -82,36 +94,50 @@ func (f *front) handleNoRoute(
 	inboundOf(ctx).dialect.writeError(w, e, httpStatus)
 }
 
-// writeError writes e. httpStatus is for errors that only HTTP has; 0 is the status
-// that the dialect has for e.
+// writeError writes e. httpStatus is for errors that have a status of their own on REST; 0 is
+// the status of their code.
 func (d dialect) writeError(w http.ResponseWriter, e *outcome.Error, httpStatus int) {
 	body, statusOfError := d.encodeError(e)
-	if httpStatus == 0 {
+	if httpStatus == 0 || d == gateway {
 		httpStatus = statusOfError
 	}
 	h := w.Header()
 	if httpStatus == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Guid")
 	}
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	if delay := retryDelay(e); delay > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 	}
+	h[outcomeHeader], h[reasonHeader] = []string{string(e.Outcome)}, []string{string(e.Reason)}
 	h["Content-Type"] = contentTypes[d]
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(httpStatus)
 	w.Write(body)
 }
 
-// encodeError returns the body of e and the HTTP status that the dialect has for e.
-func (d dialect) encodeError(e *outcome.Error) (body []byte, httpStatus int) {
-	if d == gateway {
-		return encodeEnvelope(e)
+// retryDelay returns the time of the header Retry-After, or zero.
+func retryDelay(e *outcome.Error) time.Duration {
+	if e.Reason == outcome.GUIDStale.Reason || e.Reason == outcome.SessionEnded.Reason {
+		return signInDelay
 	}
-	return appendProtoJSON(nil, e.GRPCStatus().Proto()), runtime.HTTPStatusFromCode(e.Code)
+	return e.RetryAfter
 }
 
-// encodeEnvelope returns e as an envelope. HTTP status 200 is for errors that the
-// gateway itself would report, any other for errors that only agentconf reports.
+// encodeError returns the body of e and the HTTP status that the dialect has for e.
+func (d dialect) encodeError(e *outcome.Error) (body []byte, httpStatus int) {
+	switch {
+	case d == gateway:
+		return encodeEnvelope(e)
+	case e.Reason == outcome.UnsupportedMedia.Reason:
+		httpStatus = http.StatusUnsupportedMediaType
+	default:
+		httpStatus = runtime.HTTPStatusFromCode(e.Code)
+	}
+	return appendProtoJSON(nil, e.GRPCStatus().Proto()), httpStatus
+}
+
+// encodeEnvelope returns e as an envelope, and its HTTP status: 200 for an answer of the
+// gateway and for a request that agentconf rejects. Some clients read nothing else.
 func encodeEnvelope(e *outcome.Error) (body []byte, httpStatus int) {
 	envelope := struct {
 		Message string          `json:"message"`
@@ -131,22 +157,20 @@ func encodeEnvelope(e *outcome.Error) (body []byte, httpStatus int) {
 	return body, httpStatus
 }
 
-// retcodeOf returns the retcode and HTTP status of an error that agentconf reports itself.
-// An error that a client of the gateway can handle has status 200. Any other has a status
-// that clients and proxies treat as a failure: 502, 503 and 504 say that the gateway gave
-// no answer, and only 503 that nothing was applied.
+// retcodeOf returns the retcode and HTTP status of an error that agentconf reports itself. A
+// request that cannot succeed as it is has status 200, like a refusal of the gateway. Any
+// other status says that the gateway gave no answer: 503 that nothing was applied, 502 and
+// 504 that it may have been.
 func retcodeOf(e *outcome.Error) (retcode string, httpStatus int) {
 	switch {
-	case e.Code == codes.InvalidArgument:
+	case e.Code == codes.InvalidArgument || e.Code == codes.Unimplemented:
 		return retcodeArgument, http.StatusOK
-	case e.Code == codes.Unauthenticated:
+	case e.Code == codes.Unauthenticated || e.Code == codes.PermissionDenied:
 		return retcodeNoRight, http.StatusOK
 	case e.Code == codes.Aborted:
 		return retcodeRepeated, http.StatusOK
 	case e.Code == codes.FailedPrecondition: // a retry cannot succeed
-		return retcodeException, http.StatusConflict
-	case e.Code == codes.Unimplemented:
-		return retcodeArgument, http.StatusNotFound
+		return retcodeException, http.StatusOK
 	case e.Code == codes.DeadlineExceeded:
 		return retcodeException, http.StatusGatewayTimeout
 	case e.Outcome == outcome.NotApplied:

@@ -111,7 +111,7 @@ func newTestFront(service stubService, corsOrigins ...string) *testFront {
 		agentconfv1.RegisterSessionServiceServer(r, service)
 		agentconfv1.RegisterEventServiceServer(r, service)
 	}
-	f.Handler = New(Options{Conn: conn, Log: log, MaxRequest: maxRequest, CORSOrigins: corsOrigins})
+	f.Handler = New(Options{Conn: conn, Log: log, MaxRequest: maxRequest, CORSOrigins: corsOrigins, Metrics: f.metrics})
 	return f
 }
 

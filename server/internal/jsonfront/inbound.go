@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -28,14 +29,21 @@ const requestIDHeader = "X-Request-Id"
 type inboundRequest struct {
 	io.ReadCloser       // the body, limited in size
 	length        int64 // announced length of the body in bytes, or -1
+	bodyEnded     bool  // the body was read to its end or to its fault
 	writer        http.ResponseWriter
 
-	dialect     dialect
-	query       string // not parsed; semicolons, which net/url rejects, are encoded
-	lastEventID string
+	front    *front
+	original *http.Request      // as the client sent it; its body is the same
+	cancel   context.CancelFunc // of the deadline; nil without one
+
+	dialect    dialect
+	extraSlash bool   // the path had slashes that were removed
+	query      string // not parsed; semicolons, which net/url rejects, are encoded
 
 	bodyDecoded bool // the operation takes its fields from the body
+	unsupported bool // the body cannot be read; a violation has the reason
 	violations  []outcome.Violation
+	tolerated   int // number of tolerations
 }
 
 // inboundOf returns the inboundRequest of a request's context. It is there as the stream of
@@ -47,37 +55,61 @@ func inboundOf(ctx context.Context) *inboundRequest {
 // errRejected stands for the violations of an inboundRequest.
 var errRejected = errors.New("the request has violations")
 
+// utf8Mark is the byte order mark that some programs put before UTF-8.
+var utf8Mark = []byte("\xef\xbb\xbf")
+
 // noForm is the parsed query of every request, so that the generated code binds no
 // query parameters: bindQuery does.
 var noForm = url.Values{}
 
 // newInboundRequest returns r with its inboundRequest and the metadata of its call. The
-// result has no other header: the generated code would make metadata, trailers and
-// another method of them.
-func newInboundRequest(w http.ResponseWriter, r *http.Request, maxBody int64) *http.Request {
+// result has no header: the generated code would make metadata, trailers and another method
+// of them. The response has its request ID already.
+func (f *front) newInboundRequest(w http.ResponseWriter, original *http.Request) *http.Request {
+	path, extraSlash := tidyPath(original.URL.Path)
 	in := &inboundRequest{
-		ReadCloser:  http.MaxBytesReader(w, r.Body, maxBody),
-		length:      min(r.ContentLength, maxBody),
-		writer:      w,
-		dialect:     dialectOf(r.URL.Path),
-		query:       strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"),
-		lastEventID: r.Header.Get("Last-Event-ID"),
+		ReadCloser: http.MaxBytesReader(w, original.Body, f.maxRequest),
+		length:     min(original.ContentLength, f.maxRequest),
+		writer:     w,
+		front:      f,
+		original:   original,
+		dialect:    dialectOf(path),
+		extraSlash: extraSlash,
+		query:      strings.ReplaceAll(original.URL.RawQuery, ";", "%3B"),
 	}
-	if r.ContentLength == 0 {
+	if original.ContentLength == 0 {
+		in.bodyEnded = true
 		in.clearReadDeadline()
 	}
-	requestID := []string{interceptor.RequestID(r.Header[requestIDHeader])}
-	w.Header()[requestIDHeader] = requestID
-	ctx := metadata.NewIncomingContext(r.Context(), callMetadata(r.Header, requestID))
-	timeout := r.Header["Grpc-Timeout"]
-
-	r = r.WithContext(grpc.NewContextWithServerTransportStream(ctx, in))
-	r.Header, r.Host, r.RemoteAddr = nil, "", ""
-	if timeout != nil {
-		r.Header = http.Header{"Grpc-Timeout": timeout}
+	if in.dialect == rest {
+		in.checkMedia(original.Header)
 	}
+	md := callMetadata(original.Header, w.Header()[requestIDHeader])
+	ctx := metadata.NewIncomingContext(in.withDeadline(original.Context()), md)
+
+	r := original.WithContext(grpc.NewContextWithServerTransportStream(ctx, in))
+	r.Header, r.Host, r.RemoteAddr = nil, "", ""
 	r.Body, r.Form, r.PostForm = in, noForm, noForm
+	if extraSlash {
+		r.URL = &url.URL{Path: path}
+	}
 	return r
+}
+
+// withDeadline returns the context of the request with the deadline of its Grpc-Timeout.
+func (in *inboundRequest) withDeadline(ctx context.Context) context.Context {
+	header := in.original.Header["Grpc-Timeout"]
+	if header == nil {
+		return ctx
+	}
+	timeout, ok := parseTimeout(header)
+	if !ok {
+		in.addViolation("Grpc-Timeout",
+			"must be a number of at most 8 digits and one of H M S m u n, such as 500m")
+		return ctx
+	}
+	ctx, in.cancel = context.WithTimeout(ctx, timeout)
+	return ctx
 }
 
 // callMetadata returns the metadata of a call. Of the client's headers it holds those
@@ -95,27 +127,60 @@ func callMetadata(header http.Header, requestID []string) metadata.MD {
 	return md
 }
 
-// clearReadDeadline ends the deadline of the request once its body has arrived.
-// net/http keeps reading, to notice a client that leaves. The deadline would end that
-// read, and with it a call that takes longer.
-func (in *inboundRequest) clearReadDeadline() error {
-	return http.NewResponseController(in.writer).SetReadDeadline(time.Time{})
+// Read implements io.Reader. Whoever reads the body, its end ends the read deadline, and a
+// fault is a violation: the generated code reads the body of an operation that has none, and
+// ignores the fault. The connection of such a body keeps its deadline.
+func (in *inboundRequest) Read(p []byte) (int, error) {
+	n, err := in.ReadCloser.Read(p)
+	if err == nil || in.bodyEnded {
+		return n, err
+	}
+	in.bodyEnded = true
+	if err == io.EOF {
+		in.clearReadDeadline()
+	} else if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		in.addViolation("body", fmt.Sprintf("is larger than %d bytes", tooLarge.Limit))
+	} else {
+		in.addViolation("body", "is incomplete")
+	}
+	return n, err
 }
 
-// decodeBody reads the body into m, which is new. It returns errRejected if the body
+// clearReadDeadline ends the deadline of the request once its body has arrived. net/http
+// keeps reading, to notice a client that leaves. The deadline would end that read, and with
+// it a call that takes longer.
+func (in *inboundRequest) clearReadDeadline() {
+	_ = http.NewResponseController(in.writer).SetReadDeadline(time.Time{}) // every connection has one
+}
+
+// decodeBody reads the body into m, which is new. It returns errRejected if the request
 // has violations.
 func (in *inboundRequest) decodeBody(m proto.Message) error {
 	in.bodyDecoded = true
-	data, err := in.readBody()
-	switch tooLarge, ok := errors.AsType[*http.MaxBytesError](err); {
-	case ok:
-		in.violations = violateBody("is larger than %d bytes", tooLarge.Limit)
-	case err != nil:
-		in.violations = violateBody("is incomplete")
-	default:
-		in.violations = decode(data, m)
+	if in.dialect == gateway {
+		in.checkCoding(in.original.Header)
+	}
+	if in.unsupported {
+		return errRejected
+	}
+	if data, err := in.readBody(); err == nil {
+		in.decode(data, m)
 	}
 	return in.rejected()
+}
+
+// decode sets the fields of m from a JSON body, by the rules of the dialect.
+func (in *inboundRequest) decode(data []byte, m proto.Message) {
+	var d decoder
+	if in.dialect == gateway {
+		d.tolerant = in
+		if rest, found := bytes.CutPrefix(data, utf8Mark); found {
+			data = rest
+			in.tolerate(byteOrderMark, "body")
+		}
+	}
+	d.decode(data, m)
+	in.violations = append(in.violations, d.violations...)
 }
 
 // rejected returns errRejected if the request has violations.
@@ -134,8 +199,6 @@ func (in *inboundRequest) addViolation(field, description string) {
 // end without growing the buffer.
 func (in *inboundRequest) readBody() ([]byte, error) {
 	data := bytes.NewBuffer(make([]byte, 0, max(in.length, 0)+bytes.MinRead))
-	if _, err := data.ReadFrom(in); err != nil {
-		return nil, err
-	}
-	return data.Bytes(), in.clearReadDeadline()
+	_, err := data.ReadFrom(in)
+	return data.Bytes(), err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"testing"
@@ -59,12 +60,54 @@ func TestMetadataOfHTTP(t *testing.T) {
 
 func TestBadTimeout(t *testing.T) {
 	f := newTestFront(stubService{})
-	for _, timeout := range []string{"5", "5x", "S", "-1S"} {
+	for _, timeout := range []string{"5", "5x", "S", "-1S", "+1S", "123456789S", "1 S", ""} {
 		w := f.sendHold(holdREST, func(r *http.Request) { r.Header.Set("Grpc-Timeout", timeout) })
 		f.checkRejected(t, w,
 			"Grpc-Timeout: must be a number of at most 8 digits and one of H M S m u n, such as 500m")
-		if !bytes.Contains(w.Body.Bytes(), []byte("The call was not applied, the request is wrong: Grpc-Timeout")) {
+		if !bytes.Contains(w.Body.Bytes(), []byte("holdParticipant was not applied, the request is wrong: Grpc-Timeout")) {
 			t.Errorf("Grpc-Timeout %q: %s", timeout, w.Body)
+		}
+	}
+}
+
+// A wrong timeout is reported with the other faults of the request, and of an operation
+// without a body.
+func TestBadTimeoutBesideFaults(t *testing.T) {
+	f := newTestFront(stubService{})
+	badTimeout := func(r *http.Request) { r.Header["Grpc-Timeout"] = []string{"1S", "2S"} }
+	const fault = "Grpc-Timeout: must be a number of at most 8 digits and one of H M S m u n, such as 500m"
+	w := f.send("POST", holdREST+"?nobody=1", `{"nobody":1}`, badTimeout)
+	f.checkRejected(t, w, fault, "nobody: is not a field of this request")
+	w = f.send("GET", watchPath, "", badTimeout)
+	f.checkRejected(t, w, fault)
+	w = f.send("GET", "/v1/agents/1287/conference:queryAllConfIds?x=%zz", "", nil)
+	f.checkRejected(t, w, "query: is not percent-encoded correctly") // not the timeout
+}
+
+// A timeout of zero has passed already, as over gRPC.
+func TestZeroTimeout(t *testing.T) {
+	var err error
+	f := newTestFront(stubService{hold: func(ctx context.Context, _ *agentconfv1.HoldParticipantRequest) error {
+		err = ctx.Err()
+		return nil
+	}})
+	for _, timeout := range []string{"0S", "00000000H"} {
+		err = nil
+		f.sendHold(holdREST, func(r *http.Request) { r.Header.Set("Grpc-Timeout", timeout) })
+		if err != context.DeadlineExceeded {
+			t.Errorf("%s: the context of the call has %v, want %v", timeout, err, context.DeadlineExceeded)
+		}
+	}
+}
+
+// The longest timeout does not overflow.
+func TestParseTimeout(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"99999999H": math.MaxInt64, "1H": time.Hour, "2M": 2 * time.Minute, "3S": 3 * time.Second,
+		"4m": 4 * time.Millisecond, "5u": 5 * time.Microsecond, "6n": 6,
+	} {
+		if got, ok := parseTimeout([]string{text}); got != want || !ok {
+			t.Errorf("%s is %v, %v, want %v", text, got, ok, want)
 		}
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/rs/cors"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/interceptor"
+	"agentconf/server/internal/outcome"
 )
 
 // Options are the settings of a JSON front.
@@ -34,13 +34,16 @@ type Options struct {
 	// MaxRequest limits the body of a request in bytes.
 	MaxRequest int
 
-	// CORSOrigins are the origins whose pages may call the front, or "*" for any.
+	// CORSOrigins are the origins whose pages may call the front, or "*" for any. Requests
+	// for other pages are rejected with CROSS_ORIGIN, unless they are reads.
 	CORSOrigins []string
+
+	Metrics prometheus.Registerer
 }
 
 // New returns the handler of the JSON port.
 func New(options Options) http.Handler {
-	return closeAfterChunked(withCORS(newFront(options), options.CORSOrigins))
+	return withRequestID(closeAfterChunked(withCORS(newFront(options), options.CORSOrigins)))
 }
 
 // front serves the paths of the contract and of the documentation.
@@ -49,15 +52,18 @@ type front struct {
 	routes     routes
 	docs       *http.ServeMux
 	log        *slog.Logger
-	maxRequest int64 // bytes of a body
+	maxRequest int64                       // bytes of a body
+	origins    *http.CrossOriginProtection // nil if pages of any origin may call
+	tolerated  tolerations
 }
 
 // newFront returns a front without CORS. The first middleware is the outermost: a query for
-// a route ends before the cache of routes.
+// a route ends before the cache of routes. The last one runs with and without the cache.
 func newFront(options Options) *front {
 	f := &front{
 		routes: routes{byKey: map[routeKey]route{}}, docs: newDocs(),
 		log: options.Log, maxRequest: int64(options.MaxRequest),
+		origins: newOriginCheck(options.CORSOrigins), tolerated: newTolerations(options.Metrics),
 	}
 	f.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{}),
@@ -65,7 +71,7 @@ func newFront(options Options) *front {
 		runtime.WithForwardResponseRewriter(encodeReply),
 		runtime.WithErrorHandler(f.handleError),
 		runtime.WithRoutingErrorHandler(f.handleNoRoute),
-		runtime.WithMiddlewares(answerRouteQuery, f.routes.remember),
+		runtime.WithMiddlewares(answerRouteQuery, f.routes.remember, tolerateRoute),
 		runtime.WithWriteContentLength(),
 	)
 	if err := register(f.mux, bindingConn{options.Conn}); err != nil {
@@ -85,25 +91,12 @@ func register(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 	)
 }
 
-// corsMaxAge is the time for which a browser may keep the answer to a preflight.
-const corsMaxAge = 10 * time.Minute
-
-// withCORS lets pages of the origins call h. A page sets the GUID as a header itself,
-// so that browsers need not send credentials of their own.
-func withCORS(h http.Handler, origins []string) http.Handler {
-	if len(origins) == 0 {
-		return h
-	}
-	return cors.New(cors.Options{
-		AllowedOrigins: origins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{
-			"Guid", "Content-Type", "Grpc-Timeout", "Last-Event-ID", requestIDHeader,
-			"service_token", "traceparent", "tracestate",
-		},
-		ExposedHeaders: []string{"Set-GUID", "Retry-After", "WWW-Authenticate", requestIDHeader},
-		MaxAge:         int(corsMaxAge.Seconds()),
-	}).Handler(h)
+// withRequestID gives every response its request ID, whatever handles the request.
+func withRequestID(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()[requestIDHeader] = []string{interceptor.RequestID(r.Header[requestIDHeader])}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // closeAfterChunked closes the connection after a chunked request. net/http silently
@@ -126,8 +119,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !encodedSlash && strings.HasPrefix(r.URL.Path, docsRoot) && f.serveDocs(w, r) {
 		return
 	}
-	r = newInboundRequest(w, r, f.maxRequest)
-	defer f.abort(r)
+	origin := f.checkOrigin(r)
+	r = f.newInboundRequest(w, r)
+	defer f.end(r)
+	if origin != nil {
+		f.reject(w, r, origin)
+		return
+	}
 	if encodedSlash {
 		f.handleNoRoute(r.Context(), nil, nil, w, r, http.StatusNotFound)
 		return
@@ -137,6 +135,15 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.mux.ServeHTTP(w, r)
+}
+
+// checkOrigin returns the error of a request that a browser sends for a page of an origin
+// that may not call, or nil.
+func (f *front) checkOrigin(r *http.Request) *outcome.Error {
+	if f.origins == nil || f.origins.Check(r) == nil {
+		return nil
+	}
+	return outcome.ForeignOrigin()
 }
 
 // serveDocs serves r if its path belongs to the documentation.
@@ -149,9 +156,12 @@ func (f *front) serveDocs(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// abort closes the connection of r after a panic of the front itself. Panics of a
-// call end in its interceptor. net/http would log the value of the panic.
-func (f *front) abort(r *http.Request) {
+// end ends the deadline of r. After a panic of the front itself it closes the connection.
+// Panics of a call end in its interceptor. net/http would log the value of the panic.
+func (f *front) end(r *http.Request) {
+	if cancel := inboundOf(r.Context()).cancel; cancel != nil {
+		cancel()
+	}
 	if p := recover(); p != nil {
 		interceptor.LogRejected(r.Context(), f.log, interceptor.Panicked("", p))
 		panic(http.ErrAbortHandler)

@@ -24,12 +24,21 @@ import (
 	"agentconf/server/internal/outcome"
 )
 
+// statusOn returns the HTTP status of a rejected request: that of REST, and 200 in the gateway
+// dialect, where some clients read no other reply.
+func statusOn(path string, onREST int) int {
+	if strings.HasPrefix(path, gatewayRoot) {
+		return http.StatusOK
+	}
+	return onREST
+}
+
 func TestWrongMethod(t *testing.T) {
 	f := newTestFront(stubService{})
 	for _, path := range []string{holdGateway, holdREST} {
 		for _, method := range []string{"GET", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "BREW"} {
 			w := f.send(method, path, holdBody, nil)
-			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
+			if w.Code != statusOn(path, http.StatusMethodNotAllowed) || w.Header().Get("Allow") != "POST" {
 				t.Errorf("%s %s: HTTP status %d, Allow %q", method, path, w.Code, w.Header().Get("Allow"))
 			}
 			body := w.Body.Bytes()
@@ -60,7 +69,7 @@ func TestMethodOverride(t *testing.T) {
 	f := newTestFront(stubService{})
 	for _, method := range []string{"GET", "PUT"} {
 		w := f.send(method, holdGateway, holdBody, func(r *http.Request) { r.Header.Set("X-HTTP-Method-Override", "POST") })
-		if w.Code != http.StatusMethodNotAllowed {
+		if w.Code != http.StatusOK || retcodeIn(t, w.Body.Bytes()) != "000-002" {
 			t.Errorf("%s: HTTP status %d", method, w.Code)
 		}
 	}
@@ -82,20 +91,24 @@ func TestPaths(t *testing.T) {
 		"/":                                      none,
 		"/agentgateway/resource/agentconf/1287":  none,
 		"/agentgateway/resource/agentconf/1287/": none,
-		"/agentgateway/resource/agentconf/1287/holdparticipant/":              none,
+		"/agentgateway/resource/agentconf/1287/holdparticipant/":              "1287",
+		"//agentgateway/resource///agentconf/1287/holdparticipant//":          "1287",
+		"/v1/agents/1287/conference:holdParticipant/":                         none,
+		"/v1//agents/1287/conference:holdParticipant":                         none,
 		"/agentgateway/resource/agentconf/1287/HOLDPARTICIPANT":               none,
 		"/agentgateway/resource/agentconf/1287/../1288/holdparticipant":       none,
 		"/agentgateway/resource/agentconf/1287%2f1288/holdparticipant":        none,
 		"/agentgateway/resource/agentconf/1287%2F..%2F1288/holdparticipant":   none,
 		"/agentgateway/resource/agentconf/../agentconf/1287/holdparticipant":  none,
 		"/agentgateway/resource%2Fagentconf/1287/holdparticipant":             none,
-		"/agentgateway/resource//agentconf/1287/holdparticipant":              none,
+		"/agentgateway/resource//agentconf/1287/holdparticipant":              "1287",
 		"/agentgateway/resource/agentconf/%2e%2e/holdparticipant":             "..",
-		"/agentgateway/resource/agentconf//holdparticipant":                   "",
+		"/agentgateway/resource/agentconf//holdparticipant":                   none,
 		"/agentgateway/resource/agentconf/1287%00/holdparticipant":            "1287\x00",
 		"/agentgateway/resource/agentconf/1287;x=y/holdparticipant":           "1287;x=y",
 		"/agentgateway/resource/agentconf/1287%3Fx/holdparticipant":           "1287?x",
 		"/agentgateway/resource/agentconf/1287%25/holdparticipant":            "1287%",
+		"/agentgateway/resource/agentconf/%ff/holdparticipant":                "\xff",
 		"/agentgateway/resource/agentconf/%EF%BC%91%EF%BC%92/holdparticipant": "\uff11\uff12",
 		"/v1/agents/1287/conference":                                          none,
 		"/v1/agents/1287/conference:":                                         none,
@@ -113,7 +126,7 @@ func TestPaths(t *testing.T) {
 				continue
 			}
 			f.checkNoCall(t)
-			if w.Code != http.StatusNotFound || !bytes.Contains(w.Body.Bytes(), []byte("docs/api.md lists them")) {
+			if w.Code != statusOn(path, http.StatusNotFound) || !bytes.Contains(w.Body.Bytes(), []byte("docs/api.md lists them")) {
 				t.Errorf("%s: HTTP status %d, %s", path, w.Code, w.Body)
 			}
 			if strings.HasPrefix(path, "/agentgateway") && retcodeIn(t, w.Body.Bytes()) != "000-002" {
@@ -145,20 +158,24 @@ func TestAnnouncedBodySize(t *testing.T) {
 	f.takeCall(t)
 }
 
-// A body that ends early is rejected.
+// A body that ends early is rejected, also by an operation that has no body.
 func TestBodyCutOff(t *testing.T) {
 	f := newTestFront(stubService{})
-	w := f.sendHold(holdREST, func(r *http.Request) {
-		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{}))
-	})
-	f.checkRejected(t, w, "body: is incomplete")
+	for _, path := range []string{holdREST, "/v1/agents/1287/conference:answerAgentConf"} {
+		w := f.sendHold(path, func(r *http.Request) {
+			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{}))
+		})
+		f.checkRejected(t, w, "body: is incomplete")
+		w = f.send("POST", path, strings.Repeat(" ", maxRequest+1), nil)
+		f.checkRejected(t, w, "body: is larger than 65536 bytes")
+	}
 }
 
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-// Every violation of a body is reported, in both dialects.
+// Every violation of a body is reported, on REST.
 func TestBodyViolations(t *testing.T) {
 	f := newTestFront(stubService{})
 	const body = `{"playMode":"x","address":"1","address":"2","agentId":"1","nobody":1,"8888 7946":1,"voicePath":null}`
@@ -166,11 +183,23 @@ func TestBodyViolations(t *testing.T) {
 	f.checkRejected(t, w, "playMode: must be a whole number", "address: occurs twice",
 		"agentId: must be in the path, not in the body", "nobody: is not a field of this request",
 		"body: is not a field of this request")
-	w = f.send("POST", holdGateway, body, nil)
-	if w.Code != http.StatusOK || retcodeIn(t, w.Body.Bytes()) != "000-002" {
+	w = f.send("POST", holdGateway, body, nil) // where the unknown fields are ignored
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "wrong: playMode must be a whole number; address occurs twice.") {
 		t.Errorf("HTTP status %d: %s", w.Code, w.Body)
 	}
 	f.checkNoCall(t)
+}
+
+// A violation within a list names the place of its object.
+func TestBodyViolationsInList(t *testing.T) {
+	f := newTestFront(stubService{})
+	const path = "/v1/agents/1287/conference:batchAddParticipant"
+	w := f.send("POST", path, `{"addresses":[{"address":"1","address":"2"}, 7, {"addressType":6,"nobody":[]}],"caller":{}}`, nil)
+	f.checkRejected(t, w, "addresses[0].address: occurs twice", "addresses[1]: must be an object",
+		"addresses[2].addressType: must be a string", "addresses[2].nobody: is not a field of this request",
+		"caller: must be a string")
+	w = f.send("POST", path, `{"addresses":{}}`, nil)
+	f.checkRejected(t, w, "addresses: must be an array")
 }
 
 // An error of the service is a google.rpc.Status on REST and an envelope in the gateway
@@ -188,7 +217,9 @@ func TestErrorStyles(t *testing.T) {
 		{outcome.Overload("holdParticipant"), 429, "100-007", 503, map[string]string{"Retry-After": "1"}},
 		{outcome.Fault("holdParticipant", errors.New("cause")), 500, "100-007", 502, nil},
 		{&outcome.Error{Code: codes.Aborted, Outcome: outcome.NotApplied}, 409, "000-007", 200, nil},
-		{&outcome.Error{Code: codes.FailedPrecondition, Outcome: outcome.NotApplied}, 400, "100-007", 409, nil},
+		{&outcome.Error{Code: codes.FailedPrecondition, Outcome: outcome.NotApplied}, 400, "100-007", 200, nil},
+		{outcome.GUIDStale.Error("", "stale", nil), 401, "000-003", 200, map[string]string{"Retry-After": "10"}},
+		{outcome.SessionEnded.Error("", "ended", nil), 401, "000-003", 200, map[string]string{"Retry-After": "10"}},
 		{&outcome.Error{Code: codes.DeadlineExceeded, Outcome: outcome.Unknown}, 504, "100-007", 504, nil},
 		{&outcome.Error{Code: codes.Unknown, Retcode: "101-002", GatewayMessage: "no"}, 500, "101-002", 200, nil},
 	} {
@@ -210,6 +241,11 @@ func TestErrorStyles(t *testing.T) {
 		w = f.sendHold(holdGateway, nil)
 		if w.Code != c.gateway || w.Header().Get("Content-Type") != "application/json;charset=UTF-8" || retcodeIn(t, w.Body.Bytes()) != c.retcode {
 			t.Errorf("%v in the gateway dialect: HTTP status %d, %v, %s", c.err, w.Code, w.Header(), w.Body)
+		}
+		for name, want := range map[string]string{"Agentconf-Outcome": string(c.err.Outcome), "Agentconf-Reason": string(c.err.Reason)} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%v: %s %q, want %q", c.err, name, got, want)
+			}
 		}
 	}
 }
@@ -344,6 +380,9 @@ func TestReadDeadlineEndsWithTheBody(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", holdREST, holdBody},
 		{"GET", "/agentgateway/resource/agentevent/1287", ""},
+		{"POST", "/agentgateway/resource/agentconf/1287/answeragentconf", "{}"}, // has no body
+		{"DELETE", "/agentgateway/resource/onlineagent/1287/logout", "null"},
+		{"POST", "/v1/agents/1287/conference:answerAgentConf", `""`},
 	} {
 		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		f.ServeHTTP(w, httptest.NewRequest(c.method, c.path, strings.NewReader(c.body)))

@@ -45,18 +45,18 @@ func (c bindingConn) NewStream(
 const wrongType = "has a value of the wrong type in the URL"
 
 // bindQuery sets the fields of m from the query. It returns errRejected if the query is
-// malformed, if a parameter is repeated or has the wrong type, and on REST if the
-// operation has no such parameter.
+// malformed, if a parameter is repeated or has the wrong type, on REST if the operation has
+// no such parameter, and for any earlier violation of the request.
 //
 // The generated code has a parser of its own. It runs for some operations only, does
 // not know the dialect, and its errors lose their type.
 func (in *inboundRequest) bindQuery(ctx context.Context, m proto.Message) error {
 	if in.query == "" {
-		return nil
+		return in.rejected()
 	}
 	fields := in.queryFields(ctx, m)
 	if in.dialect == gateway && len(fields) == 0 {
-		return nil
+		return in.rejected()
 	}
 	values, err := url.ParseQuery(in.query)
 	if err != nil {
@@ -108,6 +108,8 @@ func (in *inboundRequest) bindParameter(
 	switch {
 	case len(values) > 1:
 		in.addViolation(field.TextName(), "occurs more than once")
+	case len(values) == 1 && in.dialect == gateway && isLeftOut(values[0]):
+		in.tolerate(leftOut, field.JSONName())
 	case len(values) == 1 && runtime.PopulateFieldFromPath(m, field.TextName(), values[0]) != nil:
 		in.addViolation(field.TextName(), wrongType)
 	}
@@ -116,11 +118,12 @@ func (in *inboundRequest) bindParameter(
 // resumeWatch makes the header Last-Event-ID the parameter after_sequence, unless the
 // query has one. A client of server-sent events sends the header when it reconnects.
 func (in *inboundRequest) resumeWatch() {
-	if in.lastEventID == "" {
+	lastEventID := in.original.Header.Get("Last-Event-ID")
+	if lastEventID == "" {
 		return
 	}
 	if values, err := url.ParseQuery(in.query); err == nil && !values.Has("after_sequence") {
-		values.Set("after_sequence", in.lastEventID)
+		values.Set("after_sequence", lastEventID)
 		in.query = values.Encode()
 	}
 }

@@ -145,7 +145,9 @@ func TestQueryInGatewayDialect(t *testing.T) {
 		"POST /agentgateway/resource/agentconf/1287/answeragentconf?%zz&agent_id=12": true,
 		"POST " + skillPath + "true?agent_id=1288&autoflag=false&_=1764000000":       true,
 		"POST " + skillPath + "true?phonelinkage=1&phonelinkage=1":                   false,
-		"POST " + skillPath + "true?phonelinkage=":                                   false,
+		"POST " + skillPath + "true?phonelinkage=x":                                  false,
+		"POST " + skillPath + "true?phonelinkage=":                                   true,
+		"POST " + skillPath + "true?phonelinkage=null&skillid=null":                  true,
 		"GET " + pollPath + "?calldata=%zz":                                          false,
 	} {
 		method, path, _ := strings.Cut(target, " ")
@@ -177,7 +179,6 @@ func TestValuesInURL(t *testing.T) {
 		t.Errorf("HTTP status %d, %s; the call is %v", w.Code, w.Body, skills)
 	}
 	for path, field := range map[string]string{
-		skillPath + "perhaps":                                             "autoflag",
 		skillPath + "true?phonelinkage=yes":                               "phonelinkage",
 		"/agentgateway/resource/onlineagent/1287/forcelogoutwithreason/x": "reason",
 	} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 )
 
@@ -18,7 +19,7 @@ func (emptyConn) Invoke(context.Context, string, any, any, ...grpc.CallOption) e
 // The second request of an operation finds its route in the cache, whatever the agent. A
 // path that ends in a parameter is not cached, since the cache would grow without limit.
 func TestRoutesAreCached(t *testing.T) {
-	f := newFront(Options{Conn: emptyConn{}, Log: slog.New(slog.DiscardHandler), MaxRequest: maxRequest})
+	f := newFront(Options{Conn: emptyConn{}, Log: slog.New(slog.DiscardHandler), MaxRequest: maxRequest, Metrics: prometheus.NewRegistry()})
 	for path, cached := range map[string]bool{holdREST: true, holdGateway: true, skillPath + "true": false} {
 		f.ServeHTTP(recorder{httptest.NewRecorder()}, httptest.NewRequest("POST", path, strings.NewReader("{}")))
 		other := strings.Replace(path, "1287", "1288", 1)

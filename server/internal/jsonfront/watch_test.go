@@ -51,7 +51,7 @@ func TestServerSentEvents(t *testing.T) {
 			t.Errorf("the stream took %v", took)
 		}
 		for name, want := range map[string]string{
-			"Content-Type": eventStream, "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+			"Content-Type": eventStream, "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no",
 		} {
 			if got := w.Header().Get(name); got != want {
 				t.Errorf("%s %q, want %q", name, got, want)

@@ -22,6 +22,21 @@ func Invalid(operation string, violations ...Violation) *Error {
 	return e
 }
 
+// Unsupported returns the error of a request whose body is in a form that agentconf does not
+// read. operation is empty if it is not known.
+func Unsupported(operation string, violations ...Violation) *Error {
+	e := Invalid(operation, violations...)
+	e.Reason = UnsupportedMedia.Reason
+	return e
+}
+
+// ForeignOrigin returns the error of a request that a browser sent for a page of an origin that
+// may not call.
+func ForeignOrigin() *Error {
+	return CrossOrigin.Error("", "The call was not applied: it comes from a page of another origin. "+
+		"The operator can allow the origin by --cors-origin.", nil)
+}
+
 // NoOperation returns the error of a path or method that no operation has. text
 // says what is wrong and what would be right.
 func NoOperation(text string) *Error { return NoSuchOperation.Error("", text, nil) }

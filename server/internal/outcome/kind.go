@@ -38,6 +38,10 @@ var (
 		"the GUID has not the form of one")
 	NoSuchOperation = newKind(codes.Unimplemented, "NO_SUCH_OPERATION", NotApplied,
 		"no operation has this RPC, path or method (HTTP 404 or 405)")
+	UnsupportedMedia = newKind(codes.InvalidArgument, "UNSUPPORTED_MEDIA_TYPE", NotApplied,
+		"the body is not plain JSON by its `Content-Type` or `Content-Encoding` (HTTP 415)")
+	CrossOrigin = newKind(codes.PermissionDenied, "CROSS_ORIGIN", NotApplied,
+		"a browser sent the request for a page whose origin `--cors-origin` does not list")
 	Overloaded = newKind(codes.ResourceExhausted, "OVERLOADED", NotApplied,
 		"too many calls are in flight at this agentconf; `google.rpc.RetryInfo` says how long to wait")
 	AgentRateExceeded = newKind(codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", NotApplied,
