@@ -189,7 +189,7 @@ func TestLimitFlags(t *testing.T) {
 	want := lifecycle.Limits{
 		Streams: 3, ConnectionAge: 4 * time.Second, Request: 5000, Headers: 6000, RequestTime: 7 * time.Second, IdleTime: 8 * time.Second,
 	}
-	if err != nil || fs.faults != nil || s.Calls.MaxInFlight != 1 || s.Calls.AgentRate != 2 || s.Lifecycle.Limits != want || s.Operation.AgentIDMax != 999999 {
+	if err != nil || fs.faults != nil || s.Calls.MaxInFlight != 1 || s.Operation.AgentRate != 2 || s.Lifecycle.Limits != want || s.Operation.AgentIDMax != 999999 {
 		t.Errorf("got %+v, %v, %v, want the limits 1, 2, %+v and 999999", s.Options, err, fs.faults, want)
 	}
 }

@@ -109,8 +109,8 @@ func (s *settings) defineLimits(fs *flags) {
 	l := &s.Lifecycle.Limits
 	fs.number(&s.Calls.MaxInFlight, "max-in-flight", 1, 1_000_000,
 		"`CALLS` in flight, watches not counted; calls beyond the limit are rejected")
-	fs.number(&s.Calls.AgentRate, "agent-rate", 0, 1_000_000,
-		"`CALLS` for one agent in a second, watches not counted; 0 is no limit")
+	fs.number(&s.Operation.AgentRate, "agent-rate", 0, 1_000_000,
+		"`CALLS` with one GUID in a second, and sign-ins of one agent, watches not counted; 0 is no limit")
 	fs.number(&l.Streams, "max-streams", 1, 100_000, "`CALLS` and watches in flight on one gRPC connection")
 	fs.duration(&l.ConnectionAge, "max-connection-age", 0,
 		"`AGE` at which the service asks a gRPC client to open another connection; "+

@@ -60,10 +60,16 @@ func newFrontsOf(t *testing.T, n network, dialGateway dialer) *fronts {
 // newTracedFronts is newFrontsOf with a tracer, which may be nil.
 func newTracedFronts(t *testing.T, n network, dialGateway dialer, tracer trace.Tracer) *fronts {
 	t.Helper()
+	return newChangedFronts(t, n, dialGateway, func(o *app.Options) { o.Tracer = tracer })
+}
+
+// newChangedFronts is newFrontsOf with options that change has set.
+func newChangedFronts(t *testing.T, n network, dialGateway dialer, change func(*app.Options)) *fronts {
+	t.Helper()
 	leaktest.Check(t)
 	f := &fronts{log: &harness.Log{}, metrics: prometheus.NewRegistry()}
 	options := f.options(slog.LevelDebug)
-	options.Tracer = tracer
+	change(&options)
 	options.Gateway.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialGateway(ctx) }
 	var ca *testca.CA
 	if n.tls {

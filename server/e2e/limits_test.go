@@ -10,7 +10,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"agentconf/conformance"
+	"agentconf/server/internal/app"
 )
 
 // A connection has at most 250 calls in flight. The client queues further calls.
@@ -78,31 +82,41 @@ func TestOverload(t *testing.T) {
 	})
 }
 
-// Calls for one agent over its rate are rejected until the second has passed. Calls for
-// other agents are not.
+// Calls with one GUID over the rate are rejected on both fronts until the second has passed.
+// Calls with another GUID of the same agent are not, and an invented GUID takes none from it.
 func TestAgentRate(t *testing.T) {
-	ctx := context.Background()
+	const rate = 20
 	synctest.Test(t, func(t *testing.T) {
-		f := serve(t, stub{hold: holdOK})
+		l, dial := memory.http(t)
+		gateway := conformance.NewGateway(l)
+		t.Cleanup(gateway.Stop)
+		f := newChangedFronts(t, memory, dial, func(o *app.Options) { o.Operation.AgentRate = rate })
+		lawful, stray := withGUID(t.Context()), metadata.AppendToOutgoingContext(t.Context(), "guid", "stray")
 		for second := range 3 {
-			for n := range agentRate + 2 {
+			for n := range rate + 5 {
 				want := codes.OK
-				if n >= agentRate {
+				if n >= rate {
 					want = codes.ResourceExhausted
 				}
-				if err := f.holdGRPC(ctx); status.Code(err) != want {
+				if err := f.holdGRPC(stray); status.Code(err) != want {
 					t.Errorf("second %d, call %d: got %v, want %v", second, n, err, want)
 				}
+				if err := f.holdGRPC(t.Context()); status.Code(err) != codes.Unauthenticated {
+					t.Errorf("a call without a GUID: %v", err)
+				}
 			}
-			checkError(t, f.holdGRPC(ctx), codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", "not_applied")
-			if httpStatus, err := f.holdJSON(ctx); httpStatus != http.StatusTooManyRequests || err != nil {
-				t.Errorf("over JSON: HTTP status %d, %v, want 429", httpStatus, err)
+			checkError(t, f.holdGRPC(stray), codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", "not_applied")
+			httpStatus, _, _ := f.send(t, "POST", holdV1, func(r *http.Request) { r.Header.Set("Guid", "stray") })
+			if httpStatus != http.StatusTooManyRequests {
+				t.Errorf("over JSON: HTTP status %d, want 429", httpStatus)
 			}
-			if err := f.holdBy(ctx, "1288"); err != nil {
-				t.Errorf("a call for another agent: %v", err)
+			for range rate {
+				if err := f.holdGRPC(lawful); err != nil {
+					t.Errorf("a call with another GUID: %v", err)
+				}
 			}
 			time.Sleep(time.Second)
 		}
-		f.stopCleanly(t)
+		f.end()
 	})
 }

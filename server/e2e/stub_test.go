@@ -51,7 +51,6 @@ func holdOK(context.Context) error { return nil }
 // The limits of the fronts of a stub. maxInFlight also limits the whole service.
 const (
 	maxInFlight  = 300
-	agentRate    = 400 // calls per second
 	drainTimeout = lifecycle.DefaultDrainTimeout
 )
 
@@ -73,7 +72,6 @@ func serveAs(t *testing.T, n network, s stub, set func(*lifecycle.Options)) *fro
 	leaktest.Check(t)
 	f := &fronts{log: &harness.Log{}, metrics: prometheus.NewRegistry()}
 	options := f.options(slog.LevelInfo)
-	options.Calls.AgentRate = agentRate
 	set(&options.Lifecycle)
 	server := app.Front(options, s.services())
 	f.serve(t, n, server, server)

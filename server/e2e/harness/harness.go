@@ -19,7 +19,7 @@ func Options(log *slog.Logger, metrics *prometheus.Registry) app.Options {
 	o := app.Defaults()
 	o.Log, o.Metrics = log, metrics
 	o.Gateway.URL, o.Gateway.Breaker.Failures = "http://gateway.test:8043", 0
-	o.Calls.AgentRate = 0
+	o.Operation.AgentRate = 0
 	o.Lifecycle.ProbeInterval, o.Lifecycle.DrainDelay = 0, 0
 	return o
 }

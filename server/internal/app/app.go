@@ -49,8 +49,8 @@ func Defaults() Options {
 		Gateway: gateway.Options{
 			Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second},
 		},
-		Operation: operation.Options{AgentIDMax: 59999},
-		Calls:     interceptor.Options{MaxInFlight: 10000, AgentRate: 100},
+		Operation: operation.Options{AgentIDMax: 59999, AgentRate: 100},
+		Calls:     interceptor.Options{MaxInFlight: 10000},
 		Lifecycle: lifecycle.Options{
 			Limits: lifecycle.DefaultLimits, ProbeInterval: 5 * time.Second,
 			DrainDelay: 5 * time.Second, DrainTimeout: lifecycle.DefaultDrainTimeout,

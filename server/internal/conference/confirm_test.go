@@ -45,6 +45,25 @@ func TestConfirmedCalls(t *testing.T) {
 	}
 }
 
+// A confirmed call beyond the rate limit is not sent, and leaves no confirmation behind. The
+// polls of the watch do not count.
+func TestConfirmedCallBeyondRate(t *testing.T) {
+	watchedWith(t, 1, func(t *testing.T, f *fixture) {
+		for range 2 {
+			f.script(conformance.DocumentedReply, changed(events.Held, 0))
+			if _, err := f.call(servicetest.Context(t), "HoldParticipant", confirmedHold); err != nil {
+				t.Fatal(err)
+			}
+			_, err := f.call(servicetest.Context(t), "HoldParticipant", confirmedHold)
+			servicetest.CheckError(t, err, outcome.AgentRateExceeded)
+			if sent := f.sent(); len(sent) != 1 {
+				t.Errorf("sent %v, want one request", sent)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 // A call without confirm_within does not wait.
 func TestUnconfirmedCall(t *testing.T) {
 	watched(t, func(t *testing.T, f *fixture) {

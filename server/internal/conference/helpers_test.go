@@ -28,8 +28,11 @@ type fixture struct {
 	events  *events.Service
 }
 
-func newFixture(t *testing.T) *fixture {
-	g := servicetest.NewGateway(t, operation.Options{})
+func newFixture(t *testing.T) *fixture { return newLimitedFixture(t, 0) }
+
+// newLimitedFixture returns a service with a limit of requests in a second.
+func newLimitedFixture(t *testing.T, rate int) *fixture {
+	g := servicetest.NewGateway(t, operation.Options{AgentRate: rate})
 	e := events.New(g.Runner, prometheus.NewRegistry())
 	return &fixture{conference.New(g.Runner, e), g, e}
 }
@@ -56,8 +59,14 @@ func isPoll(r conformance.Request) bool { return strings.Contains(r.Line, "/agen
 // watched runs test in a bubble with agent 1287 watched.
 func watched(t *testing.T, test func(t *testing.T, f *fixture)) {
 	t.Helper()
+	watchedWith(t, 0, test)
+}
+
+// watchedWith is watched with a limit of requests in a second.
+func watchedWith(t *testing.T, rate int, test func(t *testing.T, f *fixture)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
+		f := newLimitedFixture(t, rate)
 		f.script(conformance.DocumentedReply, "")
 		ctx, leave := context.WithCancel(servicetest.Context(t))
 		go f.events.WatchAgentEvents(&agentconfv1.WatchAgentEventsRequest{AgentId: "1287"}, watchStream{ctx: ctx})

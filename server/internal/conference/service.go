@@ -65,6 +65,9 @@ func runConfirmed[R proto.Message](
 		return none, notExpected(op, err)
 	}
 	defer confirmation.Release()
+	if err := s.runner.Admit(op, guid); err != nil {
+		return none, err
+	}
 	resp, err := operation.Send(ctx, s.runner, op, guid, response)
 	if err != nil {
 		return none, err

@@ -1,4 +1,4 @@
-// Package interceptor is what every call passes, whichever front it came by: limits,
+// Package interceptor is what every call passes, whichever front it came by: a limit,
 // recovery from panics, request ID, metrics, log record and trace.
 //
 // It is one interceptor for each kind of call: a chain of six costs as much as the
@@ -39,10 +39,6 @@ type Options struct {
 	// MaxInFlight limits the calls in flight. Watches do not count. Calls beyond the
 	// limit are rejected at once with OVERLOADED.
 	MaxInFlight int
-
-	// AgentRate limits the calls for one agent in a second. Watches do not count. Calls
-	// beyond the limit are rejected at once with AGENT_RATE_EXCEEDED. 0 means no limit.
-	AgentRate int
 }
 
 // Interceptor intercepts the calls of the services that are registered with it. It is
@@ -52,7 +48,6 @@ type Interceptor struct {
 	tracer      trace.Tracer
 	metrics     *metrics
 	methods     map[string]*method // by full method; read-only once calls are served
-	rate        *agentRate
 	maxInFlight int64
 	inFlight    atomic.Int64 // without streams
 }
@@ -62,14 +57,14 @@ type Interceptor struct {
 func New(options Options) *Interceptor {
 	i := &Interceptor{
 		log: options.Log, tracer: options.Tracer, methods: map[string]*method{},
-		rate: newAgentRate(options.AgentRate), maxInFlight: int64(options.MaxInFlight),
+		maxInFlight: int64(options.MaxInFlight),
 	}
 	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
 }
 
 // Unary implements grpc.UnaryServerInterceptor. A panic of the handler becomes an error with
-// outcome unknown. A call beyond a limit is logged and counted like any other.
+// outcome unknown. A call beyond the limit is logged and counted like any other.
 func (i *Interceptor) Unary(
 	ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
 ) (resp any, err error) {
@@ -92,13 +87,10 @@ func (i *Interceptor) Unary(
 	if inFlight > i.maxInFlight {
 		return nil, outcome.Overload(m.operation)
 	}
-	if !i.rate.allow(c.agent, c.start) {
-		return nil, outcome.RateExceeded(m.operation, c.agent)
-	}
 	return handler(ctx, req)
 }
 
-// Stream implements grpc.StreamServerInterceptor. The limits do not apply. The log record
+// Stream implements grpc.StreamServerInterceptor. The limit does not apply. The log record
 // of a stream is written at its end, and its agent is known only then: the handler receives
 // the request.
 func (i *Interceptor) Stream(

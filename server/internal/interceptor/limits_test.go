@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -67,7 +66,7 @@ func TestCallsInFlight(t *testing.T) {
 // A watch in flight takes no place of a call.
 func TestWatchesAreNotInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(interceptor.Options{MaxInFlight: 1, AgentRate: 1})
+		f := newFixture(interceptor.Options{MaxInFlight: 1})
 		for range 2 {
 			err := f.watch(newStream(t), func(service any, s grpc.ServerStream) error {
 				servicetest.CheckMetrics(t, f.metrics, "agentconf_calls_in_flight 0")
@@ -81,41 +80,4 @@ func TestWatchesAreNotInFlight(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// Calls for one agent beyond its rate are rejected until the next second. Calls for
-// others, and calls without an agent, are accepted.
-func TestAgentRate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // the second has just begun
-		f := newFixture(interceptor.Options{AgentRate: 2})
-		for range 3 {
-			for range 2 {
-				if _, err := f.hold(t.Context(), returns(nil)); err != nil {
-					t.Error(err)
-				}
-			}
-			time.Sleep(999 * time.Millisecond)
-			for range 2 {
-				_, err := f.hold(t.Context(), returns(nil))
-				if e := servicetest.CheckError(t, err, outcome.AgentRateExceeded); e.RetryAfter == 0 {
-					t.Error("the error has no RetryAfter")
-				}
-			}
-			for _, other := range []string{"1288", "no ID", "no ID", "no ID"} {
-				if _, err := f.holdBy(t.Context(), other, returns(nil)); err != nil {
-					t.Errorf("agent %s: %v", other, err)
-				}
-			}
-			time.Sleep(time.Millisecond)
-		}
-	})
-}
-
-func TestNoAgentRate(t *testing.T) {
-	f := newFixture(interceptor.Options{})
-	for range 1000 {
-		if _, err := f.hold(t.Context(), returns(nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

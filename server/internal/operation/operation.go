@@ -4,7 +4,7 @@
 //
 // A service describes the request as an Operation and the place of the reply as a Response,
 // and calls Run. A service that does something between the check and the request calls
-// Check and Send instead.
+// Check, Admit and Send instead.
 package operation
 
 import (
@@ -53,8 +53,13 @@ type Operation struct {
 // Options are the settings of a Runner.
 type Options struct {
 	AgentIDMax int // highest agent ID that is accepted
-	Metrics    prometheus.Registerer
-	Tracer     trace.Tracer // nil for no traces
+
+	// AgentRate limits the requests with one GUID in a second, and the sign-ins of one agent.
+	// Those beyond the limit are rejected with AGENT_RATE_EXCEEDED. 0 means no limit.
+	AgentRate int
+
+	Metrics prometheus.Registerer
+	Tracer  trace.Tracer // nil for no traces
 }
 
 // Runner runs operations at one gateway. It is safe for concurrent use.
@@ -62,6 +67,7 @@ type Runner struct {
 	gateway    *gateway.Client
 	agentIDMax int
 	metrics    *metrics
+	rate       *rateLimit
 	tracer     trace.Tracer
 	onGUID     GUIDHook // nil before OnGUID
 }
@@ -70,18 +76,23 @@ type Runner struct {
 func NewRunner(client *gateway.Client, options Options) *Runner {
 	return &Runner{
 		gateway: client, agentIDMax: options.AgentIDMax,
-		metrics: newMetrics(options.Metrics, client), tracer: options.Tracer,
+		metrics: newMetrics(options.Metrics, client), rate: newRateLimit(options.AgentRate, options.Metrics),
+		tracer: options.Tracer,
 	}
 }
 
 // AgentIDMax returns the highest agent ID that is accepted.
 func (r *Runner) AgentIDMax() int32 { return int32(r.agentIDMax) }
 
-// Run checks op, sends it once, and returns the message of response, which holds the
+// Run checks op, counts it for the rate limit, sends it once, and returns the message of response, which holds the
 // gateway's reply. Every error is an *outcome.Error.
 func Run[R proto.Message](ctx context.Context, r *Runner, op Operation, response Response[R]) (R, error) {
 	guid, err := r.Check(ctx, op)
 	if err != nil {
+		var none R
+		return none, err
+	}
+	if err := r.Admit(op, guid); err != nil {
 		var none R
 		return none, err
 	}
@@ -105,6 +116,11 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 	}
 	return guid, nil
 }
+
+// Admit counts a request that is about to be sent, with a GUID that Check returned. It returns
+// an *outcome.Error if the request is beyond the rate limit. Polls of agentconf itself are
+// not counted.
+func (r *Runner) Admit(op Operation, guid string) error { return r.rate.admit(op, guid) }
 
 // Send sends op once with a GUID that Check returned, and returns the message of response,
 // which holds the gateway's reply. Every error is an *outcome.Error.

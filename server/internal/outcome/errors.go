@@ -10,7 +10,7 @@ import (
 const LookFirst = "Look at the conference before repeating anything"
 
 // Calls are short: a second after an overload, most calls in flight have ended, and
-// an agent's rate limit counts anew.
+// the rate limit counts anew.
 const retryAfter = time.Second
 
 // Invalid returns the error of a request with wrong fields. operation is empty if
@@ -49,10 +49,12 @@ func Overload(operation string) *Error {
 	return e
 }
 
-// RateExceeded returns the error of a call beyond the rate limit of an agent.
+// RateExceeded returns the error of a call beyond the rate limit: with one GUID, or for
+// sign-ins of one agent.
 func RateExceeded(operation, agent string) *Error {
 	e := AgentRateExceeded.Error(operation, operation+" was not applied: "+
-		"there are too many calls for agent "+agent+". Wait a second and try again.", nil)
+		"there are too many calls of agent "+agent+" with this GUID, or too many sign-ins. "+
+		"Wait a second and try again.", nil)
 	e.RetryAfter = retryAfter
 	return e
 }

@@ -45,7 +45,7 @@ var (
 	Overloaded = newKind(codes.ResourceExhausted, "OVERLOADED", NotApplied,
 		"too many calls are in flight at this agentconf; `google.rpc.RetryInfo` says how long to wait")
 	AgentRateExceeded = newKind(codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", NotApplied,
-		"too many calls for one agent in a second; `google.rpc.RetryInfo` says how long to wait")
+		"too many calls with one GUID in a second, or sign-ins of one agent; `google.rpc.RetryInfo` says how long to wait")
 	GatewayUnreachable = newKind(codes.Unavailable, "GATEWAY_UNREACHABLE", NotApplied,
 		"no connection to the gateway could be opened; nothing was sent")
 	CircuitOpen = newKind(codes.Unavailable, "CIRCUIT_OPEN", NotApplied,
