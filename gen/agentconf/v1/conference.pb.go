@@ -41,8 +41,8 @@ type HoldParticipantRequest struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "6".
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 bytes without
-	// blanks or control characters. Example: "88887946".
+	// Required. Phone number or agent ID of the participant: 1 to 24 bytes, each
+	// character visible. An agent ID is decimal digits. Example: "88887946".
 	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	// Optional. Play mode. 2, the only value, plays the file that `voice_path` names.
 	// Default: 2.
@@ -217,8 +217,8 @@ type UnholdParticipantRequest struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 bytes without
-	// blanks or control characters. Example: "2002".
+	// Required. Phone number or agent ID of the participant: 1 to 24 bytes, each
+	// character visible. An agent ID is decimal digits. Example: "2002".
 	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	// Optional. Longest time to wait for the event of the operation after the gateway
 	// has accepted it: more than 0, at most 60 s. Requires a watch of the agent at
@@ -1326,7 +1326,7 @@ type BatchAddParticipantRequest struct {
 	// "y:/conf/120/1136287.V3".
 	VoicePath string `protobuf:"bytes,5,opt,name=voice_path,json=voicePath,proto3" json:"voice_path,omitempty"`
 	// Optional. Caller number that the invited participants see, at most 24
-	// characters without blanks or control characters. Example: "10000".
+	// characters, each of them visible. Example: "10000".
 	Caller        string `protobuf:"bytes,6,opt,name=caller,proto3" json:"caller,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1477,8 +1477,8 @@ type Invitation struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,1,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 characters
-	// without blanks or control characters. Example: "154".
+	// Required. Phone number or agent ID of the participant: 1 to 24 characters, each
+	// of them visible. An agent ID is decimal digits. Example: "154".
 	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	// Optional. Kind of call: 0 normal, 1 group, 2 private. The gateway accepts 0 to
 	// 255 (page 0583). Default: 0.
@@ -1725,8 +1725,8 @@ type Participant struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,1,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 characters
-	// without blanks or control characters. Example: "154".
+	// Required. Phone number or agent ID of the participant: 1 to 24 characters, each
+	// of them visible. An agent ID is decimal digits. Example: "154".
 	Address       string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1789,8 +1789,8 @@ type ChangeParticipantModeRequest struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 bytes without
-	// blanks or control characters. Example: "2002".
+	// Required. Phone number or agent ID of the participant: 1 to 24 bytes, each
+	// character visible. An agent ID is decimal digits. Example: "2002".
 	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	// Optional. Longest time to wait for the event of the operation after the gateway
 	// has accepted it: more than 0, at most 60 s. Allowed with `attribute` 1 and 3
@@ -2210,8 +2210,8 @@ type PlayVoiceToParticipantRequest struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 bytes without
-	// blanks or control characters. Example: "2002".
+	// Required. Phone number or agent ID of the participant: 1 to 24 bytes, each
+	// character visible. An agent ID is decimal digits. Example: "2002".
 	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	// Optional. Play mode. 2, the only value, plays the file that `voice_path` names.
 	// Default: 2.
@@ -2365,8 +2365,8 @@ type StopVoiceToParticipantRequest struct {
 	// Required. Kind of `address`: "6" is a phone number, "9" an agent ID. Example:
 	// "9".
 	AddressType string `protobuf:"bytes,2,opt,name=address_type,json=addressType,proto3" json:"address_type,omitempty"`
-	// Required. Phone number or agent ID of the participant: 1 to 24 bytes without
-	// blanks or control characters. Example: "2002".
+	// Required. Phone number or agent ID of the participant: 1 to 24 bytes, each
+	// character visible. An agent ID is decimal digits. Example: "2002".
 	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -36,15 +36,20 @@ func (c *checks) listed(item string, m operation.Addressed) operation.Participan
 	return c.addressed(item, m, utf8.RuneCountInString(m.GetAddress()), "characters")
 }
 
-// addressed checks a participant whose address has a length in the unit. No page forbids
-// blanks and control characters, but neither a phone number nor an agent ID has them.
+// addressed checks a participant whose address has a length in the unit. No page says which
+// characters an address has. An agent ID is decimal, and nobody can see or dial what is
+// invisible.
 func (c *checks) addressed(item string, m operation.Addressed, length int, unit string) operation.Participant {
 	p := operation.ParticipantOf(m)
-	if p.AddressType != operation.PhoneNumber && p.AddressType != operation.AgentNumber {
+	isAgent := p.AddressType == operation.AgentNumber
+	if !isAgent && p.AddressType != operation.PhoneNumber {
 		c.Add(item+"address_type", `must be "6" (phone number) or "9" (agent ID)`)
 	}
-	if p.Address == "" || !isNumber(p.Address, length) {
-		c.Add(item+"address", "must be 1 to %d %s without blanks or control characters", maxAddress, unit)
+	switch {
+	case isAgent && (length > maxAddress || !operation.IsDigits(p.Address)):
+		c.Add(item+"address", "must be 1 to %d decimal digits, as it is an agent ID", maxAddress)
+	case p.Address == "" || !isNumber(p.Address, length):
+		c.Add(item+"address", "must be 1 to %d %s, each of them visible", maxAddress, unit)
 	}
 	return p
 }
@@ -53,15 +58,24 @@ func (c *checks) addressed(item string, m operation.Addressed, length int, unit 
 // then uses the number of the VDN.
 func (c *checks) callerNumber(field, n string, length int) {
 	if !isNumber(n, length) {
-		c.Add(field, "must be at most %d characters without blanks or control characters", maxAddress)
+		c.Add(field, "must be at most %d characters, each of them visible", maxAddress)
 	}
 }
 
 func isNumber(s string, length int) bool {
-	return length <= maxAddress && !strings.ContainsFunc(s, isBlankOrControl) && utf8.ValidString(s)
+	return length <= maxAddress && !strings.ContainsFunc(s, isInvisible) && utf8.ValidString(s)
 }
 
-func isBlankOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+// isInvisible reports whether nothing of a character can be seen. Besides blanks, control and
+// format characters, that are fillers, and selectors of a variant.
+func isInvisible(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r <= ' ' || r == 0x7f
+	}
+	const blankBraille = '\u2800'
+	return !unicode.IsGraphic(r) || unicode.IsSpace(r) || r == blankBraille ||
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
 
 // announcement checks an announcement that is always played.
 func (c *checks) announcement(mode *int32, path string) announcement {

@@ -14,7 +14,7 @@ import (
 // other code relies on in a value that passes.
 
 func FuzzAddress(f *testing.F) {
-	for _, seed := range []string{"88887946", "2002", "", "8 8", "é", "\x00", "\xff", strings.Repeat("9", 25)} {
+	for _, seed := range []string{"88887946", "2002", "", "8 8", "é", "\x00", "\xff", "8\u200b8", "\u3164", "8\ufe0f", "\u2800", strings.Repeat("9", 25)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
@@ -27,6 +27,10 @@ func FuzzAddress(f *testing.F) {
 		if len(address) > 24 || !utf8.ValidString(address) || len(words) != 1 || words[0] != address {
 			t.Errorf("%q passed", address)
 		}
+		c.participant(&agentconfv1.HoldParticipantRequest{AddressType: operation.AgentNumber, Address: address})
+		if isAgent := c.Violations == nil; isAgent != (strings.Trim(address, "0123456789") == "") {
+			t.Errorf("%q as an agent ID: %v", address, c.Violations)
+		}
 		for _, addressType := range []string{operation.PhoneNumber, operation.AgentNumber} {
 			p := operation.Participant{AddressType: addressType, Address: address}
 			if len(address) > 6 && strings.Contains(p.String(), address) || !utf8.ValidString(p.String()) {
@@ -34,6 +38,20 @@ func FuzzAddress(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A phone number may have any visible character, since no page lists them.
+func TestInvisible(t *testing.T) {
+	for _, r := range "+49(0)89-,#*aé音😀" {
+		if isInvisible(r) {
+			t.Errorf("%q is invisible", r)
+		}
+	}
+	for _, r := range " \t\x00\x7f\u0085\u00a0\u00ad\u034f\u115f\u2003\u200b\u200d\u202e\u2028\u2060\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ue000\U000e0041\U000e0100" {
+		if !isInvisible(r) {
+			t.Errorf("%q is visible", r)
+		}
+	}
 }
 
 func FuzzVoicePath(f *testing.F) {

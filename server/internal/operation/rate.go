@@ -58,12 +58,12 @@ func (l *rateLimit) admit(op Operation, guid string) error {
 	if l.limit == 0 {
 		return nil
 	}
-	key := maphash.String(l.guids, guid)
+	seed, text, what := l.guids, guid, "calls with the GUID of this call"
 	if op.NoGUID {
-		key = maphash.String(l.signIns, op.Request.GetAgentId())
+		seed, text, what = l.signIns, op.Request.GetAgentId(), "sign-ins of this agent"
 	}
-	if l.count(key, uint32(time.Now().Unix())) > l.limit {
-		return outcome.RateExceeded(op.Name, op.Request.GetAgentId())
+	if l.count(maphash.String(seed, text), uint32(time.Now().Unix())) > l.limit {
+		return outcome.RateExceeded(op.Name, what)
 	}
 	return nil
 }

@@ -49,12 +49,11 @@ func Overload(operation string) *Error {
 	return e
 }
 
-// RateExceeded returns the error of a call beyond the rate limit: with one GUID, or for
-// sign-ins of one agent.
-func RateExceeded(operation, agent string) *Error {
+// RateExceeded returns the error of a call beyond the rate limit. what names the calls that
+// count together.
+func RateExceeded(operation, what string) *Error {
 	e := AgentRateExceeded.Error(operation, operation+" was not applied: "+
-		"there are too many calls of agent "+agent+" with this GUID, or too many sign-ins. "+
-		"Wait a second and try again.", nil)
+		"there are too many "+what+" in this second. Wait a second and try again.", nil)
 	e.RetryAfter = retryAfter
 	return e
 }
