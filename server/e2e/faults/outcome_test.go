@@ -129,21 +129,25 @@ func parseLog(log string) map[callKey]logRecord {
 	return records
 }
 
-// dialectOutcome returns the outcome of an error in the gateway dialect.
-func dialectOutcome(httpStatus int, retcode string) outcome {
+// dialectOutcome returns the outcome of an error in the gateway dialect. With HTTP 200 it is that
+// of the headers. The retcode alone may say less, but nothing else: a client that reads no
+// headers must not take an unknown outcome for not_applied.
+func dialectOutcome(httpStatus int, retcode string, header http.Header) outcome {
 	if o, known := statusOutcomes[httpStatus]; known && retcode == "100-007" {
 		return o
 	}
-	if httpStatus == http.StatusOK && retcode != "" {
-		return retcodeOutcome(retcode)
+	reason, stated := header.Get("Agentconf-Reason"), header.Get("Agentconf-Outcome")
+	o := errorOutcome(codes.Unknown, reason, map[string]string{"outcome": stated})
+	if httpStatus != http.StatusOK || retcode == "" || o == unknown && retcodeOutcome(retcode) == notApplied {
+		return noOutcome
 	}
-	return noOutcome
+	return o
 }
 
 // statusOutcomes are the outcomes of the HTTP statuses that only agentconf uses, not the gateway.
 var statusOutcomes = map[int]outcome{
-	http.StatusConflict: notApplied, http.StatusServiceUnavailable: notSent,
-	http.StatusBadGateway: unknown, http.StatusGatewayTimeout: unknown,
+	http.StatusServiceUnavailable: notSent,
+	http.StatusBadGateway:         unknown, http.StatusGatewayTimeout: unknown,
 }
 
 // retcodeOutcome returns the outcome of a retcode. It is unknown if the contract does not have the retcode.
