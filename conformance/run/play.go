@@ -82,6 +82,7 @@ func (r runner) playAt(ctx context.Context, c client, tests []test, url string) 
 	args := []string{"serve", "--gateway", url, "--gateway-timeout", "2s", "--drain-delay", "0",
 		"--gateway-node", "Down=http://127.0.0.1:1", // nothing listens there
 		"--cors-origin", "http://page.test", // the origin of the client in a browser
+		"--agent-rate", "0", // most cases have the same GUID
 	}
 	service, err := program.Start(exec.CommandContext(ctx, r.binary, append(args, program.LocalPorts...)...))
 	if err != nil {
