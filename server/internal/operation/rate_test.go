@@ -59,7 +59,7 @@ func TestRateLimitCountsRequestsThatAreSent(t *testing.T) {
 		wrong := holdOperation()
 		wrong.Violations.Add("address", "is wrong")
 		for range 10 {
-			for _, guid := range []string{"", "a=b", "two words"} {
+			for _, guid := range []string{"", "one;two", "two words"} {
 				_, err := runHold(withGUID(t, guid), g, holdOperation())
 				if e, ok := err.(*outcome.Error); !ok || e.Reason == outcome.AgentRateExceeded.Reason {
 					t.Errorf("GUID %q: %v", guid, err)
