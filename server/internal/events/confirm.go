@@ -69,8 +69,7 @@ func (s *Service) Expect(
 	if ws.stopping && (w == nil || len(w.watchers) == 0) {
 		return nil, ErrStopping
 	}
-	if w == nil || len(w.watchers) == 0 || w.failing ||
-		!equalGUID(guid, w.guid) && !equalGUID(guid, w.previousGUID) {
+	if w == nil || len(w.watchers) == 0 || w.failing || !w.knows(guid) {
 		return nil, ErrNoSource
 	}
 	if w.confirmations[target] != nil {

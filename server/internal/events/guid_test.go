@@ -65,6 +65,10 @@ func TestRenewGUID(t *testing.T) {
 		f.answer(t, firstGUID, event("a")) // of the poll that was in flight
 		f.answer(t, nextGUID, event("b"))
 		o.expect(t, "1 a", "2 b")
+		f.RenewGUID(agent, wrongGUID, "stranger.AgentGateway1") // of another session
+		o.expect(t)
+		f.RenewGUID(agent, firstGUID, "third.AgentGateway1") // of a call with the GUID before
+		o.expect(t, "GUID third.AgentGateway1")
 	})
 }
 

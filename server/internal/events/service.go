@@ -150,11 +150,13 @@ func (s *Service) EndSession(agentID string) {
 }
 
 // RenewGUID gives a watch the GUID that the gateway issued to a caller with the GUID
-// shown, which the gateway has thereby accepted. An empty GUID is ignored.
+// shown, which the gateway has thereby accepted. An empty GUID is ignored. So is one for a
+// GUID that the watch does not know: its watchers may be those of an earlier session.
 func (s *Service) RenewGUID(agentID, shown, issued string) {
 	s.watches.mu.Lock()
 	defer s.watches.mu.Unlock()
-	if w := s.watches.lookup(agentID, shown); w != nil && issued != "" && issued != w.guid {
+	w := s.watches.lookup(agentID, shown)
+	if w != nil && w.knows(shown) && issued != "" && issued != w.guid {
 		s.watches.renew(s.watches.adopt(w), issued)
 	}
 }

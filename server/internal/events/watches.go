@@ -141,6 +141,12 @@ func equalGUID(got, want string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
 }
 
+// knows reports whether guid is the current one of the watch, or the one before it, which a
+// caller may still have if a poll has just changed the GUID.
+func (w *watch) knows(guid string) bool {
+	return equalGUID(guid, w.guid) || equalGUID(guid, w.previousGUID)
+}
+
 // newWatcher returns a watcher whose queue holds its first items: the start, a GUID
 // that the caller does not have yet, and the events that it missed. The queue has room for
 // these beside watcherQueue, so that none of the sends blocks under the lock.
