@@ -56,8 +56,9 @@ func requestIDOf(ctx context.Context) string {
 // front has.
 type requestIDSender interface{ SentRequestID() }
 
-// returnRequestID sends the request ID to a caller who does not have it yet. With an error it is a trailer: a gRPC client that retries takes a header
-// for the beginning of the answer, and would not retry.
+// returnRequestID sends the request ID to a caller who does not have it yet. With an error it
+// is a trailer: a gRPC client that retries takes a header for the beginning of the answer,
+// and would not retry.
 func returnRequestID(ctx context.Context, id string, err error) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	if _, sent := stream.(requestIDSender); sent || stream == nil {

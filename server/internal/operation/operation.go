@@ -84,8 +84,8 @@ func NewRunner(client *gateway.Client, options Options) *Runner {
 // AgentIDMax returns the highest agent ID that is accepted.
 func (r *Runner) AgentIDMax() int32 { return int32(r.agentIDMax) }
 
-// Run checks op, counts it for the rate limit, sends it once, and returns the message of response, which holds the
-// gateway's reply. Every error is an *outcome.Error.
+// Run checks op, counts it for the rate limit, sends it once, and returns the message of
+// response, which holds the gateway's reply. Every error is an *outcome.Error.
 func Run[R proto.Message](ctx context.Context, r *Runner, op Operation, response Response[R]) (R, error) {
 	guid, err := r.Check(ctx, op)
 	if err != nil {
