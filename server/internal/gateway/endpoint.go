@@ -19,6 +19,7 @@ const resourceRoot = "/agentgateway/resource/"
 // endpoint is one address of the gateway or of a node.
 type endpoint struct {
 	address string // host:port
+	host    string // value of the header Host
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tls     func() *tls.Config // returns the configuration of a handshake, nil for http
 	head    string             // the part of a request's head that never changes; it follows the path
@@ -41,6 +42,7 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 	}
 	e := &endpoint{
 		address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)),
+		host:    u.Host,
 		dial:    options.Dial,
 		tls:     options.tlsConfig(u),
 		head: " HTTP/1.1\r\n" +
