@@ -150,7 +150,7 @@ func flagTable(command string) string {
 		if f.DefValue != "false" {
 			name += " " + value
 		}
-		row(b, code(name), code(envName(f.Name)), code(strings.TrimPrefix(f.DefValue, "false")), usage)
+		row(b, code(strings.TrimSpace(name)), code(envName(f.Name)), code(strings.TrimPrefix(f.DefValue, "false")), usage)
 	})
 	return b.String()
 }

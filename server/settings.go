@@ -91,6 +91,8 @@ func (s *settings) defineFronts(fs *flags) {
 	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`ADDRESS` of the JSON port")
 	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464",
 		"`ADDRESS` of the admin port: /healthz, /readyz, /metrics, /log-level and /debug/pprof/")
+	fs.BoolVar(&s.Forward, "pass-through", s.Forward, "pass the gateway's operations that agentconf does not "+
+		"have through to the gateway, unchanged")
 	fs.value("cors-origin", "`ORIGIN` of pages that may call the JSON port, such as https://desk.example, "+
 		"or * for any; pages of other origins are rejected; repeatable, or several with commas between",
 		func() string { return strings.Join(s.JSON.CORSOrigins, ",") }, s.addOrigins)
@@ -111,6 +113,10 @@ func (s *settings) defineLimits(fs *flags) {
 		"`CALLS` in flight, watches not counted; calls beyond the limit are rejected")
 	fs.number(&s.Operation.AgentRate, "agent-rate", 0, 1_000_000,
 		"`CALLS` with one GUID in a second, and sign-ins of one agent, watches not counted; 0 is no limit")
+	fs.number(&s.PassThrough.MaxInFlight, "pass-through-max-in-flight", 1, 1_000_000,
+		"`REQUESTS` passed through and in flight; requests beyond the limit are rejected")
+	fs.number(&s.PassThrough.Rate, "pass-through-rate", 0, 1_000_000,
+		"`REQUESTS` passed through with one GUID in a second; 0 is no limit")
 	fs.number(&l.Streams, "max-streams", 1, 100_000, "`CALLS` and watches in flight on one gRPC connection")
 	fs.duration(&l.ConnectionAge, "max-connection-age", 0,
 		"`AGE` at which the service asks a gRPC client to open another connection; "+

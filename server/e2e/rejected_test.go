@@ -16,7 +16,7 @@ import (
 // The service rejects an agent ID that would change the path of the gateway's request.
 func TestUnsafeAgentIDs(t *testing.T) {
 	f := newFronts(t, sockets)
-	for _, agentID := range []string{"%2e%2e", "", "1287%00", "1287;x=y", "1287%3Fx", "%EF%BC%91%EF%BC%92"} {
+	for _, agentID := range []string{"%2e%2e", "1287%00", "1287;x=y", "1287%3Fx", "%EF%BC%91%EF%BC%92"} {
 		path := "/agentgateway/resource/agentconf/" + agentID + "/holdparticipant"
 		httpStatus, _, body := f.send(t, "POST", path, nil)
 		if got := retcodeOf(t, body); httpStatus != http.StatusOK || got != "000-002" {

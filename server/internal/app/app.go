@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ import (
 	"agentconf/server/internal/jsonfront"
 	"agentconf/server/internal/lifecycle"
 	"agentconf/server/internal/operation"
+	"agentconf/server/internal/passthrough"
 	"agentconf/server/internal/session"
 )
 
@@ -37,6 +39,11 @@ type Options struct {
 	Calls     interceptor.Options
 	JSON      jsonfront.Options
 	Lifecycle lifecycle.Options
+
+	// PassThrough are the settings for the gateway's operations that the contract does not
+	// have. They are forwarded if Forward is true.
+	PassThrough passthrough.Options
+	Forward     bool
 }
 
 // Defaults returns the options of a service whose flags have their default values, without
@@ -51,6 +58,7 @@ func Defaults() Options {
 		},
 		Operation: operation.Options{AgentIDMax: 59999, AgentRate: 100},
 		Calls:     interceptor.Options{MaxInFlight: 10000},
+		Forward:   true, PassThrough: passthrough.Options{MaxInFlight: 1000, Rate: 100},
 		Lifecycle: lifecycle.Options{
 			Limits: lifecycle.DefaultLimits, ProbeInterval: 5 * time.Second,
 			DrainDelay: 5 * time.Second, DrainTimeout: lifecycle.DefaultDrainTimeout,
@@ -78,7 +86,8 @@ func (s Services) register(r grpc.ServiceRegistrar) {
 // App is the service behind both fronts, with its client of the gateway.
 type App struct {
 	*lifecycle.Server
-	gateway *gateway.Client
+	gateway     *gateway.Client
+	passThrough *gateway.Transport
 }
 
 // New builds the service in front of the gateway. It opens no connection and no port. Its
@@ -93,19 +102,32 @@ func New(o Options) (*App, error) {
 	eventService := events.New(operations, o.Metrics)
 	operations.OnGUID(eventService.RenewGUID)
 	o.Lifecycle.Probe = client.Probe
+	transport := gateway.NewTransport(client, events.LongestCall(o.Gateway.Timeout))
+	if o.Forward {
+		o.JSON.PassThrough = o.passThrough(transport, eventService).Forward
+	}
 	server := Front(o, Services{
 		Conference: conference.New(operations, eventService),
 		Session:    session.New(operations, eventService),
 		Event:      eventService,
 		Stop:       eventService.Stop,
 	})
-	return &App{server, client}, nil
+	return &App{server, client, transport}, nil
+}
+
+// passThrough builds the reverse proxy.
+func (o Options) passThrough(transport http.RoundTripper, eventService *events.Service) *passthrough.Proxy {
+	p := o.PassThrough
+	p.Transport, p.RenewGUID = transport, eventService.RenewGUID
+	p.Log, p.Metrics, p.RequestTime = o.Log, o.Metrics, o.Lifecycle.Limits.RequestTime
+	return passthrough.New(p)
 }
 
 // Serve accepts calls on both listeners until ctx is done, and drains then. The idle
 // connections to the gateway are closed last, as calls may use them until the drain ends.
 func (a *App) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	defer a.gateway.Close()
+	defer a.passThrough.Close()
 	return a.Server.Serve(ctx, grpcListener, httpListener)
 }
 

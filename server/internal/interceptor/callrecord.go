@@ -46,20 +46,20 @@ func (c callRecord) record(level slog.Level, first ...slog.Attr) slog.Record {
 func (c callRecord) logFailure(
 	ctx context.Context, log *slog.Logger, operation string, code codes.Code, e *outcome.Error,
 ) {
-	level := levelOf(e)
+	level := LevelOf(e)
 	if !log.Enabled(ctx, level) {
 		return
 	}
 	r := c.record(level, baseAttrs(operation, code)...)
 	if e != nil {
-		r.AddAttrs(failureAttrs(e)...)
+		r.AddAttrs(FailureAttrs(e)...)
 	}
 	_ = log.Handler().Handle(ctx, r) // a failing log cannot be reported anywhere
 }
 
-// levelOf returns the level of a failure: ERROR for a fault of agentconf, WARN for an unknown
+// LevelOf returns the level of a failure: ERROR for a fault of agentconf, WARN for an unknown
 // outcome, and INFO for anything else, which the caller can mend alone.
-func levelOf(e *outcome.Error) slog.Level {
+func LevelOf(e *outcome.Error) slog.Level {
 	switch {
 	case e == nil:
 		return slog.LevelInfo
@@ -71,7 +71,8 @@ func levelOf(e *outcome.Error) slog.Level {
 	return slog.LevelInfo
 }
 
-func failureAttrs(e *outcome.Error) []slog.Attr {
+// FailureAttrs returns the attributes of a failure, for a record.
+func FailureAttrs(e *outcome.Error) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("reason", string(e.Reason)), slog.String("outcome", string(e.Outcome)),
 	}
@@ -88,6 +89,6 @@ func failureAttrs(e *outcome.Error) []slog.Attr {
 // became a call. ctx has the request ID in its incoming metadata; without one the record
 // has a new ID. The record has no agent.
 func LogRejected(ctx context.Context, log *slog.Logger, err *outcome.Error) {
-	c := callRecord{requestID: requestIDOf(ctx), start: time.Now()}
+	c := callRecord{requestID: RequestIDOf(ctx), start: time.Now()}
 	c.logFailure(ctx, log, err.Operation, err.Code, err)
 }

@@ -72,7 +72,7 @@ func (i *Interceptor) Unary(
 	if m == nil { // health checks, which machines make all day
 		return handler(ctx, req)
 	}
-	c := callRecord{agent: agentOf(req), requestID: requestIDOf(ctx), start: time.Now()}
+	c := callRecord{agent: agentOf(req), requestID: RequestIDOf(ctx), start: time.Now()}
 	m.started.Inc()
 	ctx, span := i.startSpan(ctx, m)
 	inFlight := i.inFlight.Add(1) // first counted, then compared: no two calls take the last place
@@ -100,7 +100,7 @@ func (i *Interceptor) Stream(
 	if m == nil {
 		return handler(service, stream)
 	}
-	c := callRecord{requestID: requestIDOf(stream.Context()), start: time.Now()}
+	c := callRecord{requestID: RequestIDOf(stream.Context()), start: time.Now()}
 	m.started.Inc()
 	ctx, span := i.startSpan(stream.Context(), m)
 	observed := &observedStream{ServerStream: stream, requestID: c.requestID}

@@ -48,7 +48,8 @@ func isRequestID(id string) bool {
 
 func isInvisible(c rune) bool { return c <= ' ' || c > '~' }
 
-func requestIDOf(ctx context.Context) string {
+// RequestIDOf returns the request ID in the incoming metadata of ctx, or a new one.
+func RequestIDOf(ctx context.Context) string {
 	return RequestID(metadata.ValueFromIncomingContext(ctx, RequestIDKey))
 }
 

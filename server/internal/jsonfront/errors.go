@@ -83,6 +83,10 @@ func (f *front) handleNoRoute(
 	if ctx.Value(routeQuery{}) != nil {
 		return
 	}
+	if f.forwards(r.URL.Path) {
+		f.forward(w, r)
+		return
+	}
 	text := "No operation has this path; docs/api.md lists them."
 	if httpStatus == http.StatusMethodNotAllowed {
 		allowed := strings.Join(f.allowedMethods(r), ", ")

@@ -38,6 +38,10 @@ type Options struct {
 	// for other pages are rejected with CROSS_ORIGIN, unless they are reads.
 	CORSOrigins []string
 
+	// PassThrough forwards a request below /agentgateway/resource/ that no operation has. It
+	// returns an error if it has written nothing. Nil rejects such requests.
+	PassThrough func(http.ResponseWriter, *http.Request) *outcome.Error
+
 	Metrics prometheus.Registerer
 }
 
@@ -55,6 +59,8 @@ type front struct {
 	maxRequest int64                       // bytes of a body
 	origins    *http.CrossOriginProtection // nil if pages of any origin may call
 	tolerated  tolerations
+
+	passThrough func(http.ResponseWriter, *http.Request) *outcome.Error // may be nil
 }
 
 // newFront returns a front without CORS. The first middleware is the outermost: a query for
@@ -62,7 +68,7 @@ type front struct {
 func newFront(options Options) *front {
 	f := &front{
 		routes: routes{byKey: map[routeKey]route{}}, docs: newDocs(),
-		log: options.Log, maxRequest: int64(options.MaxRequest),
+		log: options.Log, maxRequest: int64(options.MaxRequest), passThrough: options.PassThrough,
 		origins: newOriginCheck(options.CORSOrigins), tolerated: newTolerations(options.Metrics),
 	}
 	f.mux = runtime.NewServeMux(
@@ -126,7 +132,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.reject(w, r, origin)
 		return
 	}
-	if encodedSlash {
+	if encodedSlash || f.forwards(r.URL.Path) && namesNoAgent(r.URL.Path) {
 		f.handleNoRoute(r.Context(), nil, nil, w, r, http.StatusNotFound)
 		return
 	}
@@ -162,7 +168,11 @@ func (f *front) end(r *http.Request) {
 	if cancel := inboundOf(r.Context()).cancel; cancel != nil {
 		cancel()
 	}
-	if p := recover(); p != nil {
+	p := recover()
+	if p == http.ErrAbortHandler { // the log has a record already
+		panic(p)
+	}
+	if p != nil {
 		interceptor.LogRejected(r.Context(), f.log, interceptor.Panicked("", p))
 		panic(http.ErrAbortHandler)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"agentconf/server/internal/gateway"
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/ratelimit"
 	"agentconf/server/internal/telemetry"
 )
 
@@ -67,7 +68,7 @@ type Runner struct {
 	gateway    *gateway.Client
 	agentIDMax int
 	metrics    *metrics
-	rate       *rateLimit
+	rate       *ratelimit.Limit
 	tracer     trace.Tracer
 	onGUID     GUIDHook // nil before OnGUID
 }
@@ -116,11 +117,6 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 	}
 	return guid, nil
 }
-
-// Admit counts a request that is about to be sent, with a GUID that Check returned. It returns
-// an *outcome.Error if the request is beyond the rate limit. Polls of agentconf itself are
-// not counted.
-func (r *Runner) Admit(op Operation, guid string) error { return r.rate.admit(op, guid) }
 
 // Send sends op once with a GUID that Check returned, and returns the message of response,
 // which holds the gateway's reply. Every error is an *outcome.Error.
