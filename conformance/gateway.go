@@ -17,7 +17,8 @@ type Script struct {
 	Reply  *string // body; the documented response if nil
 	Pad    int     // number of blanks after the body
 
-	SetGUID string `json:"set_guid"` // response header
+	SetGUID   string   `json:"set_guid"` // response header
+	SetCookie []string // response headers
 }
 
 // Gateway is a CC-Gateway that answers by a script and records its requests.
@@ -148,6 +149,9 @@ func (s Script) Answer(w io.Writer) error {
 	}
 	if s.SetGUID != "" {
 		header += "Set-GUID: JSESSIONID=" + s.SetGUID + "\r\n"
+	}
+	for _, cookie := range s.SetCookie {
+		header += "Set-Cookie: " + cookie + "\r\n"
 	}
 	_, err := fmt.Fprintf(w, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), header, len(reply), reply)

@@ -118,6 +118,10 @@ type Request struct {
 	// ServiceToken is sent as the header service_token (page 1204), unless it is empty.
 	ServiceToken string
 
+	// Cookie is sent as the header Cookie, unless it is empty. A load balancer in front of the
+	// gateway selects the node by it.
+	Cookie string
+
 	// Patience is how long the gateway may hold its reply back, as it does in a long poll.
 	// Options.Timeout starts after it.
 	Patience time.Duration
@@ -131,7 +135,7 @@ type Request struct {
 }
 
 // Call sends req and returns the gateway's reply if its retcode is "0". Every error is an
-// *Error. After a refusal, the reply has the GUID that the gateway issued with it, if any.
+// *Error. After a refusal, the reply has the GUID and the cookies that came with it, if any.
 //
 // The call ends at the caller's deadline or after Options.Timeout, whichever comes first.
 // When ctx is cancelled, the call ends at once and closes its connection.

@@ -32,17 +32,20 @@ type Reply struct {
 	// nil; GUID is empty then.
 	GUID      string
 	GUIDFault error
+
+	// SetCookie has the values of the headers Set-Cookie, up to 4 KiB in all.
+	SetCookie []string
 }
 
 // readReply returns the gateway's reply if it is a success, which only HTTP status 200 can
 // be. A whole envelope with another retcode is the gateway's refusal, whatever its status:
 // gateways and their clients disagree about the status of a refusal. The error of a refusal
-// comes with a reply that has the GUID, and nothing else.
+// comes with a reply that has the GUID and the cookies, and nothing else.
 func readReply(resp http1.Response) (Reply, error) {
 	reply, err := decodeReply(resp)
 	switch {
 	case err == nil && reply.Retcode != Success:
-		return Reply{GUID: reply.GUID}, &Error{
+		return Reply{GUID: reply.GUID, SetCookie: reply.SetCookie}, &Error{
 			Kind: Refused, Retcode: reply.Retcode, Message: reply.Message, Result: reply.Result,
 		}
 	case resp.Status != http.StatusOK:
@@ -85,6 +88,7 @@ func decodeReply(resp http1.Response) (Reply, error) {
 		return Reply{}, errors.New("the reply has no retcode")
 	}
 	reply.GUID, reply.GUIDFault = issuedGUID(resp.Header)
+	reply.SetCookie = resp.SetCookie
 	return reply, nil
 }
 

@@ -29,8 +29,9 @@ func (r *wireRequest) free() { wireRequests.Put(r) }
 // a trace.
 func (e *endpoint) encode(req Request) (*wireRequest, error) {
 	if req.Path == "" || !isVisible(req.Path) || !isVisible(req.GUID) || !isVisible(req.ServiceToken) ||
-		!isVisible(req.TraceParent) || !isVisible(strings.ReplaceAll(req.TraceState, " ", "")) {
-		return nil, errors.New("path, GUID, service token or trace has a character that would break the request")
+		!isVisible(req.TraceParent) || !isVisible(strings.ReplaceAll(req.TraceState, " ", "")) ||
+		!isFieldValue(req.Cookie) {
+		return nil, errors.New("path, GUID, service token, cookie or trace has a character that would break the request")
 	}
 	r := wireRequests.Get().(*wireRequest)
 	body, err := r.encodeBody(req.Body)
@@ -43,6 +44,7 @@ func (e *endpoint) encode(req Request) (*wireRequest, error) {
 	b = append(b, e.head...)
 	b = appendHeader(b, "Guid: ", req.GUID)
 	b = appendHeader(b, "service_token: ", req.ServiceToken)
+	b = appendHeader(b, "Cookie: ", req.Cookie)
 	b = appendHeader(b, "traceparent: ", req.TraceParent)
 	b = appendHeader(b, "tracestate: ", req.TraceState)
 	b = append(b, "Content-Length: "...)
@@ -79,6 +81,16 @@ func appendHeader(b []byte, name, value string) []byte {
 func isVisible(s string) bool {
 	for i := range len(s) {
 		if s[i] < '!' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// isFieldValue reports whether s has no control character, so that it cannot end a header.
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
 			return false
 		}
 	}

@@ -15,9 +15,9 @@ func TestRequest(t *testing.T) {
 		{Request{Method: "POST", Path: "agentconf/1287/holdparticipant", GUID: "g.N", Body: map[string]string{"address": "<&>"}},
 			"POST /agentgateway/resource/agentconf/1287/holdparticipant HTTP/1.1\r\nHost: gateway.test:8043\r\n" +
 				"Content-Type: application/json; charset=UTF-8\r\nGuid: g.N\r\nContent-Length: 32\r\n\r\n" + `{"address":"\u003c\u0026\u003e"}`},
-		{Request{Method: "GET", Path: "agentevent/1287", ServiceToken: "t"},
+		{Request{Method: "GET", Path: "agentevent/1287", ServiceToken: "t", Cookie: "loadbalance=é; b=2"},
 			"GET /agentgateway/resource/agentevent/1287 HTTP/1.1\r\nHost: gateway.test:8043\r\n" +
-				"Content-Type: application/json; charset=UTF-8\r\nservice_token: t\r\nContent-Length: 0\r\n\r\n"},
+				"Content-Type: application/json; charset=UTF-8\r\nservice_token: t\r\nCookie: loadbalance=é; b=2\r\nContent-Length: 0\r\n\r\n"},
 	}
 	for _, test := range tests {
 		write := make(chan string, 1)
@@ -52,6 +52,9 @@ func TestUnsafeRequest(t *testing.T) {
 				t.Errorf("%+v: error %v, want %v", req, err, NotSent)
 			}
 		}
+	}
+	if _, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", Cookie: "a\r\nX: y"}); kind(t, err) != NotSent {
+		t.Errorf("a cookie with a line break: error %v, want %v", err, NotSent)
 	}
 	if _, err := c.Call(t.Context(), Request{Method: "POST", GUID: "g"}); kind(t, err) != NotSent {
 		t.Errorf("no path: error %v, want %v", err, NotSent)

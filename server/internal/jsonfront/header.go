@@ -10,11 +10,17 @@ import (
 // also with an error.
 const issuedGUIDKey = "set-guid"
 
-// setHeader sets the header of a GUID that is in the metadata that a service returns. It
-// ignores all other metadata.
+// setCookieKey is the metadata in which a service returns the cookies of the gateway.
+const setCookieKey = "set-cookie"
+
+// setHeader sets the headers of a GUID and of cookies that are in the metadata that a service
+// returns. It ignores all other metadata.
 func (in *inboundRequest) setHeader(md metadata.MD) error {
 	if guid := md.Get(issuedGUIDKey); len(guid) > 0 {
 		setIssuedGUID(in.writer, guid[0])
+	}
+	if cookies := md.Get(setCookieKey); len(cookies) > 0 {
+		in.writer.Header()["Set-Cookie"] = cookies
 	}
 	return nil
 }

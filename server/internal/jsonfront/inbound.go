@@ -119,6 +119,9 @@ func callMetadata(header http.Header, requestID []string) metadata.MD {
 	if token := header["Service_token"]; token != nil {
 		md["service_token"] = token
 	}
+	if cookies := header["Cookie"]; cookies != nil {
+		md["cookie"] = cookies
+	}
 	for _, key := range telemetry.TraceKeys {
 		if values := header[http.CanonicalHeaderKey(key)]; values != nil {
 			md[key] = values

@@ -42,7 +42,7 @@ func TestMetadataOfHTTP(t *testing.T) {
 		}
 	})
 	keys := slices.Sorted(maps.Keys(f.takeCall(t).metadata))
-	if want := []string{"guid", "x-request-id"}; !slices.Equal(keys, want) {
+	if want := []string{"cookie", "guid", "x-request-id"}; !slices.Equal(keys, want) {
 		t.Errorf("metadata %v, want %v", keys, want)
 	}
 	f.sendHold(holdREST, func(r *http.Request) {

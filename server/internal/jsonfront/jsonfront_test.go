@@ -335,8 +335,8 @@ func TestSetGUIDIsSpelledAsByTheGateway(t *testing.T) {
 	}
 }
 
-// A GUID that the gateway issued with an answer is in the response of any operation and
-// dialect, also with an error.
+// A GUID that the gateway issued with an answer, and its cookies, are in the response of any
+// operation and dialect, also with an error.
 func TestSetGUIDOfAnyAnswer(t *testing.T) {
 	refusal := outcome.GUIDMissing.Error("holdParticipant", "refused", nil)
 	for _, path := range []string{holdREST, holdGateway} {
@@ -346,14 +346,16 @@ func TestSetGUIDOfAnyAnswer(t *testing.T) {
 				if err != nil {
 					set = grpc.SetTrailer
 				}
-				if err := set(ctx, metadata.Pairs("set-guid", someGUID, "other", "x")); err != nil {
+				if err := set(ctx, metadata.Pairs("set-guid", someGUID, "other", "x",
+					"set-cookie", "a=1; Path=/", "set-cookie", "b=2")); err != nil {
 					t.Error(err)
 				}
 				return err
 			}})
 			w := f.send("POST", path, holdBody, nil)
 			header := map[string][]string(w.Header()) // spelled as the gateway spells it
-			if got := header["Set-GUID"]; !slices.Equal(got, []string{"JSESSIONID=" + someGUID}) || header["Other"] != nil {
+			if got := header["Set-GUID"]; !slices.Equal(got, []string{"JSESSIONID=" + someGUID}) || header["Other"] != nil ||
+				!slices.Equal(header["Set-Cookie"], []string{"a=1; Path=/", "b=2"}) {
 				t.Errorf("%s, error %v: header %v, body %s", path, err, header, w.Body)
 			}
 		}

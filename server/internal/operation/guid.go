@@ -44,16 +44,24 @@ type GUIDHook func(agentID, shown, issued string)
 func (r *Runner) OnGUID(hook GUIDHook) { r.onGUID = hook }
 
 // returnGUID returns a GUID that the gateway has issued to the caller of a call that ends with
-// err. With an error it is a trailer: a gRPC client that retries takes a header for the
-// beginning of the answer, and would not retry. The poll of a watch has no caller.
+// err.
 func returnGUID(ctx context.Context, issued string, err error) {
+	if issued != "" {
+		returnMetadata(ctx, metadata.Pairs(IssuedGUIDKey, issued), err)
+	}
+}
+
+// returnMetadata returns md to the caller of a call that ends with err. With an error it is a
+// trailer: a gRPC client that retries takes a header for the beginning of the answer, and
+// would not retry. The poll of a watch has no caller.
+func returnMetadata(ctx context.Context, md metadata.MD, err error) {
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	switch {
-	case issued == "" || stream == nil:
+	case stream == nil:
 	case err == nil:
-		_ = stream.SetHeader(metadata.Pairs(IssuedGUIDKey, issued)) // fails only after the headers were sent
+		_ = stream.SetHeader(md) // fails after the headers were sent, or for a value that gRPC cannot carry
 	default:
-		_ = stream.SetTrailer(metadata.Pairs(IssuedGUIDKey, issued))
+		_ = stream.SetTrailer(md)
 	}
 }
 

@@ -112,6 +112,7 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 	}
 	var violations Violations
 	violations.agentID(op.Request.GetAgentId(), r.agentIDMax)
+	violations.cookie(Cookie(ctx))
 	if violations = append(violations, op.Violations...); len(violations) > 0 {
 		return "", outcome.Invalid(op.Name, violations...)
 	}
@@ -133,6 +134,7 @@ func Send[R proto.Message](
 // send traces the request, if anything is traced.
 func (r *Runner) send(ctx context.Context, op Operation, guid string, e envelope) error {
 	req := op.wireRequest(guid)
+	req.Cookie = Cookie(ctx)
 	if r.tracer == nil {
 		return r.exchange(ctx, op, req, e)
 	}
@@ -155,6 +157,7 @@ func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request
 		issued, err = e.fill(reply)
 	}
 	returnGUID(ctx, reply.GUID, err)
+	returnCookies(ctx, reply.SetCookie, err)
 	r.reportGUID(op, req.GUID, issued, refusal)
 	if err != nil {
 		return op.failure(err, req.GUID)

@@ -20,6 +20,8 @@ type head struct {
 	wanted      string // name of the wanted field
 	hasWanted   bool
 	wantedValue string
+	setCookie   []string
+	cookieBytes int // of setCookie
 }
 
 // parseStatus parses a status line (RFC 9112, section 4): HTTP/1.1 200 and a reason, which
@@ -53,10 +55,21 @@ func (h *head) setField(name, value []byte) error {
 		h.keepAlive = h.keepAlive || listContains(value, "keep-alive")
 	case equalFold(name, "content-type"):
 		h.charset = charsetOf(value)
+	case equalFold(name, "set-cookie"):
+		h.addCookie(value)
 	case equalFold(name, h.wanted) && !h.hasWanted:
 		h.hasWanted, h.wantedValue = true, string(value)
 	}
 	return nil
+}
+
+// addCookie keeps a cookie that the server sets, unless it exceeds maxCookies with those before.
+func (h *head) addCookie(value []byte) {
+	if len(value) > maxCookies-h.cookieBytes {
+		return
+	}
+	h.setCookie = append(h.setCookie, string(value))
+	h.cookieBytes += len(value)
 }
 
 // setLength accepts the same length twice: some servers add a Content-Length to that of a

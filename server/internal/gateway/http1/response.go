@@ -20,6 +20,10 @@ const (
 	maxHead     = 64 << 10
 	maxTrailers = 4 << 10
 
+	// maxCookies is the limit of the cookies of a response in bytes. It leaves them room in the
+	// 8 KiB that some gRPC clients accept as metadata.
+	maxCookies = 4 << 10
+
 	// bufferSize is the size of a connection's buffer in bytes. A line that is longer is
 	// collected elsewhere.
 	bufferSize = 4 << 10
@@ -48,6 +52,9 @@ type Response struct {
 	Status int
 	Header string // the first value of the field that the caller named
 
+	// SetCookie has the values of the fields Set-Cookie, up to 4 KiB in all.
+	SetCookie []string
+
 	// Charset is the charset that Content-Type names, in lower case. It is empty if there is
 	// none, or if it is UTF-8.
 	Charset string
@@ -67,7 +74,7 @@ func (c *Conn) Receive(field string) (Response, error) {
 		return Response{}, c.limited.cause(err)
 	}
 	c.reusable = h.keepsConnection() && c.reader.Buffered() == 0
-	return Response{h.status, h.wantedValue, h.charset, body}, nil
+	return Response{h.status, h.wantedValue, h.setCookie, h.charset, body}, nil
 }
 
 // readFinalHead skips interim responses, such as 100 Continue, which a server may send

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,5 +73,15 @@ func TestTruncatedReply(t *testing.T) {
 		if got := exchange(t.Context(), c); !errors.Is(got.err, errTruncated) || got.reusable {
 			t.Errorf("%q: %+v", raw, got)
 		}
+	}
+}
+
+// The cookies of a response are kept up to a limit. One that exceeds it is left out alone.
+func TestSetCookie(t *testing.T) {
+	long := strings.Repeat("c", maxCookies-3)
+	raw := "HTTP/1.1 204 No Content\r\nSet-Cookie: a=1\r\nset-cookie:  " + long + "x \r\nSET-COOKIE: " + long + "\r\nSet-Cookie: b\r\n\r\n"
+	got := exchange(t.Context(), open(t, pipe(t, replying(raw)), nil))
+	if want := []string{"a=1", long}; got.err != nil || !slices.Equal(got.SetCookie, want) {
+		t.Errorf("got %d cookies and %v, want a=1 and the one that fits", len(got.SetCookie), got.err)
 	}
 }
