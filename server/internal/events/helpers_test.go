@@ -54,7 +54,7 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
 }
 
 // poll waits for a result from answer, as long as the gateway would wait for an event.
-func (f *fixture) poll(_, guid string) pollResult {
+func (f *fixture) poll(_, guid, _ string) pollResult {
 	asked := time.Now()
 	var result pollResult
 	select {
@@ -118,7 +118,7 @@ type observer struct {
 // watcher has received its first item.
 func (f *fixture) enter(t *testing.T, guid string, after *int64) *observer {
 	t.Helper()
-	w, me, err := f.watches.enter(agent, guid, after)
+	w, me, err := f.watches.enter(agent, guid, "", after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (f *fixture) enter(t *testing.T, guid string, after *int64) *observer {
 // refused starts to watch the agent, which must fail.
 func (f *fixture) refused(t *testing.T, guid string, after *int64, want outcome.Kind) {
 	t.Helper()
-	_, _, err := f.watches.enter(agent, guid, after)
+	_, _, err := f.watches.enter(agent, guid, "", after)
 	servicetest.CheckError(t, err, want)
 }
 

@@ -27,18 +27,18 @@ type pollResult struct {
 
 // pollFunc polls once for an agent. It takes up to 10 s and the timeout of the gateway's
 // client, and is called without the lock.
-type pollFunc func(agentID, guid string) pollResult
+type pollFunc func(agentID, guid, cookie string) pollResult
 
 // pollLoop polls as long as a watcher or a confirmation waits for events. A watch has at
 // most one loop: a second poll at the same time could receive the events out of order.
 func (ws *watches) pollLoop(w *watch) {
 	pause := pollPause
 	for {
-		guid, wanted := ws.nextPoll(w)
+		guid, cookie, wanted := ws.nextPoll(w)
 		if !wanted {
 			return
 		}
-		result := ws.poll(w.agentID, guid)
+		result := ws.poll(w.agentID, guid, cookie)
 		ws.recordPoll(w, guid, result)
 		pause = min(2*pause, maxPollPause)
 		if result.err == nil {
@@ -51,20 +51,20 @@ func (ws *watches) pollLoop(w *watch) {
 	}
 }
 
-// nextPoll returns the GUID for the next poll, or false if nothing waits for events.
-func (ws *watches) nextPoll(w *watch) (guid string, wanted bool) {
+// nextPoll returns the GUID and the cookies for the next poll, or false if nothing waits for events.
+func (ws *watches) nextPoll(w *watch) (guid, cookie string, wanted bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if w.over {
-		return "", false
+		return "", "", false
 	}
 	if len(w.watchers)+len(w.confirmations) > 0 {
 		w.polling = true
-		return w.guid, true
+		return w.guid, w.cookie, true
 	}
 	w.running = false
 	w.expiry = time.AfterFunc(replayWindow, func() { ws.expire(w) })
-	return "", false
+	return "", "", false
 }
 
 // expire removes a watch that has had no watcher for the replay window. The timer may have

@@ -91,9 +91,9 @@ func (s *Service) GetAgentEvent(
 
 // poll polls once for a watch. It has no caller's context: reading an event removes
 // it at the gateway, so that an abandoned poll may lose one.
-func (s *Service) poll(agentID, guid string) pollResult {
+func (s *Service) poll(agentID, guid, cookie string) pollResult {
 	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID})
-	resp, err := operation.Send(context.Background(), s.runner, op, guid, pollResponse())
+	resp, err := operation.Send(operation.WithCookie(context.Background(), cookie), s.runner, op, guid, pollResponse())
 	if err != nil {
 		return pollResult{err: err.(*outcome.Error)}
 	}
@@ -114,7 +114,7 @@ func (s *Service) WatchAgentEvents(
 	if err != nil {
 		return err
 	}
-	w, me, err := s.watches.enter(req.GetAgentId(), guid, req.AfterSequence)
+	w, me, err := s.watches.enter(req.GetAgentId(), guid, operation.Cookie(ctx), req.AfterSequence)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ type watches struct {
 type watch struct {
 	agentID      string
 	guid         string // the current one
+	cookie       string // of the newest watcher that has one, for the polls
 	previousGUID string // the one before it, which calls in flight may still have
 	lastToldGUID string // the newest that a watcher has received, if it is not guid
 	running      bool   // the poll loop runs
@@ -87,7 +88,7 @@ func newWatches(poll pollFunc, r prometheus.Registerer) *watches {
 }
 
 // enter adds a watcher of an agent. It starts the poll loop for the first one.
-func (ws *watches) enter(agentID, guid string, after *int64) (*watch, *watcher, error) {
+func (ws *watches) enter(agentID, guid, cookie string, after *int64) (*watch, *watcher, error) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.stopping {
@@ -103,6 +104,9 @@ func (ws *watches) enter(agentID, guid string, after *int64) (*watch, *watcher, 
 	if w == nil {
 		w = newWatch(agentID, guid)
 		ws.unproven[[2]string{agentID, guid}] = w
+	}
+	if cookie != "" {
+		w.cookie = cookie
 	}
 	me := w.newWatcher(guid, after)
 	w.watchers = append(w.watchers, me)

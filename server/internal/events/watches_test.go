@@ -34,7 +34,7 @@ func TestWatchersShareAPoll(t *testing.T) {
 func TestAgentsAreIndependent(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
-		_, other, err := f.watches.enter("2002", nextGUID, nil)
+		_, other, err := f.watches.enter("2002", nextGUID, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
