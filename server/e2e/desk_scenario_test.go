@@ -25,9 +25,11 @@ var deskScenario = []deskStep{
 	// Sign-in, with an account or a number.
 	{line: "PUT " + resources + "onlineagent/loginbyaccount", header: deskJSON, body: `{"account":"anna","password":"secret-word","phonenum":"40038"}`},
 	{line: "PUT " + resources + "onlineagent/1287", header: deskJSON, body: signInExample, modelled: true},
+	{line: "PUT " + resources + "/onlineagent/1287/", header: deskJSON, body: `{"phonenum":"40038","pushUrl":"http://desk.test/push","agentid":"1287"}`, modelled: true},
 
 	// Skills and states. A library joins a base with a slash at its end and a path with one.
-	{line: "POST " + resources + "onlineagent/1287/resetskill/true", header: withCookie, modelled: true},
+	{line: "POST " + resources + "onlineagent/1287/resetskill/true?skillid=null&phonelinkage=null", header: withCookie, modelled: true},
+	{line: "POST " + resources + "onlineagent/1287/resetskill/no", header: withCookie, body: "null", modelled: true},
 	{line: "GET " + resources + "onlineagent/1287/agentskills", header: withCookie},
 	{line: "POST " + resources + "onlineagent/1287/sayfree", header: withCookie},
 	{line: "POST " + resources + "/onlineagent/1287/saybusy?reason=200&prolong=5", header: withCookie},
@@ -67,6 +69,8 @@ var deskScenario = []deskStep{
 	// The conference: one desk has other methods for it, and some operations are unknown.
 	{line: "PUT " + resources + "agentconf/1287/holdparticipant", header: withCookie, body: documentedBody},
 	{line: "POST " + resources + "agentconf/1287/holdparticipant", header: withCookie, body: documentedBody, modelled: true},
+	{line: "POST " + resources + "/agentconf/1287/unholdparticipant", header: withCookie, body: `{"address":88887946,"addressType":6}`, modelled: true},
+	{line: "POST " + resources + "agentconf/1287/muteparticipant", header: withCookie, body: `{"address":"88887946","addressType":"6"}`, modelled: true},
 	{line: "POST " + resources + "agentconf/1287/nobodysoperation", header: withCookie, body: documentedBody},
 
 	{line: "DELETE " + resources + "onlineagent/1287/logout", header: withCookie, modelled: true},

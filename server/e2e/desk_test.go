@@ -63,6 +63,11 @@ var deskDifferences = map[string]func(deskStep, *deskExchange){
 			x.body = sortKeys(x.body)
 		}
 	},
+	"the HTTP status of a refusal": func(step deskStep, x *deskExchange) {
+		if step.modelled && strings.Contains(x.body, `"retcode":"100-006"`) {
+			x.status = ""
+		}
+	},
 	"an empty body": func(_ deskStep, x *deskExchange) {
 		x.received = strings.Replace(x.received, "\nContent-Length: [\"0\"]", "", 1)
 	},
