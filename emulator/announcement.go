@@ -11,8 +11,10 @@ const announcementLength = 3 * time.Second
 
 // announcement is an announcement that is playing.
 type announcement struct {
-	timer  *time.Timer
-	finish func()
+	voicePath string
+	startedAt time.Time
+	timer     *time.Timer
+	finish    func()
 }
 
 // playFailure is the result of an announcement operation that failed (page 0481). The
@@ -21,12 +23,12 @@ var playFailure = map[string]int{"errorReason": 1}
 
 // play starts an announcement and stores it in *playing. At its end, the agent that
 // started it receives an event of type endEvent, even if another chairs by then.
-func (c *conference) play(playing **announcement, endEvent string) (any, string) {
+func (c *conference) play(playing **announcement, voicePath, endEvent string) (any, string) {
 	if *playing != nil {
 		return playFailure, operationFailed
 	}
 	starter := c.chair
-	started := &announcement{finish: func() {
+	started := &announcement{voicePath: voicePath, startedAt: time.Now(), finish: func() {
 		*playing = nil
 		starter.emit(endEvent, map[string]int{"result": 0})
 	}}
@@ -56,8 +58,11 @@ type playBody struct {
 	VoicePath string `json:"voicePath"`
 }
 
-func (b playBody) valid() bool {
-	return b.VoicePath != "" && utf8.RuneCountInString(b.VoicePath) <= 127 && inRange(b.PlayMode, 2, 2)
+func (b playBody) violation() string {
+	return firstViolation(
+		require(b.VoicePath != "", "voicePath is missing"),
+		require(utf8.RuneCountInString(b.VoicePath) <= 127, "voicePath has over 127 characters"),
+		require(inRange(b.PlayMode, 2, 2), "playMode is not 2"))
 }
 
 type playToConferenceBody struct {
@@ -65,11 +70,13 @@ type playToConferenceBody struct {
 	playBody
 }
 
-func (b playToConferenceBody) valid() bool { return b.playBody.valid() && inRange(b.PlayType, 0, 1) }
+func (b playToConferenceBody) violation() string {
+	return firstViolation(b.playBody.violation(), require(inRange(b.PlayType, 0, 1), "playType is not 0 or 1"))
+}
 
 // playVoiceToConf plays an announcement to all participants (page 0480).
-func (c *conference) playVoiceToConf(playToConferenceBody) (any, string) {
-	return c.play(&c.announcement, "AgentConf_StopVoice")
+func (c *conference) playVoiceToConf(b playToConferenceBody) (any, string) {
+	return c.play(&c.announcement, b.VoicePath, "AgentConf_StopVoice")
 }
 
 // stopVoiceToConf stops the announcement to all participants (page 0481).
@@ -79,16 +86,16 @@ func (c *conference) stopVoiceToConf(noBody) (any, string) { return stop(&c.anno
 func (c *conference) playVoiceToParticipant(b holdBody) (any, string) {
 	p := c.joined(b.address)
 	if p == nil {
-		return nil, badArgument
+		return c.gateway.refuse(notJoined)
 	}
-	return c.play(&p.announcement, "AgentConf_StopParticipantVoice")
+	return c.play(&p.announcement, b.VoicePath, "AgentConf_StopParticipantVoice")
 }
 
 // stopVoiceToParticipant stops the announcement to one participant (page 0483).
 func (c *conference) stopVoiceToParticipant(addr address) (any, string) {
 	p := c.joined(addr)
 	if p == nil {
-		return nil, badArgument
+		return c.gateway.refuse(notJoined)
 	}
 	return stop(&p.announcement)
 }

@@ -21,6 +21,7 @@ const (
 const (
 	reasonByItself  = 0
 	reasonByChair   = 1
+	reasonHungUp    = 2
 	reasonSignedOut = 4
 	reasonNone      = 255 // for every changeType but changeLeft
 )

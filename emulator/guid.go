@@ -3,8 +3,12 @@ package emulator
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 )
+
+// maxGUIDs limits the GUIDs of a session that may be valid. The oldest ends first.
+const maxGUIDs = 1000
 
 // issuedGUID is a GUID with the time of its issue.
 type issuedGUID struct {
@@ -12,21 +16,55 @@ type issuedGUID struct {
 	at   time.Time
 }
 
-// authenticate returns the agent with this ID if guid is one of its valid GUIDs. A real
-// gateway may answer either retcode to a wrong GUID (page 0005); the emulator answers
-// 100-006 only if the agent is not signed in.
-func (g *Gateway) authenticate(agentID, guid string) (*agent, string) {
-	a := g.agents[agentID]
-	if a == nil {
-		return nil, notSignedIn
+// States of a GUID, for the journal.
+const (
+	guidNone    = "none" // the request has no GUID
+	guidCurrent = "current"
+	guidOlder   = "older" // replaced, and still valid
+	guidStale   = "stale" // expired
+	guidUnknown = "unknown"
+)
+
+// authenticate returns the agent of a request if its GUID is valid. A real gateway may answer
+// either retcode to a wrong GUID (page 0005): Config.StaleGUID. If the agent is not signed in,
+// or not at the node that the request has reached, the retcode is 100-006.
+func (g *Gateway) authenticate(q *request) (*agent, string) {
+	a := g.agents[q.agentID]
+	q.guidState = g.guidState(a, q.guid)
+	switch {
+	case q.guid == "":
+		g.wrong = "the header Guid is missing"
+	case q.guidState == guidUnknown:
+		g.wrong = "the header Guid has no GUID of this agent"
 	}
-	for _, issued := range a.guids {
-		expired := g.config.AuthMode == DynamicGUID && time.Since(issued.at) >= g.config.GUIDTimeout
-		if issued.guid == guid && !expired {
-			return a, success
+	switch {
+	case a == nil, q.node != "" && q.node != a.node:
+		return nil, notSignedIn
+	case q.guidState == guidCurrent, q.guidState == guidOlder:
+		return a, success
+	}
+	return nil, g.config.StaleGUID
+}
+
+func (g *Gateway) guidState(a *agent, guid string) string {
+	if guid == "" {
+		return guidNone
+	}
+	if a == nil {
+		return guidUnknown
+	}
+	for i, issued := range a.guids {
+		switch expired := g.config.AuthMode == DynamicGUID && time.Since(issued.at) >= g.config.GUIDTimeout; {
+		case issued.guid != guid:
+		case expired:
+			return guidStale
+		case i == len(a.guids)-1:
+			return guidCurrent
+		default:
+			return guidOlder
 		}
 	}
-	return nil, noRight
+	return guidUnknown
 }
 
 // issueGUID gives a another valid GUID: a UUID, a dot and the name of the node.
@@ -34,8 +72,11 @@ func (g *Gateway) issueGUID(a *agent) string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4, variant 1
-	guid := fmt.Sprintf("%x-%x-%x-%x-%x.%s", b[:4], b[4:6], b[6:8], b[8:10], b[10:], g.config.Node)
+	guid := fmt.Sprintf("%x-%x-%x-%x-%x.%s", b[:4], b[4:6], b[6:8], b[8:10], b[10:], a.node)
 	a.guids = append(a.guids, issuedGUID{guid, time.Now()})
+	if len(a.guids) > maxGUIDs {
+		a.guids = slices.Delete(a.guids, 0, 1)
+	}
 	return guid
 }
 

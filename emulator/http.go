@@ -1,15 +1,20 @@
 package emulator
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
+
+	"agentconf/emulator/fault"
 )
 
 const (
-	resourceRoot = "/agentgateway/resource/" // page 0467
+	gatewayRoot  = "/agentgateway/"
+	resourceRoot = gatewayRoot + "resource/" // page 0467
 	maxBody      = 64 << 10                  // bytes; the largest documented body has about 10 KiB
 )
 
@@ -21,12 +26,14 @@ type route struct {
 	serve  serveFunc
 }
 
-type serveFunc func(*Gateway, http.ResponseWriter, *http.Request)
+// serveFunc executes a request and returns the answer.
+type serveFunc func(*Gateway, *request) reply
 
-// routes returns the operations of all families: sessions, events and conferences.
+// routes returns the operations of the families that agentconf models: sessions, events and
+// conferences.
 func routes() []route {
 	all := slices.Clone(sessionRoutes)
-	all = append(all, route{"GET", "agentevent/{agentid}", "getAgentEvent", (*Gateway).servePoll})
+	all = append(all, route{"GET", "agentevent/{agentid}", pollOperation, (*Gateway).servePoll})
 	for _, op := range conferenceOperations {
 		all = append(all, route{op.method, "agentconf/{agentid}/" + op.segment, op.name, serveConference(op)})
 	}
@@ -34,31 +41,35 @@ func routes() []route {
 }
 
 // Operations returns the names of the operations that the emulator handles, by the
-// gateway's method names such as login, getAgentEvent and holdParticipant.
-func Operations() (names []string) {
-	for _, r := range routes() {
+// gateway's method names such as login, getAgentEvent and holdParticipant. A Fault may name
+// them, and those of OtherOperations.
+func Operations() []string { return namesOf(routes()) }
+
+// OtherOperations returns the names of the operations that only old clients use.
+func OtherOperations() []string { return namesOf(oldRoutes) }
+
+func namesOf(routes []route) (names []string) {
+	for _, r := range routes {
 		names = append(names, r.name)
 	}
 	return names
 }
 
-// Handler returns the HTTP interface of the gateway. In addition, it has these paths
-// for tests:
-//
-//	GET /emulator/log         Log, one line of JSON for each entry
-//	GET /emulator/events      Events, one line of JSON for each event
-//	POST /emulator/faults     SetFault; the body is a Fault whose delay is text such as "2s"
-//	DELETE /emulator/faults   ClearFaults
+// Handler returns the HTTP interface of the gateway, and the control API below /emulator/.
+// docs/emulator.md describes both.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for _, route := range routes() {
-		pattern := route.method + " " + resourceRoot + route.path
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { route.serve(g, w, r) })
+	for _, route := range append(routes(), oldRoutes...) {
+		mux.HandleFunc(route.method+" "+resourceRoot+route.path, func(w http.ResponseWriter, r *http.Request) {
+			g.serveOperation(w, r, route.name, route.serve)
+		})
 	}
-	mux.HandleFunc("GET /emulator/log", serveLines(g.Log))
-	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))
-	mux.HandleFunc("POST /emulator/faults", g.serveSetFault)
-	mux.HandleFunc("DELETE /emulator/faults", func(http.ResponseWriter, *http.Request) { g.ClearFaults() })
+	mux.HandleFunc(gatewayRoot, g.serveOther)
+	mux.HandleFunc(strings.TrimSuffix(gatewayRoot, "/"), g.serveOther)
+	mux.Handle("/emulator/", http.NewCrossOriginProtection().Handler(g.controlHandler()))
+	for _, pattern := range []string{"/", "/emulator"} { // a mux redirects to a path with a slash by itself
+		mux.HandleFunc(pattern, serveNoSuchPath)
+	}
 	return withoutExtraSlashes(mux)
 }
 
@@ -78,36 +89,104 @@ func withoutExtraSlashes(h http.Handler) http.Handler {
 	})
 }
 
-func serveConference(op operation) serveFunc {
-	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
-		body, err := readBody(w, r)
-		if err != nil {
-			return // the connection is broken, or the body too long
+func serveNoSuchPath(w http.ResponseWriter, _ *http.Request) {
+	writeControlError(w, http.StatusNotFound, "no such path: the gateway is at "+resourceRoot+", the control API at /emulator/")
+}
+
+// serveOperation executes a request of an operation, under the fault that matches.
+func (g *Gateway) serveOperation(w http.ResponseWriter, r *http.Request, operation string, serve serveFunc) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return // the connection is broken, or the body too long
+	}
+	q := &request{operation: operation, agentID: r.PathValue("agentid"), guid: r.Header.Get("Guid"), body: body, http: r}
+	q.fault = g.faults.Take(func(f *fault.Fault) bool { return f.MatchesRequest(operation, q.agentID) })
+	setCookie := g.chooseNode(q)
+	if q.fault != nil {
+		if !g.hold() {
+			http.Error(w, "the emulator holds too many requests", http.StatusServiceUnavailable)
+			return
 		}
-		agentID, guid := credentials(r)
-		result, retcode := g.Do(Request{op.segment, agentID, guid, body})
+		defer g.release()
+	}
+	answer := g.answer(q, serve)
+	if setCookie != "" {
+		answer.Header["Set-Cookie"] = []string{setCookie}
+	}
+	if q.fault == nil { // a poll may have taken one
+		answer.Write(w)
+		return
+	}
+	q.fault.Respond(w, answer)
+}
+
+// answer executes a request, and waits as long as its fault demands.
+func (g *Gateway) answer(q *request, serve serveFunc) fault.Answer {
+	f, ctx := q.fault, q.http.Context()
+	if f != nil && f.Late {
+		g.wait(ctx, f)
+	}
+	executed := f
+	rep := serve(g, q)
+	if f = q.fault; f != nil && !f.Late {
+		g.wait(ctx, f)
+	}
+	if executed != nil && !executed.Executes() && executed.Retcode == "" {
+		return fault.Answer{Status: http.StatusOK, Header: http.Header{}}
+	}
+	return rep.answer()
+}
+
+// wait waits for the delay of a fault and, if it hangs, until the client has left.
+func (g *Gateway) wait(ctx context.Context, f *fault.Fault) {
+	timer := time.NewTimer(g.faults.Delay(f))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if f.Connection == fault.Hang {
+		<-ctx.Done()
+	}
+}
+
+// hold takes a slot for a request with a fault. It returns false if all are taken.
+func (g *Gateway) hold() bool {
+	select {
+	case g.held <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (g *Gateway) release() { <-g.held }
+
+func serveConference(op operation) serveFunc {
+	return func(g *Gateway, q *request) reply {
+		result, retcode := g.do(q, op)
 		if result == nil {
 			result = struct{}{}
 		}
-		writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode, Result: result})
+		return reply{envelope: envelope{Message: textOf(retcode), Retcode: retcode, Result: result}}
 	}
-}
-
-// credentials returns the two values by which the gateway authenticates an agent.
-func credentials(r *http.Request) (agentID, guid string) {
-	return r.PathValue("agentid"), r.Header.Get("Guid")
 }
 
 // servePoll answers with an empty message, as on page 1274, unless the poll fails.
-func (g *Gateway) servePoll(w http.ResponseWriter, r *http.Request) {
-	agentID, guid := credentials(r)
-	event, newGUID, retcode := g.Poll(r.Context(), agentID, guid)
-	setGUID(w, newGUID)
-	reply := envelope{Retcode: retcode, Event: event}
+func (g *Gateway) servePoll(q *request) reply {
+	event, newGUID, retcode := g.poll(q.http.Context(), q)
+	rep := reply{envelope: envelope{Retcode: retcode, Event: event}, guid: newGUID}
 	if retcode != success {
-		reply.Message = textOf(retcode)
+		rep.Message = textOf(retcode)
 	}
-	writeEnvelope(w, reply)
+	return rep
+}
+
+// reply is the answer to a request.
+type reply struct {
+	envelope
+	guid  string // for the header Set-GUID, or ""
+	other *fault.Answer
 }
 
 // envelope is the body of every answer of a gateway. A poll without an event has
@@ -119,29 +198,29 @@ type envelope struct {
 	Event   *Event `json:"event,omitempty"`
 }
 
-// writeRetcode writes an envelope with the reserved, empty result.
-func writeRetcode(w http.ResponseWriter, retcode string) {
-	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode, Result: struct{}{}})
+// replyWith returns an envelope with the reserved, empty result.
+func replyWith(retcode string) reply {
+	return reply{envelope: envelope{Message: textOf(retcode), Retcode: retcode, Result: struct{}{}}}
 }
 
-func writeEnvelope(w http.ResponseWriter, e envelope) {
-	body, err := json.Marshal(e)
+// replyWithoutResult is replyWith for the operations whose pages have no result.
+func replyWithoutResult(retcode string) reply {
+	return reply{envelope: envelope{Message: textOf(retcode), Retcode: retcode}}
+}
+
+// answer encodes a reply. Some clients compare the name of the header Set-GUID (page 05_4015)
+// byte by byte, so it has the gateway's spelling and not Go's canonical one.
+func (rep reply) answer() fault.Answer {
+	if rep.other != nil {
+		return *rep.other
+	}
+	body, err := json.Marshal(rep.envelope)
 	if err != nil { // an operation returned a result that JSON does not have
 		panic(err)
 	}
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	w.Write(body)
-}
-
-// setGUID sets the header Set-GUID (page 05_4015), unless guid is empty. Some clients
-// compare its name byte by byte, so it has the gateway's spelling and not Go's canonical
-// one.
-func setGUID(w http.ResponseWriter, guid string) {
-	if guid != "" {
-		w.Header()["Set-GUID"] = []string{"JSESSIONID=" + guid}
+	header := http.Header{"Content-Type": {"application/json;charset=UTF-8"}}
+	if rep.guid != "" {
+		header["Set-GUID"] = []string{"JSESSIONID=" + rep.guid}
 	}
-}
-
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	return fault.Answer{Status: http.StatusOK, Header: header, Body: body}
 }

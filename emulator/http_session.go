@@ -2,7 +2,8 @@ package emulator
 
 import (
 	"encoding/json"
-	"net/http"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +22,24 @@ var sessionRoutes = []route{
 	{"POST", "onlineagent/{agentid}/resetskill/{autoflag}", "resetSkill", (*Gateway).serveResetSkill},
 }
 
+// oldRoutes has the operations that clients of 2018 and 2019 use, and that the current pages
+// do not have.
+var oldRoutes = []route{
+	{"PUT", "onlineagent/{agentid}/handshake", "putHandshake", (*Gateway).serveHandshake},
+	{"PUT", "onlineagent/{agentid}/heartbeat", "heartbeat", (*Gateway).serveHeartbeat},
+	{"PUT", "onlineagent/loginbyaccount", "loginByAccount", (*Gateway).serveLoginByAccount},
+}
+
 // signInBody has the fields of a sign-in that the emulator uses (page 1202). The page calls
 // the password mandatory; programs that have none leave it out.
 type signInBody struct {
-	Password string      `json:"password"`
-	Phonenum string      `json:"phonenum"`
-	Status   quotableInt `json:"status"`
+	Password     string      `json:"password"`
+	Phonenum     string      `json:"phonenum"`
+	Status       quotableInt `json:"status"`
+	PushURL      string      `json:"pushUrl"`
+	CallBackURI  string      `json:"callBackUri"`
+	ServiceToken string      `json:"serviceToken"`
+	Account      string      `json:"account"` // of loginbyaccount
 }
 
 // quotableInt is an integer that JSON may have as a string, as in the example of page
@@ -37,26 +50,70 @@ type quotableInt int
 func (n *quotableInt) UnmarshalJSON(text []byte) error {
 	value, err := strconv.Atoi(strings.Trim(string(text), `"`))
 	*n = quotableInt(value)
-	return err
+	if err != nil {
+		return errors.New("status is not a number")
+	}
+	return nil
+}
+
+// parseSignIn reads the body of a sign-in. It notes what is wrong in q.
+func parseSignIn(q *request) (b signInBody, s SignIn) {
+	if err := json.Unmarshal(q.body, &b); err != nil {
+		q.refusal = decodeFault(err)
+		return b, s
+	}
+	return b, SignIn{b.Password, b.Phonenum, int(b.Status), b.PushURL, b.CallBackURI, b.ServiceToken}
+}
+
+// decodeFault says which field of a body is wrong. It never has the value.
+func decodeFault(err error) string {
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) && wrongType.Field != "" {
+		return fmt.Sprintf("%s is a JSON %s, not %s", wrongType.Field, wrongType.Value, wrongType.Type)
+	}
+	if errors.As(err, &wrongType) {
+		return fmt.Sprintf("the body is a JSON %s, not an object", wrongType.Value)
+	}
+	return "the body is not JSON: " + err.Error()
 }
 
 func serveSignIn(force bool) serveFunc {
-	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
-		var b signInBody
-		body, err := readBody(w, r)
-		if err != nil || json.Unmarshal(body, &b) != nil {
-			writeRetcode(w, badSignIn)
-			return
-		}
-		agentID := r.PathValue("agentid")
-		guid, retcode := g.SignIn(agentID, SignIn{b.Password, b.Phonenum, int(b.Status)}, force)
-		if retcode != success {
-			writeRetcode(w, retcode)
-			return
-		}
-		setGUID(w, guid)
-		writeEnvelope(w, envelope{Retcode: retcode, Result: signInResult(agentID)})
+	return func(g *Gateway, q *request) reply {
+		_, s := parseSignIn(q)
+		guid, retcode := g.signIn(q, s, force)
+		return signedIn(q.agentID, guid, retcode)
 	}
+}
+
+// signedIn returns the reply to a sign-in.
+func signedIn(agentID, guid, retcode string) reply {
+	if retcode != success {
+		return replyWith(retcode)
+	}
+	return reply{envelope: envelope{Retcode: retcode, Result: signInResult(agentID)}, guid: guid}
+}
+
+// serveLoginByAccount signs an agent in by the name of its account. Its retcodes are those
+// that clients know.
+func (g *Gateway) serveLoginByAccount(q *request) reply {
+	b, s := parseSignIn(q)
+	if s.Phonenum == "" {
+		s.Phonenum = b.Account // the agent's own phone, which the emulator does not know
+	}
+	q.agentID = g.agentOfAccount(b.Account)
+	if q.agentID == "" && q.refusal == "" {
+		q.refusal = "account is unknown"
+	}
+	guid, retcode := g.signIn(q, s, false)
+	switch retcode {
+	case wrongPassword, badArgument:
+		retcode = accountWrong
+	case accountLocked:
+		retcode = accountIsLocked
+	case badSignIn:
+		retcode = accountFailed
+	}
+	return signedIn(q.agentID, guid, retcode)
 }
 
 // signInResult returns the result of a sign-in with the values and types of the example
@@ -74,40 +131,43 @@ func signInResult(agentID string) map[string]any {
 }
 
 func serveSignOut(force bool) serveFunc {
-	return func(g *Gateway, w http.ResponseWriter, r *http.Request) {
-		agentID, guid := credentials(r)
-		writeRetcode(w, g.SignOut(agentID, guid, force))
-	}
+	return func(g *Gateway, q *request) reply { return replyWith(g.signOut(q, force)) }
 }
 
 // serveSignOutWithReason answers without a result (page 1221).
-func (g *Gateway) serveSignOutWithReason(w http.ResponseWriter, r *http.Request) {
-	reason, err := strconv.Atoi(r.PathValue("reason"))
-	retcode := badSignOut
-	if err == nil && inRange(&reason, 1, 255) {
-		agentID, guid := credentials(r)
-		retcode = g.SignOut(agentID, guid, true)
+func (g *Gateway) serveSignOutWithReason(q *request) reply {
+	reason, err := strconv.Atoi(q.http.PathValue("reason"))
+	if err != nil || !inRange(&reason, 1, 255) {
+		q.refusal = "the reason in the path is not a number from 1 to 255"
 	}
-	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode})
+	return replyWithoutResult(g.signOut(q, true))
 }
 
 // serveHandshake answers without a result (page 1204).
-func (g *Gateway) serveHandshake(w http.ResponseWriter, r *http.Request) {
-	newGUID, retcode := g.Handshake(credentials(r))
-	setGUID(w, newGUID)
-	writeEnvelope(w, envelope{Message: textOf(retcode), Retcode: retcode})
+func (g *Gateway) serveHandshake(q *request) reply {
+	newGUID, _, retcode := g.keepAlive(q)
+	rep := replyWithoutResult(retcode)
+	rep.guid = newGUID
+	return rep
+}
+
+// serveHeartbeat answers with the time of the sign-in.
+func (g *Gateway) serveHeartbeat(q *request) reply {
+	newGUID, loginTime, retcode := g.keepAlive(q)
+	rep := replyWith(retcode)
+	if rep.guid = newGUID; retcode == success {
+		rep.Result = map[string]string{"loginTime": loginTime}
+	}
+	return rep
 }
 
 // serveUpdateGUID answers with the GUID in the result, not in a header (page 1225).
-func (g *Gateway) serveUpdateGUID(w http.ResponseWriter, r *http.Request) {
-	guid, retcode := g.UpdateGUID(credentials(r))
+func (g *Gateway) serveUpdateGUID(q *request) reply {
+	guid, retcode := g.updateGUID(q)
 	if retcode != success {
-		writeRetcode(w, retcode)
-		return
+		return replyWith(retcode)
 	}
-	writeEnvelope(w, envelope{Retcode: retcode, Result: map[string]string{"guid": guid}})
+	return reply{envelope: envelope{Retcode: retcode, Result: map[string]string{"guid": guid}}}
 }
 
-func (g *Gateway) serveResetSkill(w http.ResponseWriter, r *http.Request) {
-	writeRetcode(w, g.ResetSkill(credentials(r)))
-}
+func (g *Gateway) serveResetSkill(q *request) reply { return replyWith(g.authenticateOnly(q)) }

@@ -172,8 +172,10 @@ func TestConferenceOverHTTP(t *testing.T) {
 
 func TestFaultsOverHTTP(t *testing.T) {
 	inHTTPBubble(t, func(t *testing.T, a *httpAgent) {
-		a.expect("POST", "/emulator/faults", `{"operation":"requestAgentConf","retcode":"999-999"}`, "")
-		a.expect("POST", "/emulator/faults", `{"events":"delay","delay":"1h"}`, "")
+		a.expect("POST", "/emulator/faults", `{"operation":"requestAgentConf","retcode":"999-999"}`,
+			`{"id":"f1","operation":"requestAgentConf","count":1,"left":1,"retcode":"999-999"}`+"\n")
+		a.expect("POST", "/emulator/faults", `{"events":"delay","delay":"1h"}`,
+			`{"id":"f2","events":"delay","count":1,"left":1,"delay":"1h0m0s"}`+"\n")
 		a.expect("POST", conferencePath+"requestagentconf", `{"memberNum":4}`,
 			`{"message":"retcode 999-999","retcode":"999-999","result":{}}`)
 		a.expect("DELETE", "/emulator/faults", "", "")

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -13,6 +14,17 @@ const (
 	phoneReleasedByAgent    = 2
 	phoneReleasedByPlatform = 3
 )
+
+// require returns "" if ok, and otherwise what is wrong.
+func require(ok bool, wrong string) string {
+	if ok {
+		return ""
+	}
+	return wrong
+}
+
+// firstViolation returns the first of several violations that is not empty.
+func firstViolation(faults ...string) string { return cmp.Or(faults...) }
 
 // inRange reports whether n is nil, a member that the body does not have, or from low to
 // high.
@@ -33,9 +45,12 @@ type applicationBody struct {
 	VoicePath  string `json:"voicePath"`
 }
 
-func (b applicationBody) valid() bool {
-	return inRange(&b.MemberNum, 1, maxParties) && inRange(b.Time, 4, maxMinutes) &&
-		inRange(b.PromptTime, 3, maxMinutes) && (!b.BeepTone || b.VoicePath != "")
+func (b applicationBody) violation() string {
+	return firstViolation(
+		require(inRange(&b.MemberNum, 1, maxParties), "memberNum is not from 1 to 120"),
+		require(inRange(b.Time, 4, maxMinutes), "time is not from 4 to 1440"),
+		require(inRange(b.PromptTime, 3, maxMinutes), "promptTime is not from 3 to 1440"),
+		require(!b.BeepTone || b.VoicePath != "", "voicePath is missing, which beepTone needs"))
 }
 
 // requestAgentConf applies for a conference (page 0468). The conference begins after
@@ -112,7 +127,9 @@ type prolongBody struct {
 	ProlongTime int `json:"prolongTime"` // minutes to add
 }
 
-func (b prolongBody) valid() bool { return inRange(&b.ProlongTime, 1, maxMinutes) }
+func (b prolongBody) violation() string {
+	return require(inRange(&b.ProlongTime, 1, maxMinutes), "prolongTime is not from 1 to 1440")
+}
 
 // prolongTime adds minutes, at most up to maxMinutes in total. Its result has the
 // minutes that it has added, in a member that the vendor spells applyedTime (page 0475).
@@ -127,14 +144,14 @@ type shiftBody struct {
 	DestAgentNo int `json:"destAgentNo"` // an integer here, and text in paths
 }
 
-func (shiftBody) valid() bool { return true } // an impossible ID is that of no participant
+func (shiftBody) violation() string { return "" } // an impossible ID is that of no participant
 
 // applyToShiftPresident makes another agent the chairperson (page 0476).
 func (c *conference) applyToShiftPresident(b shiftBody) (any, string) {
 	p := c.joined(address{AddressType: agentNumber, Address: strconv.Itoa(b.DestAgentNo)})
 	switch {
 	case p == nil:
-		return nil, badArgument
+		return c.gateway.refuse("destAgentNo is no agent that has joined the conference")
 	case p.agent == c.chair:
 		return nil, alreadyChair
 	}
@@ -149,8 +166,10 @@ type resizeBody struct {
 	ModifyNum  int  `json:"modifyNum"`
 }
 
-func (b resizeBody) valid() bool {
-	return b.ModifyType != nil && inRange(b.ModifyType, 0, 1) && inRange(&b.ModifyNum, 2, 118)
+func (b resizeBody) violation() string {
+	return firstViolation(
+		require(b.ModifyType != nil && inRange(b.ModifyType, 0, 1), "modifyType is not 0 or 1"),
+		require(inRange(&b.ModifyNum, 2, 118), "modifyNum is not from 2 to 118"))
 }
 
 // modifyConfResource changes the capacity (page 0484).
@@ -160,7 +179,7 @@ func (c *conference) modifyConfResource(b resizeBody) (any, string) {
 		capacity = c.capacity - b.ModifyNum
 	}
 	if capacity < len(c.participants) || capacity > maxParties {
-		return nil, badArgument
+		return c.gateway.refuse("modifyNum makes the capacity smaller than the conference, or over 120")
 	}
 	c.capacity = capacity
 	return nil, success

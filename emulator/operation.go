@@ -61,14 +61,15 @@ var conferenceOperations = []operation{
 	{"GET", "queryvdnconfid", "queryAllConfIds", by(inspector, (*agent).queryAllConfIds)},
 }
 
-// body is a decoded body. A body that is not valid fails with 000-002.
-type body interface{ valid() bool }
+// body is a decoded body. violation says which field is wrong, and why, or returns "". A wrong
+// body fails with 000-002.
+type body interface{ violation() string }
 
 // noBody is the body of an operation without parameters. Whatever a client sends is
 // ignored, even if it is not JSON.
 type noBody struct{}
 
-func (noBody) valid() bool { return true }
+func (noBody) violation() string { return "" }
 
 // post returns an operation whose segment is its name in lower case. That is all but one.
 func post(name string, execute executeFunc) operation {
@@ -81,9 +82,13 @@ func post(name string, execute executeFunc) operation {
 func by[S any, B body](role func(*agent) (S, string), execute func(S, B) (any, string)) executeFunc {
 	return func(a *agent, text []byte) (any, string) {
 		var b B
-		_, ignored := any(b).(noBody)
-		if !ignored && json.Unmarshal(text, &b) != nil || !b.valid() {
-			return nil, badArgument
+		if _, ignored := any(b).(noBody); !ignored {
+			if err := json.Unmarshal(text, &b); err != nil {
+				return a.gateway.refuse(decodeFault(err))
+			}
+		}
+		if wrong := b.violation(); wrong != "" {
+			return a.gateway.refuse(wrong)
 		}
 		subject, retcode := role(a)
 		if retcode != success {
@@ -143,40 +148,21 @@ func (g *Gateway) Do(r Request) (result any, retcode string) {
 	if i < 0 {
 		return nil, badArgument
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	op := conferenceOperations[i]
-	result, retcode, applied := g.execute(op, r)
-	entry := LogEntry{len(g.log) + 1, op.name, r.AgentID, nil, retcode, applied}
-	if json.Valid(r.Body) {
-		entry.Body = r.Body
-	}
-	g.log = append(g.log, entry)
-	return result, retcode
+	return g.do(g.methodRequest(op.name, r.AgentID, r.GUID, r.Body), op)
 }
 
-// execute runs op if the GUID is valid and no fault prevents it. The retcode of a fault
-// replaces that of the operation.
-func (g *Gateway) execute(op operation, r Request) (result any, retcode string, applied bool) {
-	a, retcode := g.authenticate(r.AgentID, r.GUID)
-	if retcode != success {
-		return nil, retcode, false
-	}
-	fault := g.takeRetcodeFault(op.name)
-	if fault == nil || fault.Applied {
-		result, retcode = op.execute(a, r.Body)
-		applied = retcode == success
-	}
-	if fault != nil {
-		result, retcode = nil, fault.Retcode
-	}
-	return result, retcode, applied
+// do runs op if the GUID is valid.
+func (g *Gateway) do(q *request, op operation) (result any, retcode string) {
+	return g.run(q, func() (any, string) {
+		a, retcode := g.authenticate(q)
+		if retcode != success {
+			return nil, retcode
+		}
+		return op.execute(a, q.body)
+	})
 }
 
-// Log returns the entries of all requests of the conference family so far, in order.
-// Callers must not modify the result, which they share.
-func (g *Gateway) Log() []LogEntry {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clip(g.log)
+func isConferenceOperation(name string) bool {
+	return slices.ContainsFunc(conferenceOperations, func(op operation) bool { return op.name == name })
 }

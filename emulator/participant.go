@@ -20,10 +20,15 @@ type address struct {
 	DeviceType     int    `json:"deviceType"`
 }
 
-func (addr address) valid() bool {
-	return (addr.AddressType == phoneNumber || addr.AddressType == agentNumber) &&
-		addr.Address != "" && len(addr.Address) <= 24
+func (addr address) violation() string {
+	return firstViolation(
+		require(addr.AddressType == phoneNumber || addr.AddressType == agentNumber, `addressType is not "6" or "9"`),
+		require(addr.Address != "", "address is missing"),
+		require(len(addr.Address) <= 24, "address has over 24 bytes"))
 }
+
+// notJoined is the fault of an address that is not in the conference.
+const notJoined = "address is no participant that has joined"
 
 // participant is a phone or an agent that has joined a conference or is invited to it.
 type participant struct {
@@ -31,7 +36,8 @@ type participant struct {
 	agent        *agent // nil for a phone, and for an agent that could not be invited
 	joined       bool
 	joinedAt     time.Time
-	held         bool
+	holdVoice    string // announcement of the hold; "" if not held
+	heldAt       time.Time
 	attribute    int // mode, by the values of page 0479
 	announcement *announcement
 }
@@ -43,6 +49,8 @@ const (
 	modeNeither = 4
 )
 
+func (p *participant) held() bool { return p.holdVoice != "" }
+
 // join marks p as joined, with the permission to listen and to speak.
 func (p *participant) join() { p.joined, p.joinedAt, p.attribute = true, time.Now(), modeUnmuted }
 
@@ -52,25 +60,35 @@ type inviteBody struct {
 	VoicePath string    `json:"voicePath"`
 }
 
-func (b inviteBody) valid() bool {
+func (b inviteBody) violation() string {
 	for i, addr := range b.Addresses {
-		if !addr.valid() || slices.Contains(b.Addresses[:i], addr) {
-			return false
+		if wrong := addr.violation(); wrong != "" {
+			return "addresses: " + wrong
+		}
+		if slices.Contains(b.Addresses[:i], addr) {
+			return "addresses has an address twice"
 		}
 	}
-	return len(b.Addresses) > 0 && (!b.BeepTone || b.VoicePath != "")
+	return firstViolation(
+		require(len(b.Addresses) > 0, "addresses is empty"),
+		require(!b.BeepTone || b.VoicePath != "", "voicePath is missing, which beepTone needs"))
 }
 
 // batchAddParticipant invites phones and agents (page 0477). A phone joins after
 // AnswerDelay, an agent when it answers.
 func (c *conference) batchAddParticipant(b inviteBody) (any, string) {
 	isThere := func(addr address) bool { return c.find(addr) != nil }
-	if len(c.participants)+len(b.Addresses) > c.capacity || slices.ContainsFunc(b.Addresses, isThere) {
-		return nil, badArgument
+	switch {
+	case len(c.participants)+len(b.Addresses) > c.capacity:
+		return c.gateway.refuse("addresses has more participants than the conference has room for")
+	case slices.ContainsFunc(b.Addresses, isThere):
+		return c.gateway.refuse("addresses has a participant who is in the conference")
 	}
 	var called []*participant
 	for _, addr := range b.Addresses {
-		called = append(called, c.invite(addr))
+		if p := c.invite(addr); !c.gateway.actOnRing(c, p) {
+			called = append(called, p)
+		}
 	}
 	c.runAfter(c.gateway.config.AnswerDelay, func() {
 		for _, p := range called {
@@ -96,15 +114,21 @@ func (c *conference) invite(addr address) *participant {
 }
 
 // completeCall ends the call to p, AnswerDelay after its begin: a phone joins, unless it
-// was removed while it rang. An invited agent answers or rejects by a request.
+// was removed while it rang, or waits for a person. An invited agent answers or rejects by a
+// request.
 func (c *conference) completeCall(p *participant) {
 	switch {
 	case p.agent != nil: // still rings, or has answered or rejected
 	case p.AddressType == agentNumber:
 		c.emitChange(p, changeJoined, resultFailed, reasonNone)
-	case slices.Contains(c.participants, p):
+	case c.rings(p) && !c.gateway.config.ManualPhones:
 		c.admit(p)
 	}
+}
+
+// rings reports whether p is called and has not answered yet.
+func (c *conference) rings(p *participant) bool {
+	return !p.joined && slices.Contains(c.participants, p)
 }
 
 // admit lets a participant that was called join.
@@ -117,9 +141,13 @@ type removeBody struct {
 	Addresses []address `json:"addresses"` // at most 30, where an invitation may have 120
 }
 
-func (b removeBody) valid() bool {
-	isInvalid := func(addr address) bool { return !addr.valid() }
-	return 0 < len(b.Addresses) && len(b.Addresses) <= 30 && !slices.ContainsFunc(b.Addresses, isInvalid)
+func (b removeBody) violation() string {
+	for _, addr := range b.Addresses {
+		if wrong := addr.violation(); wrong != "" {
+			return "addresses: " + wrong
+		}
+	}
+	return require(0 < len(b.Addresses) && len(b.Addresses) <= 30, "addresses has not 1 to 30 members")
 }
 
 type missingParticipant struct {
@@ -166,27 +194,30 @@ type holdBody struct {
 	playBody
 }
 
-func (b holdBody) valid() bool { return b.address.valid() && b.playBody.valid() }
+func (b holdBody) violation() string {
+	return firstViolation(b.address.violation(), b.playBody.violation())
+}
 
 // holdParticipant puts a participant on hold (page 0473).
 func (c *conference) holdParticipant(b holdBody) (any, string) {
-	return c.setHeld(b.address, true, changeHeld)
+	return c.setHeld(b.address, b.VoicePath, changeHeld)
 }
 
 // unholdParticipant takes a participant off hold (page 0474).
 func (c *conference) unholdParticipant(addr address) (any, string) {
-	return c.setHeld(addr, false, changeUnheld)
+	return c.setHeld(addr, "", changeUnheld)
 }
 
-func (c *conference) setHeld(addr address, held bool, changeType int) (any, string) {
+// setHeld holds a participant with an announcement, or unholds it if voicePath is empty.
+func (c *conference) setHeld(addr address, voicePath string, changeType int) (any, string) {
 	p := c.joined(addr)
 	switch {
 	case p == nil:
-		return nil, badArgument
-	case p.held == held:
+		return c.gateway.refuse(notJoined)
+	case p.held() == (voicePath != ""):
 		return nil, operationFailed
 	}
-	p.held = held
+	p.holdVoice, p.heldAt = voicePath, time.Now()
 	c.emitChange(p, changeType, resultDone, reasonNone)
 	return nil, success
 }
@@ -196,8 +227,9 @@ type modeBody struct {
 	Attribute int `json:"attribute"`
 }
 
-func (b modeBody) valid() bool {
-	return b.address.valid() && inRange(&b.Attribute, modeMuted, modeNeither)
+func (b modeBody) violation() string {
+	return firstViolation(b.address.violation(),
+		require(inRange(&b.Attribute, modeMuted, modeNeither), "attribute is not from 1 to 4"))
 }
 
 // changeParticipantMode sets the mode of a participant. Only modeMuted and modeUnmuted
@@ -205,7 +237,7 @@ func (b modeBody) valid() bool {
 func (c *conference) changeParticipantMode(b modeBody) (any, string) {
 	p := c.joined(b.address)
 	if p == nil {
-		return nil, badArgument
+		return c.gateway.refuse(notJoined)
 	}
 	p.attribute = b.Attribute
 	switch b.Attribute {

@@ -9,7 +9,9 @@ type queryBody struct {
 	ConfIDs []int64 `json:"confIds"`
 }
 
-func (b queryBody) valid() bool { return 0 < len(b.ConfIDs) && len(b.ConfIDs) <= 20 }
+func (b queryBody) violation() string {
+	return require(0 < len(b.ConfIDs) && len(b.ConfIDs) <= 20, "confIds has not 1 to 20 members")
+}
 
 // queryConfInfos returns the state of conferences: of any to an inspector, of its own to
 // another agent. It leaves out an ID that is unknown or not the agent's: the vendor's
@@ -79,7 +81,7 @@ func (c *conference) info() confInfo {
 func (c *conference) participantInfo(p *participant) participantInfo {
 	info := participantInfo{address: p.address, ChannelAttrib: p.attribute, EnterTime: p.joinedAt.UnixMilli()}
 	switch {
-	case p.held:
+	case p.held():
 		info.ChannelState = 1
 	case p.announcement != nil:
 		info.ChannelState = 2

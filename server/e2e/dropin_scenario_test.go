@@ -35,7 +35,7 @@ var dropInScenario = []dropInStep{
 	{by: "1287", line: "POST agentconf/1287/holdparticipant", body: documentedBody, guid: unknownGUID},
 	{by: "1287", line: "PUT onlineagent/1287", body: signInBody},
 	{by: "1287", line: "PUT onlineagent/1287", body: signInBody},
-	{by: "1287", line: "PUT onlineagent/1287/forcelogin", body: signInBody, fault: emulator.Fault{Operation: "login", Retcode: "100-015"}},
+	{by: "1287", line: "PUT onlineagent/1287/forcelogin", body: signInBody, fault: emulator.Fault{Operation: "forceLogin", Retcode: "100-015"}},
 	{by: "1287", line: "PUT onlineagent/1287/forcelogin", body: signInBody},
 	{by: "2002", line: "PUT onlineagent/2002", body: signInExample},
 	{by: "3003", line: "PUT onlineagent/3003", body: signInExample},

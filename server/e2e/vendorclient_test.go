@@ -37,7 +37,7 @@ type exchange struct {
 func (c *vendorClient) play(t *testing.T, s dropInStep, gateway *emulator.Gateway) {
 	t.Helper()
 	time.Sleep(s.pause)
-	if s.fault != (emulator.Fault{}) {
+	if s.fault.Operation != "" {
 		if err := gateway.SetFault(s.fault); err != nil {
 			t.Fatal(err)
 		}

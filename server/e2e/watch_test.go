@@ -180,7 +180,7 @@ func TestSlowWatch(t *testing.T) {
 func TestWatchContinuesAfterFailedPolls(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
-		if err := e.emulator.SetFault(emulator.Fault{Operation: "agentEvent", Retcode: "100-007"}); err != nil {
+		if err := e.emulator.SetFault(emulator.Fault{Operation: "getAgentEvent", Retcode: "100-007"}); err != nil {
 			t.Fatal(err)
 		}
 		w, started := e.mustWatch(t, "1287", guid)
