@@ -209,6 +209,7 @@ func (g *Gateway) dequeue(a *agent, q *request) (event *Event, changed <-chan st
 			retcode, delivery.Effect = f.Retcode, "retcode "+f.Retcode
 		}
 	}
+	q.eventType = first.EventType
 	g.record(q, nil, retcode, true)
 	g.journal.Append(delivery)
 	if retcode != success {

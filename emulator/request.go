@@ -19,6 +19,7 @@ type request struct {
 	http          *http.Request
 
 	guidState string // for the journal
+	eventType string // of the event that a poll has taken
 	refusal   string // what is wrong with the request, found before its operation
 }
 
@@ -57,7 +58,7 @@ func (g *Gateway) run(q *request, execute func() (any, string)) (result any, ret
 func (g *Gateway) record(q *request, result any, retcode string, applied bool) {
 	e := journal.Entry{
 		Kind: journal.Request, Operation: q.operation, AgentID: q.agentID, GUID: q.guidState,
-		Retcode: retcode, Applied: applied, Wrong: g.wrong,
+		Retcode: retcode, Applied: applied, EventType: q.eventType, Wrong: g.wrong,
 	}
 	if result != nil {
 		if raw, err := json.Marshal(result); err == nil {

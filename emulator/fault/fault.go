@@ -58,7 +58,7 @@ type Fault struct {
 	Delay, DelayMax, DelayMean time.Duration
 
 	Retcode string
-	Status  int               // of HTTP
+	Status  int               // of HTTP; the body is empty unless Retcode or Body is set
 	Headers map[string]string // replace those of the answer, with their spelling
 	Body    string            // replaces the body
 	// Connection is what happens to the connection, and At when, for Close and Reset.

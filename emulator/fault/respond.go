@@ -25,7 +25,7 @@ func (f *Fault) Change(a Answer) Answer {
 	if f.Status != 0 {
 		changed.Status = f.Status
 	}
-	if f.Body != "" {
+	if f.Body != "" || f.Status != 0 && f.Retcode == "" {
 		changed.Body = []byte(f.Body)
 	}
 	for name, value := range f.Headers {

@@ -3,6 +3,9 @@ package faults
 import (
 	"context"
 	"time"
+
+	"agentconf/emulator"
+	"agentconf/emulator/proxy"
 )
 
 // run makes the calls of a fault, in turn or concurrently.
@@ -30,10 +33,10 @@ func (b *testbed) closeIdleConns(c *idleClose, n int) {
 	runConcurrently(calls)
 	<-time.After(c.age)
 	b.refuse.Store(c.refuse)
-	if c.action == resetConn {
-		b.gatewayHop.each((*proxyConn).reset)
+	if c.action == proxy.ResetConn {
+		b.gatewayHop.ResetConns()
 	} else {
-		b.gatewayHop.closeConns()
+		b.gatewayHop.CloseConns()
 	}
 }
 
@@ -65,45 +68,50 @@ func (b *testbed) callUnderFault(op operation, front front, variant int) {
 // injectOnGatewayHop makes the call c on a new connection to the gateway, or on a used one, and injects the
 // fault there.
 func (b *testbed) injectOnGatewayHop(c *call, reused bool) {
-	n := b.fault.gatewayHop.forExchange(b.gatewaySize(c))
+	n := b.fault.gatewayHop.ForExchange(b.gatewaySize(c))
 	if reused {
 		b.callWithoutFault(b.client, c.op, c.front)
 	} else {
-		b.gatewayHop.closeConns()
+		b.gatewayHop.CloseConns()
 	}
-	before := b.gatewayHop.acceptedConns()
-	b.gatewayHop.arm(n)
+	before := b.gatewayHop.Accepted()
+	b.gatewayHop.Arm(n)
 	b.execute(context.Background(), b.client, c)
-	if opened := b.gatewayHop.acceptedConns() - before; opened > 1 || reused && opened > 0 {
+	if opened := b.gatewayHop.Accepted() - before; opened > 1 || reused && opened > 0 {
 		b.noteWithoutEffect("%v: opened %d connections", c, opened)
 	}
 	// Otherwise the action could happen to the next call.
-	if c.reported == unknown && n.action == deliverAfterClose || c.reported == applied && n.point == replyEnd {
-		if !waitFor(n.done.isSet, 2*deliveryTimeout) {
+	if c.reported == unknown && n.Action == proxy.DeliverAfterClose || c.reported == applied && n.Point == proxy.ReplyEnd {
+		if !waitFor(n.Done(), 2*proxy.DeliveryTimeout) {
 			b.t.Errorf("%s: the proxy has not performed its action", b.fault.name)
 		}
 	}
-	b.gatewayHop.arm(nil)
+	b.gatewayHop.Arm(nil)
 }
 
 // closeDuringCall makes the call c while the gateway closes the connection that agentconf has kept.
 func (b *testbed) closeDuringCall(c *call) {
-	n := injection{point: replyEnd, action: b.fault.idleClose.action}
-	b.gatewayHop.arm(n.forExchange(b.gatewaySize(c)))
+	n := proxy.Injection{Point: proxy.ReplyEnd, Action: b.fault.idleClose.action}
+	b.gatewayHop.Arm(n.ForExchange(b.gatewaySize(c)))
 	b.callWithoutFault(b.client, c.op, c.front)
 	b.execute(context.Background(), b.client, c)
-	b.gatewayHop.arm(nil)
+	b.gatewayHop.Arm(nil)
 }
 
 // replaceReply makes the call c and replaces the reply of the gateway, which may have executed the request.
 func (b *testbed) replaceReply(c *call, execute bool) {
-	b.withHook(func(r gatewayRequest) {
-		if execute {
-			r.execute()
-		}
-		r.Header.Set(redirectHeader, b.redirectTarget.Listener.Addr().String())
-		b.fault.reply(r.w, r.Request)
-	}, func() { b.execute(context.Background(), b.client, c) })
+	f := b.redirectTarget.withLocation(*b.fault.reply)
+	f.Applied = execute
+	b.setFault(c, f)
+	b.execute(context.Background(), b.client, c)
+}
+
+// setFault sets a fault of the gateway for the call c.
+func (b *testbed) setFault(c *call, f emulator.Fault) {
+	f.Operation, f.AgentID = c.op.name, c.agent
+	if err := b.gateway.SetFault(f); err != nil {
+		b.t.Errorf("%s: %v", b.fault.name, err)
+	}
 }
 
 // withHook calls do while h handles the requests to the gateway.
@@ -123,9 +131,9 @@ func (b *testbed) injectOnClientHop(c *call, reused bool) {
 		b.callWithoutFault(cl, c.op, c.front)
 	}
 	hop := b.clientHop(c.front)
-	hop.arm(b.fault.clientHop.forExchange(size))
+	hop.Arm(b.fault.clientHop.ForExchange(size))
 	b.execute(context.Background(), cl, c)
-	hop.arm(nil)
+	hop.Arm(nil)
 }
 
 // cancelCall makes the call c, and its caller cancels it. The gateway executes the request at once, or after
@@ -136,29 +144,28 @@ func (b *testbed) cancelCall(c *call, executeLate bool) {
 	if b.fault.cancel == beforeSend {
 		cancel()
 	}
-	b.withHook(func(r gatewayRequest) {
+	if executeLate && b.fault.cancel == onArrival {
+		b.setFault(c, lateExecution)
+	}
+	b.withHook(func(_ gatewayRequest, handle func()) {
 		if b.fault.cancel == afterExecution {
-			r.executeAndReply()
+			handle()
 			cancel()
 			return
 		}
 		cancel()
-		if executeLate {
-			r.waitForClose()
-		}
-		r.executeAndReply()
+		handle()
 	}, func() { b.executeAlone(ctx, c) })
 }
 
+// lateExecution makes the gateway execute a request when agentconf has closed the connection.
+var lateExecution = emulator.Fault{Connection: "hang", Late: true}
+
 // withholdReply makes the call c, and the gateway does not reply. It executes every second request, after
-// agentconf has closed the connection. The hook stays for concurrent calls.
+// agentconf has closed the connection.
 func (b *testbed) withholdReply(c *call) {
-	h := requestHook(func(r gatewayRequest) {
-		r.waitForClose()
-		if r.agent[len(r.agent)-1]%2 == 0 {
-			r.execute()
-		}
-	})
-	b.gateway.hook.Store(&h)
+	f := emulator.Fault{Connection: "hang"}
+	f.Late = c.agent[len(c.agent)-1]%2 == 0
+	b.setFault(c, f)
 	b.executeAlone(context.Background(), c)
 }

@@ -2,13 +2,13 @@ package faults
 
 import (
 	"context"
-	"net/http/httptest"
-	"strings"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc/metadata"
 
+	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
@@ -40,10 +40,13 @@ func (b *testbed) callConfirmed(c *call) {
 	b.confirmedCalls.Store(c.agent, cc)
 	h := requestHook(b.handleConfirmed)
 	b.gateway.hook.Store(&h)
+	if cc.fault.fromStart {
+		cc.rejectPolls(-1)
+	}
 	if !cc.fault.unwatched {
 		cc.watch(watchCtx)
 	}
-	cc.injectEventFault()
+	cc.injectFaults()
 	if cc.fault.busy {
 		cc.occupy(ctx)
 	}
@@ -53,12 +56,31 @@ func (b *testbed) callConfirmed(c *call) {
 	b.refuse.Store(false)
 }
 
-func (c *confirmedCall) injectEventFault() {
-	f := c.fault.event
-	if f.Events == "" {
-		return
+// injectFaults sets the faults of the call, of its event, and of polls.
+func (c *confirmedCall) injectFaults() {
+	if f := c.fault.event; f.Events != "" {
+		f.EventType = participantChanged
+		c.setFault(f)
 	}
-	f.AgentID, f.EventType = c.agent, participantChanged
+	if c.fault.call != nil {
+		f := *c.fault.call
+		f.Operation = c.op.name
+		c.setFault(f)
+	}
+	if c.fault.poll != nil {
+		f := *c.fault.poll
+		f.Operation, f.EventType = "getAgentEvent", participantChanged
+		c.setFault(f)
+	}
+}
+
+// rejectPolls makes the gateway reject so many polls, or all from now on if count is -1.
+func (c *confirmedCall) rejectPolls(count int) {
+	c.setFault(emulator.Fault{Operation: "getAgentEvent", Status: http.StatusServiceUnavailable, Count: count})
+}
+
+func (c *confirmedCall) setFault(f emulator.Fault) {
+	f.AgentID = c.agent
 	if err := c.testbed.gateway.SetFault(f); err != nil {
 		c.testbed.t.Error(err)
 	}
@@ -103,48 +125,31 @@ func (c *confirmedCall) occupy(ctx context.Context) {
 }
 
 // handleConfirmed is the requestHook of agents with a confirmedCall.
-func (b *testbed) handleConfirmed(r gatewayRequest) {
+func (b *testbed) handleConfirmed(r gatewayRequest, handle func()) {
 	found, _ := b.confirmedCalls.Load(r.agent)
 	c := found.(*confirmedCall)
-	hook := c.fault.call
+	hook := c.fault.onCall
 	if r.op.family == events {
 		c.polled.set()
 		hook = c.nextPollHook(r)
-		r = c.detectEvent(r)
 	} else {
 		c.called.set()
 	}
 	if hook == nil {
-		r.executeAndReply()
+		handle()
 		return
 	}
-	hook(c, r)
+	hook(c, handle)
 }
 
-// nextPollHook returns the hook for a poll, or nil. It waits for the call if the fault must not hit polls
-// before it.
+// nextPollHook returns the hook for the first poll, or nil. It waits for the call.
 func (c *confirmedCall) nextPollHook(poll gatewayRequest) confirmationHook {
-	if c.pollsHandled.Add(1) > int64(c.fault.polls) {
+	if c.fault.onPoll == nil || c.pollsHandled.Add(1) > 1 {
 		return nil
 	}
-	if !c.fault.fromStart {
-		select {
-		case <-c.called.isSet:
-		case <-poll.Context().Done():
-		}
+	select {
+	case <-c.called.isSet:
+	case <-poll.Context().Done():
 	}
-	return c.fault.poll
-}
-
-// detectEvent makes the execution of a poll set eventTaken.
-func (c *confirmedCall) detectEvent(poll gatewayRequest) gatewayRequest {
-	execute := poll.execute
-	poll.execute = func() *httptest.ResponseRecorder {
-		reply := execute()
-		if strings.Contains(reply.Body.String(), participantChanged) {
-			c.eventTaken.set()
-		}
-		return reply
-	}
-	return poll
+	return c.fault.onPoll
 }

@@ -14,7 +14,7 @@
 //   - A front is an API of agentconf: gRPC, REST or the gateway dialect.
 //   - A transport is TLS 1.3, TLS 1.2 or no TLS, between agentconf and the gateway.
 //   - The client hop is the connection from a client to agentconf, the gateway hop the one from agentconf
-//     to the gateway. Each hop can have a proxy. Upstream is the direction of requests, downstream the
+//     to the gateway. Each hop can have a proxy. Upstream is the direction of requests, Downstream the
 //     direction of replies.
 //   - An exchange is a request and its reply. Its payload is its bytes of HTTP, without those of TLS.
 //   - A fault point is a position in an exchange. An injection is an action of a proxy at a fault point.

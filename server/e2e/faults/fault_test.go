@@ -2,10 +2,12 @@ package faults
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"agentconf/emulator"
+	"agentconf/emulator/proxy"
 )
 
 const (
@@ -22,10 +24,10 @@ type fault struct {
 
 	// At most one of these fields describes the fault. Without any, it is the deadline of the calls.
 	refuse       bool               // no connection to the gateway can be opened
-	gatewayHop   *injection         // at the proxy between agentconf and the gateway
-	clientHop    *injection         // at the proxies between the clients and agentconf
+	gatewayHop   *proxy.Injection   // at the proxy between agentconf and the gateway
+	clientHop    *proxy.Injection   // at the proxies between the clients and agentconf
 	idleClose    *idleClose         // of connections to the gateway
-	reply        http.HandlerFunc   // writes a malformed reply in place of the gateway's
+	reply        *emulator.Fault    // replaces the gateway's reply by a malformed one
 	cancel       cancelTime         // of the call by its caller
 	noReply      bool               // of the gateway
 	confirmation *confirmationFault // of calls with confirm_within
@@ -40,7 +42,7 @@ type fault struct {
 
 // idleClose is the way in which the gateway closes a connection that has served a call.
 type idleClose struct {
-	action  action
+	action  proxy.Action
 	age     time.Duration // the idle time of the connection
 	refuse  bool          // no new connection can be opened afterwards
 	crosses bool          // the next request is sent while the gateway closes the connection
@@ -63,9 +65,9 @@ func allFaults(long bool) []*fault {
 }
 
 // gatewayHopFault returns the fault of an action on the gateway hop.
-func gatewayHopFault(name string, at faultPoint, do action, want ...outcome) *fault {
-	f := &fault{name: name, gatewayHop: &injection{point: at, action: do}, deadline: longTimeout, want: want}
-	if do == stall || do == stopReading || do == deliverAfterClose || do == sendByteByByte {
+func gatewayHopFault(name string, at proxy.Point, do proxy.Action, want ...outcome) *fault {
+	f := &fault{name: name, gatewayHop: &proxy.Injection{Point: at, Action: do}, deadline: longTimeout, want: want}
+	if do == proxy.Stall || do == proxy.StopReading || do == proxy.DeliverAfterClose || do == proxy.SendByteByByte {
 		f.deadline, f.want = shortTimeout, allowNotSent(want)
 	}
 	return f
@@ -78,16 +80,16 @@ func allowNotSent(want []outcome) []outcome { return append(slices.Clip(want), n
 // namedPoint is a fault point with its name in the table.
 type namedPoint struct {
 	name  string
-	point faultPoint
+	point proxy.Point
 }
 
 // ending is a way in which a connection fails.
 type ending struct {
 	name   string
-	action action
+	action proxy.Action
 }
 
-var endings = []ending{{"closed", closeConn}, {"reset", resetConn}, {"stalled", stall}}
+var endings = []ending{{"closed", proxy.CloseConn}, {"reset", proxy.ResetConn}, {"stalled", proxy.Stall}}
 
 // endingsAt returns a fault on the gateway hop for each point and each ending. subject begins the names.
 func endingsAt(subject string, points []namedPoint, want ...outcome) (list []*fault) {
@@ -101,11 +103,11 @@ func endingsAt(subject string, points []namedPoint, want ...outcome) (list []*fa
 }
 
 func connectFaults() []*fault {
-	opened := append([]*fault{gatewayHopFault("accepted, never read", onAccept, stopReading, unknown, notSent)},
-		endingsAt("accepted, then", []namedPoint{{"", onAccept}}, unknown, notSent)...)
-	begun := []namedPoint{{"at its start", clientHello}, {"in its middle", serverHello}}
+	opened := append([]*fault{gatewayHopFault("accepted, never read", proxy.OnAccept, proxy.StopReading, unknown, notSent)},
+		endingsAt("accepted, then", []namedPoint{{"", proxy.OnAccept}}, unknown, notSent)...)
+	begun := []namedPoint{{"at its start", proxy.ClientHello}, {"in its middle", proxy.ServerHello}}
 	handshake := append(endingsAt("TLS handshake", begun, notSent),
-		endingsAt("TLS handshake", []namedPoint{{"at its end", clientFinished}}, notSent, unknown)...)
+		endingsAt("TLS handshake", []namedPoint{{"at its end", proxy.ClientFinished}}, notSent, unknown)...)
 	for _, f := range handshake {
 		f.needsTLS = true
 	}
@@ -119,37 +121,37 @@ func connectFaults() []*fault {
 
 func requestFaults() []*fault {
 	list := endingsAt("request", []namedPoint{
-		{"after its first byte", requestStart}, {"after its headers", requestHead}, {"in its body", requestBody},
+		{"after its first byte", proxy.RequestStart}, {"after its headers", proxy.RequestHead}, {"in its body", proxy.RequestBody},
 	}, unknown)
-	withheld := append(endingsAt("request swallowed, then", []namedPoint{{"", requestEnd}}, unknown),
-		gatewayHopFault("request delivered after the caller has left", requestEnd, deliverAfterClose, unknown))
+	withheld := append(endingsAt("request swallowed, then", []namedPoint{{"", proxy.RequestEnd}}, unknown),
+		gatewayHopFault("request delivered after the caller has left", proxy.RequestEnd, proxy.DeliverAfterClose, unknown))
 	for _, f := range withheld {
-		f.gatewayHop.withholdRequest = true
+		f.gatewayHop.WithholdRequest = true
 	}
 	return append(append(list, withheld...),
-		gatewayHopFault("request not read after its first byte", requestStart, stopReading, unknown))
+		gatewayHopFault("request not read after its first byte", proxy.RequestStart, proxy.StopReading, unknown))
 }
 
 func replyFaults() []*fault {
 	return append(endingsAt("reply", []namedPoint{
-		{"before its first byte", replyStart}, {"in its head", replyHead}, {"in its body", replyBody},
+		{"before its first byte", proxy.ReplyStart}, {"in its head", proxy.ReplyHead}, {"in its body", proxy.ReplyBody},
 	}, unknown),
-		gatewayHopFault("closed with the reply", replyEnd, closeConn, applied),
-		gatewayHopFault("reset with the reply", replyEnd, resetConn, applied, unknown))
+		gatewayHopFault("closed with the reply", proxy.ReplyEnd, proxy.CloseConn, applied),
+		gatewayHopFault("reset with the reply", proxy.ReplyEnd, proxy.ResetConn, applied, unknown))
 }
 
 // delayFaults returns faults after which a call succeeds if its deadline allows.
 func delayFaults() (list []*fault) {
-	for _, p := range []namedPoint{{"connection", onAccept}, {"request", requestStart}, {"reply", replyStart}} {
-		f := gatewayHopFault(p.name+" delayed", p.point, delay, applied)
-		f.gatewayHop.delay = shortDelay
-		f.oneVariant = p.point == onAccept
+	for _, p := range []namedPoint{{"connection", proxy.OnAccept}, {"request", proxy.RequestStart}, {"reply", proxy.ReplyStart}} {
+		f := gatewayHopFault(p.name+" delayed", p.point, proxy.Delay, applied)
+		f.gatewayHop.Delay = shortDelay
+		f.oneVariant = p.point == proxy.OnAccept
 		list = append(list, f)
 	}
-	slow := gatewayHopFault("a byte of the reply each second", replyStart, sendByteByByte, unknown)
-	slow.gatewayHop.delay = time.Second
-	fast := gatewayHopFault("reply byte by byte", replyStart, sendByteByByte, applied)
-	fast.gatewayHop.delay, fast.deadline = time.Microsecond, longTimeout
+	slow := gatewayHopFault("a byte of the reply each second", proxy.ReplyStart, proxy.SendByteByByte, unknown)
+	slow.gatewayHop.Delay = time.Second
+	fast := gatewayHopFault("reply byte by byte", proxy.ReplyStart, proxy.SendByteByByte, applied)
+	fast.gatewayHop.Delay, fast.deadline = time.Microsecond, longTimeout
 	return append(list, slow, fast)
 }
 
@@ -171,7 +173,7 @@ func idleFaults(long bool) (list []*fault) {
 			add(name+", a new one refused", idleClose{action: e.action, age: age, refuse: true}, notSent)
 		}
 	}
-	for _, e := range append(endings[:2:2], ending{"half-closed", halfClose}) {
+	for _, e := range append(endings[:2:2], ending{"half-closed", proxy.HalfClose}) {
 		add("idle connection "+e.name+" as the request arrives", idleClose{action: e.action, crosses: true},
 			applied, unknown, notSent)
 	}
@@ -181,14 +183,14 @@ func idleFaults(long bool) (list []*fault) {
 // callerFaults returns callers that do not wait for the reply.
 func callerFaults() (list []*fault) {
 	for _, p := range []namedPoint{
-		{"after the first byte of the request", requestStart}, {"after its headers", requestHead},
-		{"in its body", requestBody}, {"before agentconf has any of it", requestEnd},
-		{"as the reply begins", replyStart}, {"in the reply", replyHead},
+		{"after the first byte of the request", proxy.RequestStart}, {"after its headers", proxy.RequestHead},
+		{"in its body", proxy.RequestBody}, {"before agentconf has any of it", proxy.RequestEnd},
+		{"as the reply begins", proxy.ReplyStart}, {"in the reply", proxy.ReplyHead},
 	} {
 		for _, e := range endings[:2] {
 			list = append(list, &fault{
 				name: "caller: connection " + e.name + " " + p.name, deadline: longTimeout, abandoned: true,
-				clientHop: &injection{point: p.point, action: e.action, withholdRequest: p.point == requestEnd},
+				clientHop: &proxy.Injection{Point: p.point, Action: e.action, WithholdRequest: p.point == proxy.RequestEnd},
 			})
 		}
 	}

@@ -1,16 +1,14 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
-	"maps"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"agentconf/emulator"
+	"agentconf/emulator/proxy"
 	"agentconf/internal/testca"
 )
 
@@ -38,24 +37,19 @@ type gatewayServer struct {
 	agents   atomic.Int64   // number of agents so far
 	requests sync.WaitGroup
 	hook     atomic.Pointer[requestHook]
-
-	mu       sync.Mutex
-	unlogged []gatewayRecord // requests that the emulator does not log
 }
 
-// requestHook replaces the handling of requests to the gateway.
-type requestHook func(gatewayRequest)
+// requestHook runs around the handling of a request to the gateway, which it starts by handle.
+type requestHook func(r gatewayRequest, handle func())
 
 // gatewayRequest is a request that the gateway has received.
 type gatewayRequest struct {
 	*http.Request
-	w       http.ResponseWriter
-	op      operation
-	agent   string
-	execute func() *httptest.ResponseRecorder // executes the request and returns the reply, unsent
+	op    operation
+	agent string
 }
 
-func newGatewayServer(t *testing.T, tr transport) *gatewayServer {
+func newGatewayServer(t *testing.T, tr proxy.Transport) *gatewayServer {
 	t.Helper()
 	supervisors := make([]string, maxAgents)
 	for i := range supervisors {
@@ -65,12 +59,13 @@ func newGatewayServer(t *testing.T, tr transport) *gatewayServer {
 		// Every poll and every handshake returns a new GUID. The previous GUID stays valid.
 		AuthMode: emulator.DynamicGUID, GUIDInterval: -1, GUIDTimeout: time.Hour, Node: node,
 		Inspectors: supervisors, SignOutAfter: -1, AnswerDelay: -1,
+		JournalEntries: 1_000_000, JournalBytes: 1 << 30, // the journal is the reference
 	})}
 	g.emulator = g.Handler()
 	g.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(g.serve)}
 	l := listen(t)
 	g.address = l.Addr().String()
-	if tr != plaintext {
+	if tr != proxy.Plaintext {
 		l = tls.NewListener(l, g.tlsConfig(t, tr))
 	}
 	go g.server.Serve(l)
@@ -78,7 +73,7 @@ func newGatewayServer(t *testing.T, tr transport) *gatewayServer {
 }
 
 // tlsConfig returns a configuration with a new certificate, whose CA becomes g.roots.
-func (g *gatewayServer) tlsConfig(t *testing.T, tr transport) *tls.Config {
+func (g *gatewayServer) tlsConfig(t *testing.T, tr proxy.Transport) *tls.Config {
 	ca := testca.New(t)
 	g.roots = ca.Pool
 	return &tls.Config{
@@ -90,31 +85,25 @@ func (g *gatewayServer) tlsConfig(t *testing.T, tr transport) *tls.Config {
 	}
 }
 
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 func (g *gatewayServer) serve(w http.ResponseWriter, r *http.Request) {
 	g.requests.Add(1)
 	defer g.requests.Done()
-	op, agent := parsePath(r)
-	h := g.hook.Load()
-	if h == nil && op.loggedByEmulator() {
-		g.emulator.ServeHTTP(w, r) // which handles incomplete requests, too
+	handle := func() { g.emulator.ServeHTTP(w, r) }
+	if h := g.hook.Load(); h != nil {
+		op, agent := parsePath(r)
+		(*h)(gatewayRequest{r, op, agent}, handle)
 		return
 	}
-	body, err := io.ReadAll(r.Body) // net/http detects the end of a connection only after the body
-	if err != nil {
-		return // the request is incomplete
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	request := gatewayRequest{r, w, op, agent, func() *httptest.ResponseRecorder {
-		reply := httptest.NewRecorder()
-		g.emulator.ServeHTTP(reply, r)
-		g.record(op, agent, body, reply.Body.Bytes())
-		return reply
-	}}
-	if h == nil {
-		request.executeAndReply()
-		return
-	}
-	(*h)(request)
+	handle()
 }
 
 // parsePath returns the operation and the agent of a request, or zero values.
@@ -132,20 +121,9 @@ func parsePath(r *http.Request) (op operation, agent string) {
 	return operation{}, agent
 }
 
-func (r gatewayRequest) executeAndReply() { r.reply(r.execute()) }
-
-func (r gatewayRequest) reply(reply *httptest.ResponseRecorder) {
-	maps.Copy(r.w.Header(), reply.Header())
-	r.w.WriteHeader(reply.Code)
-	r.w.Write(reply.Body.Bytes())
-}
-
-// waitForClose waits until agentconf has closed the connection.
-func (r gatewayRequest) waitForClose() { waitFor(r.Context().Done(), 2*longTimeout) }
-
 // shutDown closes the server, and waits until all requests have ended.
 func (g *gatewayServer) shutDown() {
-	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), proxy.DeliveryTimeout)
 	defer cancel()
 	if g.server.Shutdown(ctx) != nil {
 		g.server.Close()

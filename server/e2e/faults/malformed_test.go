@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,39 +11,46 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"agentconf/emulator"
 )
 
 // malformedReplies returns replies that do not come from the gateway, or are incomplete. None of them
 // shows the outcome of the call.
 func malformedReplies() (list []*fault) {
-	add := func(name string, reply http.HandlerFunc) {
+	add := func(name string, reply emulator.Fault) {
 		list = append(list, &fault{
-			name: "reply: " + name, reply: reply, deadline: longTimeout, want: []outcome{unknown},
+			name: "reply: " + name, reply: &reply, deadline: longTimeout, want: []outcome{unknown},
 		})
 	}
 	for _, b := range malformedBodies {
-		add(b.name, replyWith(http.StatusOK, b.body))
+		add(b.name, emulator.Fault{Body: b.body})
 	}
 	for _, status := range []int{201, 202, 206, 400, 401, 404, 409, 429, 500, 502, 503, 504} {
-		reply := replyWith(status, `{"message":"success","retcode":"0","result":{}}`)
-		add(fmt.Sprintf("%d with retcode 0", status), reply)
+		add(fmt.Sprintf("%d with retcode 0", status), emulator.Fault{Status: status, Body: accepted})
 	}
-	add("500 with HTML", replyWith(500, "<html>Internal Server Error</html>"))
-	add("503 without a body", replyWith(503, ""))
-	add("204", replyWith(http.StatusNoContent, ""))
+	add("empty body", emulator.Fault{Status: http.StatusOK})
+	add("500 with HTML", emulator.Fault{Status: 500, Body: "<html>Internal Server Error</html>"})
+	add("503 without a body", emulator.Fault{Status: 503})
+	add("204", emulator.Fault{Status: http.StatusNoContent})
 	for _, status := range []int{301, 302, 307, 308} {
-		add(fmt.Sprintf("%d to another host", status), redirectWith(status))
+		add(fmt.Sprintf("%d to another host", status), emulator.Fault{
+			Status: status, Headers: map[string]string{"Location": redirectLocation},
+		})
 	}
-	add("truncated body", truncatedBody)
-	add("truncated chunks", truncatedChunks)
-	add("compressed bomb", compressedBomb)
-	add("10 MiB", hugeReply)
+	chunked := map[string]string{"Transfer-Encoding": "chunked"}
+	add("truncated body", emulator.Fault{Body: accepted + accepted, Connection: "close", At: "in"})
+	add("truncated chunks", emulator.Fault{Body: accepted + accepted, Connection: "close", At: "in", Headers: chunked})
+	add("compressed bomb", emulator.Fault{Body: compressedZeros(), Headers: map[string]string{"Content-Encoding": "gzip"}})
+	add("10 MiB", emulator.Fault{Body: `{"retcode":"0","message":"` + strings.Repeat("x", 10<<20) + `"}`})
 	return list
 }
 
+// accepted is the gateway's envelope of a success.
+const accepted = `{"message":"success","retcode":"0","result":{}}`
+
 var malformedBodies = []struct{ name, body string }{
 	{"HTML", "<html><body>Please sign in</body></html>"},
-	{"empty body", ""},
 	{"truncated JSON", `{"message":"success","retcode":"0"`},
 	{"text after the JSON", `{"message":"success","retcode":"0"} {"retcode":"101-002"}`},
 	{"not UTF-8", "{\"message\":\"\xff\xfe\",\"retcode\":\"0\"}"},
@@ -62,58 +68,26 @@ var malformedBodies = []struct{ name, body string }{
 	{"null", "null"},
 }
 
-func replyWith(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-		w.WriteHeader(status)
-		io.WriteString(w, body)
-	}
-}
-
-func truncatedBody(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Length", "1000")
-	truncatedChunks(w, r)
-}
-
-func truncatedChunks(w http.ResponseWriter, _ *http.Request) {
-	io.WriteString(w, `{"message":"success","retcode":"0"}`)
-	w.(http.Flusher).Flush()
-	panic(http.ErrAbortHandler)
-}
-
-// compressedBomb sends 64 KiB that decompress to 64 MiB.
-func compressedBomb(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Encoding", "gzip")
-	w.Write(compressedZeros())
-}
-
-var compressedZeros = sync.OnceValue(func() []byte {
+// compressedZeros returns 64 KiB that decompress to 64 MiB.
+var compressedZeros = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	for range 64 {
 		z.Write(make([]byte, 1<<20))
 	}
 	z.Close()
-	return b.Bytes()
+	return b.String()
 })
 
-func hugeReply(w http.ResponseWriter, _ *http.Request) {
-	io.WriteString(w, `{"retcode":"0","message":"`)
-	for range 10 {
-		if _, err := io.WriteString(w, strings.Repeat("x", 1<<20)); err != nil {
-			return
-		}
-	}
-	io.WriteString(w, `"}`)
-}
+// redirectLocation stands for the URL of a testbed's redirectTarget.
+const redirectLocation = "redirect target"
 
-// redirectHeader is the header in which a testbed passes the address of its redirectTarget to the fault.
-const redirectHeader = "X-Redirect-Target"
-
-func redirectWith(status int) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://"+r.Header.Get(redirectHeader)+"/", status)
+// withLocation returns f with the URL of the target in place of redirectLocation.
+func (target *redirectTarget) withLocation(f emulator.Fault) emulator.Fault {
+	if f.Headers["Location"] == redirectLocation {
+		f.Headers = map[string]string{"Location": target.URL}
 	}
+	return f
 }
 
 // redirectTarget is the host that redirects name. It counts connections: agentconf must not open any.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"agentconf/emulator/journal"
 )
 
 // outcome is a statement about the effect of a call: the reported outcome in a reply, or the logged
@@ -35,12 +37,12 @@ type effect struct {
 }
 
 // effectOf returns the effect of the call with the key.
-func effectOf(key callKey, log []gatewayRecord) (e effect) {
+func effectOf(key callKey, log []journal.Entry) (e effect) {
 	for _, r := range log {
 		if r.AgentID != key.agent {
 			continue
 		}
-		if r.event == participantChanged {
+		if r.EventType == participantChanged {
 			e.events++
 		}
 		if r.Operation == key.operation {

@@ -1,12 +1,10 @@
 package faults
 
-import "context"
+import (
+	"context"
 
-// messageSize is the size of the payload of a request or a reply.
-type messageSize struct{ head, total int }
-
-// exchangeSize has the sizes of a request (upstream) and its reply (downstream). Fault points depend on it.
-type exchangeSize [2]messageSize
+	"agentconf/emulator/proxy"
+)
 
 // sizeKey has the properties of a call on which the size of its exchange depends.
 type sizeKey struct {
@@ -15,12 +13,19 @@ type sizeKey struct {
 	reused    bool // connection
 }
 
-// replyHeadSize is the position of fault point replyHead. It lies in the headers of every reply.
+// replyHeadSize is the position of proxy.ReplyHead. It lies in the headers of every reply.
 const replyHeadSize = 20
+
+// exchangeSize returns the size of an exchange from the headers of its request, its request and its reply.
+func exchangeSize(head, request, reply int) proxy.ExchangeSize {
+	return proxy.ExchangeSize{
+		proxy.Upstream: {Head: head, Total: request}, proxy.Downstream: {Head: replyHeadSize, Total: reply},
+	}
+}
 
 // size returns the size of an exchange. If it is not known yet, measure makes a call without a fault. The
 // fault of the previous call may still disturb that call, which is repeated then.
-func (b *testbed) size(key sizeKey, measure func() exchangeSize) exchangeSize {
+func (b *testbed) size(key sizeKey, measure func() proxy.ExchangeSize) proxy.ExchangeSize {
 	if known, ok := b.sizes[key]; ok {
 		return known
 	}
@@ -35,12 +40,12 @@ func (b *testbed) size(key sizeKey, measure func() exchangeSize) exchangeSize {
 }
 
 // gatewaySize returns the size of the exchange on the gateway hop. It does not depend on the front.
-func (b *testbed) gatewaySize(c *call) exchangeSize {
-	return b.size(sizeKey{operation: c.op.name}, func() exchangeSize {
-		b.gatewayHop.arm(nil)
+func (b *testbed) gatewaySize(c *call) proxy.ExchangeSize {
+	return b.size(sizeKey{operation: c.op.name}, func() proxy.ExchangeSize {
+		b.gatewayHop.Arm(nil)
 		measured := b.callWithoutFault(b.client, c.op, c.front)
-		request, reply := b.gatewayHop.payload()
-		return exchangeSize{{request - b.gateway.bodySize(measured), request}, {replyHeadSize, reply}}
+		request, reply := b.gatewayHop.Payload()
+		return exchangeSize(request-b.gateway.bodySize(measured), request, reply)
 	})
 }
 
@@ -50,23 +55,23 @@ const grpcVariation = 60
 
 // clientSize returns the size of the exchange on the client hop. With gRPC, it depends on earlier calls on
 // the connection, because HTTP/2 does not repeat headers.
-func (b *testbed) clientSize(c *call, reused bool) exchangeSize {
-	return b.size(sizeKey{c.op.name, c.front, reused}, func() exchangeSize {
+func (b *testbed) clientSize(c *call, reused bool) proxy.ExchangeSize {
+	return b.size(sizeKey{c.op.name, c.front, reused}, func() proxy.ExchangeSize {
 		cl := b.connectedClient(c.front)
 		defer cl.close()
 		if reused {
 			b.callWithoutFault(cl, c.op, c.front)
 		}
 		hop := b.clientHop(c.front)
-		hop.arm(nil)
+		hop.Arm(nil)
 		b.callWithoutFault(cl, c.op, c.front)
-		request, reply := hop.payload()
+		request, reply := hop.Payload()
 		head := request - len(c.op.body)
 		if c.front == grpcFront {
 			request -= grpcVariation
 			head = request / 2
 		}
-		return exchangeSize{{head, request}, {replyHeadSize, reply}}
+		return exchangeSize(head, request, reply)
 	})
 }
 

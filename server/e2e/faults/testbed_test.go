@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"agentconf/emulator/proxy"
 	"agentconf/server/e2e/harness"
 	"agentconf/server/internal/app"
 )
@@ -23,8 +24,8 @@ type testbed struct {
 	t              *testing.T
 	fault          *fault
 	gateway        *gatewayServer
-	gatewayHop     *proxy
-	clientHops     [2]*proxy       // for gRPC and HTTP; nil unless the fault is on this hop
+	gatewayHop     *proxy.Proxy
+	clientHops     [2]*proxy.Proxy // for gRPC and HTTP; nil unless the fault is on this hop
 	addresses      [2]string       // for clients: gRPC and HTTP
 	redirectTarget *redirectTarget // of malformed replies
 	client         *client         // for calls that are made in turn
@@ -39,16 +40,16 @@ type testbed struct {
 
 	withoutEffect  []string // descriptions of the calls on which the fault had no effect
 	confirmedCalls sync.Map // *confirmedCall by agent
-	sizes          map[sizeKey]exchangeSize
+	sizes          map[sizeKey]proxy.ExchangeSize
 }
 
-func newTestbed(t *testing.T, f *fault, tr transport) *testbed {
+func newTestbed(t *testing.T, f *fault, tr proxy.Transport) *testbed {
 	t.Helper()
 	b := &testbed{
-		t: t, fault: f, gateway: newGatewayServer(t, tr), sizes: map[sizeKey]exchangeSize{},
+		t: t, fault: f, gateway: newGatewayServer(t, tr), sizes: map[sizeKey]proxy.ExchangeSize{},
 		redirectTarget: newRedirectTarget(t),
 	}
-	b.gatewayHop = newProxy(t, b.gateway.address, tr)
+	b.gatewayHop = b.newProxy(b.gateway.address, tr)
 	conn, err := net.Dial("tcp", b.gateway.address)
 	if err != nil {
 		t.Fatal(err)
@@ -58,21 +59,27 @@ func newTestbed(t *testing.T, f *fault, tr transport) *testbed {
 	b.startAgentconf(tr)
 	if f.clientHop != nil {
 		for i, address := range b.addresses {
-			b.clientHops[i] = newProxy(t, address, plaintext)
-			b.addresses[i] = b.clientHops[i].address()
+			b.clientHops[i] = b.newProxy(address, proxy.Plaintext)
+			b.addresses[i] = b.clientHops[i].Address()
 		}
 	}
 	b.client = b.newClient()
 	return b
 }
 
-func (b *testbed) startAgentconf(tr transport) {
+func (b *testbed) newProxy(server string, tr proxy.Transport) *proxy.Proxy {
+	p := proxy.New(listen(b.t), server, tr)
+	b.t.Cleanup(p.Close)
+	return p
+}
+
+func (b *testbed) startAgentconf(tr proxy.Transport) {
 	options := harness.Options(slog.New(slog.NewJSONHandler(&b.log, nil)), prometheus.NewRegistry())
 	options.Calls.MaxInFlight = maxAgents
 	g := &options.Gateway
-	g.URL, g.Timeout, g.Dial = "http://"+b.gatewayHop.address(), longTimeout, b.dial
-	if tr != plaintext {
-		g.URL = "https://" + b.gatewayHop.address()
+	g.URL, g.Timeout, g.Dial = "http://"+b.gatewayHop.Address(), longTimeout, b.dial
+	if tr != proxy.Plaintext {
+		g.URL = "https://" + b.gatewayHop.Address()
 		g.TLS = func() *tls.Config { return &tls.Config{RootCAs: b.gateway.roots} }
 	}
 	service, err := app.New(options)
@@ -110,7 +117,7 @@ func (b *testbed) newClient() *client {
 }
 
 // clientHop returns the proxy between agentconf and the clients of a front.
-func (b *testbed) clientHop(f front) *proxy {
+func (b *testbed) clientHop(f front) *proxy.Proxy {
 	if f == grpcFront {
 		return b.clientHops[0]
 	}
@@ -159,7 +166,7 @@ func (b *testbed) shutDown() {
 	b.stopAgentconf()
 	for _, p := range append(b.clientHops[:], b.gatewayHop) {
 		if p != nil {
-			p.close()
+			p.Close()
 		}
 	}
 	b.refusingConn.Close()

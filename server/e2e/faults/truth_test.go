@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"agentconf/emulator/proxy"
 	"agentconf/internal/leaktest"
 )
 
@@ -55,7 +56,7 @@ func runFaults(t *testing.T, faults []*fault) {
 // runFault makes the calls of a fault on one transport, and compares their outcomes with their effects.
 // A short run makes one call of each operation. turn is the index of the fault: short runs use it to
 // alternate between the fronts.
-func runFault(t *testing.T, f *fault, tr transport, turn int) row {
+func runFault(t *testing.T, f *fault, tr proxy.Transport, turn int) row {
 	b := newTestbed(t, f, tr)
 	var calls []func()
 	cells := 0
@@ -79,15 +80,15 @@ func runFault(t *testing.T, f *fault, tr transport, turn int) row {
 
 // transports returns the transports on which a fault runs. A short run alternates between the versions of
 // TLS, unless the fault is one of TLS.
-func (f *fault) transports(turn int) []transport {
-	versions := []transport{tls12, tls13}
+func (f *fault) transports(turn int) []proxy.Transport {
+	versions := []proxy.Transport{proxy.TLS12, proxy.TLS13}
 	switch {
 	case f.needsTLS:
 		return versions
 	case *long:
-		return []transport{plaintext, tls12, tls13}
+		return []proxy.Transport{proxy.Plaintext, proxy.TLS12, proxy.TLS13}
 	}
-	return []transport{plaintext, versions[turn%2]}
+	return []proxy.Transport{proxy.Plaintext, versions[turn%2]}
 }
 
 // operations returns the operations that are called under a fault.

@@ -1,18 +1,19 @@
-package faults
+package proxy
 
 import "crypto/tls"
 
-// transport is the version of TLS between agentconf and the gateway.
-type transport uint16
+// Transport is the version of TLS of the connections through a proxy.
+type Transport uint16
 
 const (
-	plaintext transport = 0
-	tls12     transport = tls.VersionTLS12
-	tls13     transport = tls.VersionTLS13
+	Plaintext Transport = 0
+	TLS12     Transport = tls.VersionTLS12
+	TLS13     Transport = tls.VersionTLS13
 )
 
-func (t transport) String() string {
-	if t == plaintext {
+// String implements fmt.Stringer.
+func (t Transport) String() string {
+	if t == Plaintext {
 		return "no TLS"
 	}
 	return tls.VersionName(uint16(t))
@@ -26,25 +27,25 @@ const (
 // recordOverhead returns the bytes of a record that are not payload: type and tag in TLS 1.3, nonce and
 // tag in TLS 1.2 with AES-GCM. Their position does not matter, because a receiver can decrypt only complete
 // records.
-func (t transport) recordOverhead() int {
-	if t == tls12 {
+func (t Transport) recordOverhead() int {
+	if t == TLS12 {
 		return 24
 	}
 	return 17
 }
 
 // finalDirection returns the direction of the record that completes the handshake.
-func (t transport) finalDirection() direction {
-	if t == tls12 {
-		return downstream
+func (t Transport) finalDirection() Direction {
+	if t == TLS12 {
+		return Downstream
 	}
-	return upstream
+	return Upstream
 }
 
 // byteCounter counts the bytes of one direction of a connection. Of TLS, it reads only the headers of
 // records.
 type byteCounter struct {
-	transport transport
+	transport Transport
 	wire      int // bytes
 	payload   int // bytes of HTTP among them
 
@@ -62,7 +63,7 @@ func (c *byteCounter) restart() { c.wire, c.payload = 0, 0 }
 func (c *byteCounter) countByte(b byte) {
 	c.wire++
 	switch {
-	case c.transport == plaintext:
+	case c.transport == Plaintext:
 		c.payload++
 	case c.recordLeft == 0:
 		c.countHeader(b)

@@ -1,4 +1,4 @@
-package faults
+package proxy
 
 import (
 	"net"
@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// deliveryTimeout limits the gateway's reply to a request that is delivered after its client has left.
-const deliveryTimeout = 5 * time.Second
+// DeliveryTimeout limits the gateway's reply to a request that is delivered after its client has left.
+const DeliveryTimeout = 5 * time.Second
 
 // proxyConn is one connection through a proxy: one socket to the client and one to the server.
 type proxyConn struct {
-	sockets   [2]*net.TCPConn // by direction: upstream is the socket to the server
-	transport transport
+	sockets   [2]*net.TCPConn // by direction: Upstream is the socket to the server
+	transport Transport
 	closed    signal
 
 	mu        sync.Mutex
-	injection *injection // nil once it has been performed
+	injection *Injection // nil once it has been performed
 	counters  [2]byteCounter
 	handshake bool       // TLS handshake in progress
 	discard   bool       // bytes that arrive are discarded
 	withheld  []byte     // of the request
-	deferred  *injection // delivers the withheld bytes when the client has left
+	deferred  *Injection // delivers the withheld bytes when the client has left
 	replied   signal     // set at the first byte of the reply
 }
 
-func newProxyConn(client, server *net.TCPConn, t transport, n *injection) *proxyConn {
+func newProxyConn(client, server *net.TCPConn, t Transport, n *Injection) *proxyConn {
 	c := &proxyConn{
-		sockets: [2]*net.TCPConn{upstream: server, downstream: client}, closed: newSignal(),
-		injection: n, transport: t, handshake: t != plaintext, replied: newSignal(),
+		sockets: [2]*net.TCPConn{Upstream: server, Downstream: client}, closed: newSignal(),
+		injection: n, transport: t, handshake: t != Plaintext, replied: newSignal(),
 	}
-	c.counters[upstream].transport, c.counters[downstream].transport = t, t
+	c.counters[Upstream].transport, c.counters[Downstream].transport = t, t
 	return c
 }
 
 // arm sets the next injection and restarts the counters. No exchange may be in progress.
-func (c *proxyConn) arm(n *injection) {
+func (c *proxyConn) arm(n *Injection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.injection, c.withheld, c.replied = n, nil, newSignal()
@@ -43,8 +43,8 @@ func (c *proxyConn) arm(n *injection) {
 }
 
 func (c *proxyConn) restartCounters() {
-	c.counters[upstream].restart()
-	c.counters[downstream].restart()
+	c.counters[Upstream].restart()
+	c.counters[Downstream].restart()
 }
 
 // run forwards bytes in both directions until the connection ends.
@@ -53,17 +53,17 @@ func (c *proxyConn) run() {
 	c.mu.Lock()
 	n := c.injection
 	c.mu.Unlock()
-	if n != nil && n.point == onAccept && !c.perform(n, upstream, nil) {
+	if n != nil && n.Point == OnAccept && !c.perform(n, Upstream, nil) {
 		return
 	}
 	var copying sync.WaitGroup
-	copying.Go(func() { c.copy(upstream) })
-	copying.Go(func() { c.copy(downstream) })
+	copying.Go(func() { c.copy(Upstream) })
+	copying.Go(func() { c.copy(Downstream) })
 	copying.Wait()
 }
 
 // copy forwards the bytes in direction d until a side closes the connection.
-func (c *proxyConn) copy(d direction) {
+func (c *proxyConn) copy(d Direction) {
 	from, to := c.sockets[1-d], c.sockets[d]
 	buffer := make([]byte, 16<<10)
 	for {
@@ -72,7 +72,7 @@ func (c *proxyConn) copy(d direction) {
 			return
 		}
 		if err != nil {
-			if d == upstream {
+			if d == Upstream {
 				c.deliverWithheld()
 			}
 			to.CloseWrite()
@@ -83,7 +83,7 @@ func (c *proxyConn) copy(d direction) {
 
 // forward forwards chunk, and performs the injection if chunk has the fault point. It returns false if
 // copying ends.
-func (c *proxyConn) forward(d direction, chunk []byte) bool {
+func (c *proxyConn) forward(d Direction, chunk []byte) bool {
 	c.mu.Lock()
 	n := c.injection
 	length, reached := 0, false
@@ -97,9 +97,9 @@ func (c *proxyConn) forward(d direction, chunk []byte) bool {
 
 // scan counts the bytes of chunk up to the fault point. It returns how many of them can be forwarded, and
 // whether the fault point is reached.
-func (c *proxyConn) scan(d direction, chunk []byte) (length int, reached bool) {
+func (c *proxyConn) scan(d Direction, chunk []byte) (length int, reached bool) {
 	counter, n := &c.counters[d], c.injection
-	if d == downstream && !c.handshake {
+	if d == Downstream && !c.handshake {
 		c.replied.set()
 	}
 	messageStart := 0 // index in chunk: bytes before it belong to the handshake
@@ -107,7 +107,7 @@ func (c *proxyConn) scan(d direction, chunk []byte) (length int, reached bool) {
 		counter.countByte(b)
 		if reached = n != nil && n.reached(d, c.handshake, counter); reached {
 			c.injection = nil
-			if n.point.afterByte() {
+			if n.Point.afterByte() {
 				length++
 			}
 			break
@@ -118,7 +118,7 @@ func (c *proxyConn) scan(d direction, chunk []byte) (length int, reached bool) {
 			c.restartCounters()
 		}
 	}
-	if n != nil && n.withholdRequest && d == upstream && !c.handshake {
+	if n != nil && n.WithholdRequest && d == Upstream && !c.handshake {
 		c.withheld = append(c.withheld, chunk[messageStart:]...)
 		length = messageStart
 	}
@@ -127,32 +127,32 @@ func (c *proxyConn) scan(d direction, chunk []byte) (length int, reached bool) {
 
 // perform performs the action of n. rest has the bytes after the fault point. It returns false if copying
 // ends.
-func (c *proxyConn) perform(n *injection, d direction, rest []byte) bool {
-	if n.action != sendByteByByte && n.delay > 0 && !c.pause(n.delay) {
+func (c *proxyConn) perform(n *Injection, d Direction, rest []byte) bool {
+	if n.Action != SendByteByByte && n.Delay > 0 && !c.pause(n.Delay) {
 		return false
 	}
-	if n.action == deliverAfterClose {
+	if n.Action == DeliverAfterClose {
 		c.mu.Lock()
 		c.deferred = n
 		c.mu.Unlock()
 		return true
 	}
 	defer n.done.set()
-	switch n.action {
-	case resetConn:
+	switch n.Action {
+	case ResetConn:
 		c.reset()
 		return false
-	case closeConn, stall:
-		c.discardAll(n.action == closeConn)
+	case CloseConn, Stall:
+		c.discardAll(n.Action == CloseConn)
 		return true
-	case halfClose:
-		c.sockets[downstream].CloseWrite()
+	case HalfClose:
+		c.sockets[Downstream].CloseWrite()
 		return true
-	case stopReading:
+	case StopReading:
 		<-c.closed.isSet
 		return false
-	case sendByteByByte:
-		return c.sendByteByByte(d, rest, n.delay)
+	case SendByteByByte:
+		return c.sendByteByByte(d, rest, n.Delay)
 	}
 	_, err := c.sockets[d].Write(rest)
 	return err == nil
@@ -164,8 +164,8 @@ func (c *proxyConn) discardAll(sendFIN bool) {
 	c.discard = true
 	c.mu.Unlock()
 	if sendFIN {
-		c.sockets[downstream].CloseWrite()
-		c.sockets[upstream].CloseWrite()
+		c.sockets[Downstream].CloseWrite()
+		c.sockets[Upstream].CloseWrite()
 	}
 }
 
@@ -179,18 +179,18 @@ func (c *proxyConn) deliverWithheld() {
 		return
 	}
 	defer n.done.set()
-	c.sockets[upstream].Write(withheld)
+	c.sockets[Upstream].Write(withheld)
 	select {
 	case <-replied.isSet:
-	case <-time.After(deliveryTimeout):
+	case <-time.After(DeliveryTimeout):
 	case <-c.closed.isSet:
 	}
 }
 
 // pause waits for d. It returns false if the connection closes first.
-func (c *proxyConn) pause(d time.Duration) bool { return !waitFor(c.closed.isSet, d) }
+func (c *proxyConn) pause(d time.Duration) bool { return !within(d, c.closed.isSet) }
 
-func (c *proxyConn) sendByteByByte(d direction, rest []byte, between time.Duration) bool {
+func (c *proxyConn) sendByteByByte(d Direction, rest []byte, between time.Duration) bool {
 	for i := range rest {
 		if _, err := c.sockets[d].Write(rest[i : i+1]); err != nil || !c.pause(between) {
 			return false
@@ -201,13 +201,13 @@ func (c *proxyConn) sendByteByByte(d direction, rest []byte, between time.Durati
 
 // reset closes both sockets with RST.
 func (c *proxyConn) reset() {
-	c.sockets[downstream].SetLinger(0)
-	c.sockets[upstream].SetLinger(0)
+	c.sockets[Downstream].SetLinger(0)
+	c.sockets[Upstream].SetLinger(0)
 	c.close()
 }
 
 func (c *proxyConn) close() {
 	c.closed.set()
-	c.sockets[downstream].Close()
-	c.sockets[upstream].Close()
+	c.sockets[Downstream].Close()
+	c.sockets[Upstream].Close()
 }
