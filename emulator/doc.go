@@ -10,8 +10,9 @@
 //	defer server.Close()
 //
 // Afterwards [Gateway.Log] has every conference request with its retcode and whether it
-// took effect, and [Gateway.Events] every event. [Gateway.SetFault] makes the gateway
-// misbehave. Page numbers are topic numbers of the vendor's documentation: page 0473
+// took effect, [Gateway.Events] every event, and [Gateway.Journal] everything else, too.
+// [Gateway.SetFault] makes the gateway misbehave, [Gateway.Seed] sets a state,
+// [Gateway.AddRules] a scenario, and [Gateway.Phone] lets people act. Page numbers are topic numbers of the vendor's documentation: page 0473
 // is its topic cec_07_0473.
 //
 // Where the documentation is silent, the emulator makes these choices:
@@ -43,5 +44,10 @@
 //     AgentOther_ShutdownService.
 //   - A replaced GUID stays valid until GUIDTimeout.
 //   - A poll removes its event from the queue. There is no acknowledgement.
-//   - Every password is correct, and events are never pushed.
+//   - Every password is correct, unless the agent has an [Account]. Five wrong passwords in
+//     a row lock the account.
+//   - A push that fails loses its event. There are no retries.
+//   - An unknown path is HTTP 200 with 000-002.
+//   - A chairperson who hangs up ends the conference.
+//   - A phone that is busy and one that refuses have the same event.
 package emulator
