@@ -50,16 +50,19 @@ func TestSeed(t *testing.T) {
 		if muted := got.Conferences[0].Participants[3]; !muted.Muted || !got.Conferences[0].Participants[0].Chair {
 			t.Errorf("muted: %+v", muted)
 		}
-		before := a.send("GET", "/emulator/agents", "").Body.String()
+		state := func() string {
+			return a.send("GET", "/emulator/agents", "").Body.String() + a.send("GET", "/emulator/faults", "").Body.String()
+		}
+		before := state()
 		for body, want := range map[string]string{
-			`{"agent":[]}`:                                      "agent",
-			`{"agents":[{"agentId":"1"}]}`:                      "agent ID",
-			`{"agents":[{"agentId":"1287"}]}`:                   "signed in already",
-			`{"agents":[{"agentId":"4004"}],"faults":[{}]}`:     "fault 1",
-			`{"agents":[{"agentId":"4004"}],"scenario":[{}]}`:   "rule 1",
-			`{"conferences":[{"chair":"1287"}]}`:                "in a conference already",
-			`{"conferences":[{"chair":"3003","capacity":121}]}`: "120",
-			`{"accounts":[{"agentId":"x"}]}`:                    "agent ID",
+			`{"agent":[]}`:                    "agent",
+			`{"agents":[{"agentId":"1"}]}`:    "agent ID",
+			`{"agents":[{"agentId":"1287"}]}`: "signed in already",
+			`{"agents":[{"agentId":"4004"}],"faults":[{"events":"lose"},{}]}`:                                   "fault 2",
+			`{"agents":[{"agentId":"4004"}],"scenario":[{}]}`:                                                   "rule 1",
+			`{"conferences":[{"chair":"1287"}]}`:                                                                "in a conference already",
+			`{"conferences":[{"chair":"3003","capacity":121}]}`:                                                 "120",
+			`{"accounts":[{"agentId":"x"}]}`:                                                                    "agent ID",
 			`{"conferences":[{"chair":"3003","participants":[{"addressType":"6","address":"7","state":"x"}]}]}`: "talking, held, ringing",
 		} {
 			w := a.send("POST", "/emulator/seed", body)
@@ -67,7 +70,7 @@ func TestSeed(t *testing.T) {
 				t.Errorf("%s: HTTP status %d, %s, want %s", body, w.Code, w.Body, want)
 			}
 		}
-		if after := a.send("GET", "/emulator/agents", "").Body.String(); after != before {
+		if after := state(); after != before {
 			t.Errorf("wrong seeds have changed\n%s to\n%s", before, after)
 		}
 	})
@@ -96,6 +99,12 @@ func TestReset(t *testing.T) {
 		time.Sleep(time.Hour) // beyond all timers
 		if len(g.Agents())+len(g.Conferences())+len(g.Faults())+len(g.Rules())+len(g.Events())+len(g.Log()) > 0 {
 			t.Errorf("left: %+v %+v %+v %+v", g.Agents(), g.Conferences(), g.Faults(), g.Rules())
+		}
+		entries, _ := g.Journal().After(0)
+		for _, e := range entries {
+			if e.Action == "rule" {
+				t.Errorf("an act of before: %+v", e)
+			}
 		}
 		startMeeting(t, g)
 		if log := g.Log(); log[0].Seq != 1 || g.Conferences()[0].ConfID != firstConferenceID {

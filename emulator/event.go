@@ -137,8 +137,12 @@ func (g *Gateway) poll(ctx context.Context, q *request) (event *Event, newGUID, 
 		case <-timeout.C:
 		case <-ctx.Done():
 		}
-		g.recordPoll(q, success, false)
-		return nil, newGUID, success
+		retcode = success
+		if q.fault != nil && q.fault.Retcode != "" {
+			retcode = q.fault.Retcode
+		}
+		g.recordPoll(q, retcode)
+		return nil, newGUID, retcode
 	}
 }
 
@@ -161,12 +165,12 @@ func (g *Gateway) beginPoll(q *request) (a *agent, newGUID, retcode string) {
 	return a, g.rotateGUID(a), success
 }
 
-// recordPoll journals a poll. taken says whether it has taken an event.
-func (g *Gateway) recordPoll(q *request, retcode string, taken bool) {
+// recordPoll journals a poll that has taken no event.
+func (g *Gateway) recordPoll(q *request, retcode string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wrong = ""
-	g.record(q, nil, retcode, taken)
+	g.record(q, nil, retcode, false)
 }
 
 // endPoll restarts the poll timeout, unless the session has ended: a timer of an old

@@ -115,7 +115,7 @@ type Gateway struct {
 	emitted          int // events so far
 	signIns          int // for the turn of the nodes
 	lastWarning      string
-	wrong            string // what the operation under way finds wrong with its request
+	wrong            string // violation that the current operation has found in its request
 }
 
 // firstConferenceID is the ID of the vendor's example (page 0485).

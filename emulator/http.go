@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -96,8 +97,9 @@ func serveNoSuchPath(w http.ResponseWriter, _ *http.Request) {
 // serveOperation executes a request of an operation, under the fault that matches.
 func (g *Gateway) serveOperation(w http.ResponseWriter, r *http.Request, operation string, serve serveFunc) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		return // the connection is broken, or the body too long
+	if err != nil { // unless the body is too long, the connection is broken
+		http.Error(w, fmt.Sprintf("the body has over %d bytes", maxBody), http.StatusRequestEntityTooLarge)
+		return
 	}
 	q := &request{operation: operation, agentID: r.PathValue("agentid"), guid: r.Header.Get("Guid"), body: body, http: r}
 	q.fault = g.faults.Take(func(f *fault.Fault) bool { return f.MatchesRequest(operation, q.agentID) })

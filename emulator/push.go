@@ -97,7 +97,7 @@ func (a *agent) pushEvent(event Event, guid string) error {
 		return fmt.Errorf("the receiver of pushed events does not answer")
 	}
 	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // what the receiver answers does not matter
+	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the documentation defines no use of the answer
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the receiver of pushed events answers HTTP %d", resp.StatusCode)
 	}

@@ -20,7 +20,7 @@ type request struct {
 
 	guidState string // for the journal
 	eventType string // of the event that a poll has taken
-	refusal   string // what is wrong with the request, found before its operation
+	refusal   string // violation that was found before the operation
 }
 
 // methodRequest returns the request of a method of Gateway. Faults of the HTTP answer do not

@@ -73,13 +73,19 @@ const (
 // AddRules adds rules to the scenario. It adds none if one of them is wrong; the error then
 // lists what exists.
 func (g *Gateway) AddRules(rules ...Rule) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.addRules(rules)
+}
+
+// addRules is AddRules. It needs the lock.
+func (g *Gateway) addRules(rules []Rule) error {
+	catalog := g.faultCatalog()
 	for i := range rules {
-		if err := rules[i].check(g.faultCatalog()); err != nil {
+		if err := rules[i].check(catalog); err != nil {
 			return fmt.Errorf("rule %d: %w", i+1, err)
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if len(g.scenario)+len(rules) > maxRules {
 		return fmt.Errorf("there may be %d rules; remove some first", maxRules)
 	}
@@ -175,7 +181,7 @@ func (g *Gateway) scheduleAct(r Rule, t trigger) {
 	})
 }
 
-// performRule performs the act of a rule. What is not possible any more is journalled.
+// performRule performs the act of a rule, and journals whether it was possible.
 func (g *Gateway) performRule(r Rule, t trigger) {
 	if r.Address != "" {
 		t.address = r.Address

@@ -60,41 +60,42 @@ func NewSeeded(config Config, seed Seed) (*Gateway, error) {
 
 // Seed adds a state. If a part of it is wrong, Seed adds nothing.
 func (g *Gateway) Seed(s Seed) error {
-	catalog := g.faultCatalog()
-	for i := range s.Faults {
-		if err := s.Faults[i].Check(catalog); err != nil {
-			return fmt.Errorf("fault %d: %w", i+1, err)
+	var added []string // IDs of faults
+	err := func() error {
+		for i, f := range s.Faults {
+			set, err := g.faults.Add(f)
+			if err != nil {
+				return fmt.Errorf("fault %d: %w", i+1, err)
+			}
+			added = append(added, set.ID)
 		}
-	}
-	g.mu.Lock()
-	err := g.checkSeed(&s)
-	if err == nil {
-		g.applySeed(&s)
-		g.recordControl("seed", "", nil)
-	}
-	g.mu.Unlock()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.seed(&s)
+	}()
 	if err != nil {
-		return err
-	}
-	if err := g.AddRules(s.Scenario...); err != nil {
-		return err
-	}
-	for _, f := range s.Faults {
-		if _, err := g.faults.Add(f); err != nil {
-			return err
+		for _, id := range added {
+			g.faults.Remove(id)
 		}
 	}
+	return err
+}
+
+// seed adds all of s but its faults. It needs the lock.
+func (g *Gateway) seed(s *Seed) error {
+	if err := g.checkSeed(s); err != nil {
+		return err
+	}
+	if err := g.addRules(s.Scenario); err != nil {
+		return err
+	}
+	g.applySeed(s)
+	g.recordControl("seed", "", nil)
 	return nil
 }
 
 // checkSeed returns an error for accounts, agents and conferences that cannot be.
 func (g *Gateway) checkSeed(s *Seed) error {
-	catalog := g.faultCatalog()
-	for i := range s.Scenario {
-		if err := s.Scenario[i].check(catalog); err != nil {
-			return fmt.Errorf("rule %d: %w", i+1, err)
-		}
-	}
 	if len(g.accounts)+len(s.Accounts) > maxAccounts {
 		return fmt.Errorf("there may be %d accounts", maxAccounts)
 	}

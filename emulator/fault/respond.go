@@ -132,7 +132,7 @@ func reset(conn net.Conn) {
 	}
 	if t, ok := conn.(*net.TCPConn); ok {
 		t.SetLinger(0)
-		t.Close() // below TLS, which would send its farewell first
+		t.Close() // below TLS, which would send an alert first
 	}
 }
 

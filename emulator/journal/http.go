@@ -62,7 +62,7 @@ func (j *Journal) addFollower(n int) bool {
 }
 
 // follow writes entries until the client leaves. A client that reads slowly misses entries
-// that the journal drops in the meantime, and is told their number.
+// that the journal drops in the meantime, and receives their number.
 func (j *Journal) follow(w http.ResponseWriter, r *http.Request, filter Filter, form format) {
 	flush := http.NewResponseController(w).Flush
 	read := filter.After

@@ -135,7 +135,7 @@ func expectLines(t *testing.T, lines *bufio.Scanner, prefixes ...string) {
 	}
 }
 
-// A follower that reads slowly is told how many entries it has missed.
+// A follower that reads slowly receives the number of entries that it has missed.
 func TestFollowerMissesEntries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := New(2, 1<<20)
