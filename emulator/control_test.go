@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -217,8 +218,12 @@ func TestRuleLimits(t *testing.T) {
 				t.Errorf("%s: HTTP status %d, %s, want %s", text, w.Code, w.Body, want)
 			}
 		}
-		if err := g.AddRules(make([]Rule, maxRules+1)...); err == nil {
-			t.Error("too many rules")
+		valid := Rule{On: onRing, Do: doBusy}
+		if err := g.AddRules(slices.Repeat([]Rule{valid}, maxRules)...); err != nil {
+			t.Error(err)
+		}
+		if err := g.AddRules(valid); err == nil || len(g.Rules()) != maxRules {
+			t.Errorf("one rule too many: %v", err)
 		}
 		g.pendingActs = maxPendingActs
 		g.mu.Lock()
@@ -227,6 +232,31 @@ func TestRuleLimits(t *testing.T) {
 		entries, _ := g.Journal().After(0)
 		if last := entries[len(entries)-1]; last.Kind != journal.Control || last.Action != "rule" {
 			t.Errorf("%+v", last)
+		}
+	})
+}
+
+// The masked journal has no phone number, voice path or password, whoever acts.
+func TestMaskedJournal(t *testing.T) {
+	inBubble(t, dynamicConfig, func(t *testing.T, g *Gateway) {
+		err := g.AddRules(Rule{On: "holdParticipant", Do: actAnswer}, Rule{On: onRing, Address: "88887946", Do: actAnswer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, g.Handler(), "PUT", resourceRoot+"onlineagent/1300", "", `{"password":"secret","phonenum":"40038"}`)
+		chair := startConference(t, g, "1287")
+		chair.expectRetcode("batchaddparticipant", addresses(phone), success)
+		chair.expectChange(changeJoined, 0, "88887946")
+		chair.expectRetcode("holdparticipant", holdPhone, success)
+		time.Sleep(time.Second)
+		got := exchange(t, g.Handler(), "GET", "/emulator/journal?mask=true", "", "").Body.String()
+		for _, secret := range []string{"88887946", "40038", "secret", "1136287"} {
+			if strings.Contains(got, secret) {
+				t.Errorf("%s is in\n%s", secret, got)
+			}
+		}
+		if !strings.Contains(got, "answer failed") {
+			t.Errorf("no failed act in\n%s", got)
 		}
 	})
 }

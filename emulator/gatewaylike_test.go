@@ -71,8 +71,11 @@ func TestPaths(t *testing.T) {
 		for _, path := range []string{"voicecall/1287/nosuch", "onlineagent/1287/nosuch", "agentconf/1287/holdparticipant"} {
 			a.expect("PATCH", resourceRoot+path, "", `{"message":"invalid argument","retcode":"000-002","result":{}}`)
 		}
-		if w := a.send("GET", "/nosuch", ""); w.Code != http.StatusNotFound || !json.Valid(w.Body.Bytes()) {
-			t.Errorf("HTTP status %d, %s", w.Code, w.Body)
+		a.expect("GET", "/agentgateway/", "", `{"message":"invalid argument","retcode":"000-002","result":{}}`)
+		for _, path := range []string{"/nosuch", "/emulator", "/emulator/", "/emulator//nosuch/"} {
+			if w := a.send("GET", path, ""); w.Code != http.StatusNotFound || !json.Valid(w.Body.Bytes()) {
+				t.Errorf("%s: HTTP status %d, %s", path, w.Code, w.Body)
+			}
 		}
 	})
 }

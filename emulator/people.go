@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
 
 	"agentconf/emulator/journal"
@@ -63,9 +64,9 @@ func (g *Gateway) act(addr address, action string) error {
 		return nil
 	}
 	if action == actHangUp {
-		return fmt.Errorf("%s has not joined any conference, so there is nothing to hang up", addr.Address)
+		return errors.New("this person has not joined any conference, so there is nothing to hang up")
 	}
-	return fmt.Errorf("%s does not ring, so there is nothing to %s", addr.Address, action)
+	return fmt.Errorf("the phone of this person does not ring, so there is nothing to %s", action)
 }
 
 func (c *conference) performAct(p *participant, action string) {

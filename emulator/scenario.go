@@ -205,7 +205,7 @@ func (g *Gateway) performRule(r Rule, t trigger) {
 	if err != nil {
 		detail += " failed: " + err.Error()
 	}
-	g.recordControl("rule", "", detail)
+	g.journal.Append(journal.Entry{Kind: journal.Control, Action: "rule", Address: t.address, Detail: detail})
 }
 
 // mute runs f while no rule applies, so that the event of a rule cannot start rules without

@@ -20,8 +20,8 @@ func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stream := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-	if id, err := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64); err == nil {
-		filter.After = max(filter.After, id)
+	if id, err := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64); err == nil && id <= j.newest() {
+		filter.After = max(filter.After, id) // a larger ID is that of an earlier process
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if !stream && !filter.Follow {
@@ -69,7 +69,7 @@ func (j *Journal) follow(w http.ResponseWriter, r *http.Request, filter Filter, 
 	for {
 		entries, changed := j.After(read)
 		if len(entries) > 0 {
-			if gap := entries[0].Seq - read - 1; gap > 0 && read > filter.After {
+			if gap := entries[0].Seq - read - 1; gap > 0 && read > 0 {
 				if _, err := fmt.Fprintf(w, form.dropped, gap); err != nil {
 					return
 				}

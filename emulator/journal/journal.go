@@ -121,6 +121,13 @@ func (j *Journal) Dropped() int64 {
 	return j.dropped
 }
 
+// newest returns Seq of the newest entry, even if it was removed.
+func (j *Journal) newest() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
 // After returns the entries above seq, and a channel that closes with the next entry. Callers
 // must not modify the entries, which they share.
 func (j *Journal) After(seq int64) (entries []Entry, changed <-chan struct{}) {

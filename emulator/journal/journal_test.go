@@ -103,6 +103,20 @@ func TestFollow(t *testing.T) {
 	expectLines(t, lines, "id: 2", `data: {"seq":2`, "")
 	expectLines(t, follow(t, server.URL, "text/event-stream", "1"), "id: 2")
 	expectLines(t, follow(t, server.URL+"?follow=true&after=1", "", ""), `{"seq":2`)
+	expectLines(t, follow(t, server.URL, "text/event-stream", "3"), "id: 1") // an ID of an earlier process
+}
+
+// A follower that comes back receives the number of entries that it has missed.
+func TestFollowerReturns(t *testing.T) {
+	leaktest.Check(t)
+	j := New(1, 1<<20)
+	server := httptest.NewServer(j)
+	t.Cleanup(server.Close)
+	for range 4 {
+		j.Append(Entry{Kind: Control})
+	}
+	expectLines(t, follow(t, server.URL, "text/event-stream", "1"), "event: dropped", "data: 2", "", "id: 4")
+	expectLines(t, follow(t, server.URL, "text/event-stream", ""), "id: 4")
 }
 
 func follow(t *testing.T, url, accept, lastID string) *bufio.Scanner {
