@@ -156,7 +156,8 @@ func TestDelayedAnswers(t *testing.T) {
 				defer func() { recover() }() // a recorder has no connection to close
 				g.Handler().ServeHTTP(httptest.NewRecorder(), r)
 			}()
-			if held := g.Conferences()[0].Participants[1].State == stateHeld; held != test.heldAfter || time.Since(start) != test.took {
+			held := g.Conferences()[0].Participants[1].State == stateHeld
+			if held != test.heldAfter || time.Since(start) != test.took {
 				t.Errorf("%s: after %v, held is %v", test.name, time.Since(start), held)
 			}
 		})

@@ -24,7 +24,9 @@ func (g *Gateway) controlHandler() http.Handler {
 	mux.HandleFunc("GET /emulator/faults", serveState(func() any {
 		return map[string]any{"faults": g.Faults(), "randomSeed": g.config.RandomSeed}
 	}))
-	mux.HandleFunc("GET /emulator/scenario", serveState(func() any { return map[string]any{"scenario": g.Rules()} }))
+	mux.HandleFunc("GET /emulator/scenario", serveState(func() any {
+		return map[string]any{"scenario": g.Rules()}
+	}))
 	mux.Handle("GET /emulator/journal", g.journal)
 	mux.HandleFunc("GET /emulator/log", serveLines(g.Log))
 	mux.HandleFunc("GET /emulator/events", serveLines(g.Events))
@@ -43,7 +45,8 @@ func (g *Gateway) controlHandler() http.Handler {
 	mux.HandleFunc("POST /emulator/phones/{address}/{action}", serveAct(g.Phone))
 	mux.HandleFunc("POST /emulator/agents/{address}/{action}", serveAct(g.Agent))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeControlError(w, http.StatusNotFound, "the control API has no such method and path; docs/emulator.md lists them")
+		writeControlError(w, http.StatusNotFound,
+			"the control API has no such method and path; docs/emulator.md lists them")
 	})
 	return mux
 }
@@ -57,7 +60,8 @@ func serveChange(change func(body []byte) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
 		if err != nil {
-			writeControlError(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has over %d bytes", maxControlBody))
+			writeControlError(w, http.StatusRequestEntityTooLarge,
+				fmt.Sprintf("the body has over %d bytes", maxControlBody))
 			return
 		}
 		result, err := change(body)

@@ -278,7 +278,8 @@ func TestControlRefusesOtherSites(t *testing.T) {
 		if w := a.send("DELETE", "/emulator/faults/f9", ""); w.Code != http.StatusNotFound {
 			t.Errorf("unknown fault: HTTP status %d", w.Code)
 		}
-		if w := a.send("POST", "/emulator/faults", strings.Repeat(" ", maxControlBody+1)); w.Code != http.StatusRequestEntityTooLarge {
+		w := a.send("POST", "/emulator/faults", strings.Repeat(" ", maxControlBody+1))
+		if w.Code != http.StatusRequestEntityTooLarge {
 			t.Errorf("large body: HTTP status %d", w.Code)
 		}
 	})

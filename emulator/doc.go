@@ -12,8 +12,8 @@
 // Afterwards [Gateway.Log] has every conference request with its retcode and whether it
 // took effect, [Gateway.Events] every event, and [Gateway.Journal] everything else, too.
 // [Gateway.SetFault] makes the gateway misbehave, [Gateway.Seed] sets a state,
-// [Gateway.AddRules] a scenario, and [Gateway.Phone] lets people act. Page numbers are topic numbers of the vendor's documentation: page 0473
-// is its topic cec_07_0473.
+// [Gateway.AddRules] a scenario, and [Gateway.Phone] lets people act. Page numbers are topic
+// numbers of the vendor's documentation: page 0473 is its topic cec_07_0473.
 //
 // Where the documentation is silent, the emulator makes these choices:
 //

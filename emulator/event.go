@@ -51,7 +51,9 @@ func (g *Gateway) Events() []EmittedEvent {
 func (a *agent) emit(eventType string, content any) {
 	g := a.gateway
 	f := g.faults.Take(func(f *fault.Fault) bool { return f.MatchesEvent(a.id, eventType) })
-	entry := journal.Entry{Kind: journal.Event, AgentID: a.id, EventType: eventType, Content: content, Delivery: "queued"}
+	entry := journal.Entry{
+		Kind: journal.Event, AgentID: a.id, EventType: eventType, Content: content, Delivery: "queued",
+	}
 	if f != nil {
 		entry.Fault, entry.Delivery = f.ID, deliveries[f.Events]
 	}

@@ -30,7 +30,8 @@ func TestStaleGUID(t *testing.T) {
 // An account has one password, and locks after five wrong ones in a row.
 func TestPasswords(t *testing.T) {
 	g := New(Config{SignOutAfter: -1})
-	if err := g.Seed(Seed{Accounts: []Account{{AgentID: "1287", Name: "ann", Password: "right"}, {AgentID: "2002", Locked: true}}}); err != nil {
+	accounts := []Account{{AgentID: "1287", Name: "ann", Password: "right"}, {AgentID: "2002", Locked: true}}
+	if err := g.Seed(Seed{Accounts: accounts}); err != nil {
 		t.Fatal(err)
 	}
 	login := func(body string) string {
@@ -84,7 +85,8 @@ func TestPaths(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	inHTTPBubble(t, func(t *testing.T, a *httpAgent) {
 		a.expect("PUT", sessionPath+"/handshake", "", `{"message":"success","retcode":"0"}`)
-		if w := a.send("PUT", sessionPath+"/heartbeat", ""); !strings.Contains(w.Body.String(), `"retcode":"0","result":{"loginTime":"`) {
+		w := a.send("PUT", sessionPath+"/heartbeat", "")
+		if !strings.Contains(w.Body.String(), `"retcode":"0","result":{"loginTime":"`) {
 			t.Errorf("heartbeat: %s", w.Body)
 		}
 	})
@@ -155,7 +157,8 @@ func TestCannedDesk(t *testing.T) {
 	desk.signIn()
 	desk.expect("POST", resourceRoot+"/onlineagent/1287/sayfree", `null`, `{"message":"success","retcode":"0","result":{}}`)
 	desk.expect("GET", resourceRoot+"queuedevice/1287/innerid/", "", `{"message":"","retcode":"0","result":{"queuesize":2}}`)
-	desk.expect("PUT", resourceRoot+"voicecall/1287/callout", `{"called":"88887946"}`, `{"message":"","retcode":"0","result":"1455885056-7"}`)
+	desk.expect("PUT", resourceRoot+"voicecall/1287/callout", `{"called":"88887946"}`,
+		`{"message":"","retcode":"0","result":"1455885056-7"}`)
 	for _, want := range []string{"InService", "Ready", "AgentState_CancelNotReady_Success", "AgentEvent_Talking"} {
 		if w := desk.send("GET", eventPath, ""); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("event %s, want %s", w.Body, want)

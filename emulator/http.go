@@ -91,7 +91,8 @@ func withoutExtraSlashes(h http.Handler) http.Handler {
 }
 
 func serveNoSuchPath(w http.ResponseWriter, _ *http.Request) {
-	writeControlError(w, http.StatusNotFound, "no such path: the gateway is at "+resourceRoot+", the control API at /emulator/")
+	writeControlError(w, http.StatusNotFound,
+		"no such path: the gateway is at "+resourceRoot+", the control API at /emulator/")
 }
 
 // serveOperation executes a request of an operation, under the fault that matches.
@@ -101,7 +102,9 @@ func (g *Gateway) serveOperation(w http.ResponseWriter, r *http.Request, operati
 		http.Error(w, fmt.Sprintf("the body has over %d bytes", maxBody), http.StatusRequestEntityTooLarge)
 		return
 	}
-	q := &request{operation: operation, agentID: r.PathValue("agentid"), guid: r.Header.Get("Guid"), body: body, http: r}
+	q := &request{
+		operation: operation, agentID: r.PathValue("agentid"), guid: r.Header.Get("Guid"), body: body, http: r,
+	}
 	q.fault = g.faults.Take(func(f *fault.Fault) bool { return f.MatchesRequest(operation, q.agentID) })
 	setCookie := g.chooseNode(q)
 	if q.fault != nil {

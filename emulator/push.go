@@ -52,7 +52,8 @@ func (a *agent) pushEvents() {
 			effect = "lost: " + err.Error()
 		}
 		a.gateway.journal.Append(journal.Entry{
-			Kind: journal.Delivery, AgentID: a.id, EventType: event.EventType, Event: event.seq, By: "push", Effect: effect,
+			Kind: journal.Delivery, AgentID: a.id, EventType: event.EventType, Event: event.seq,
+			By: "push", Effect: effect,
 		})
 	}
 }

@@ -87,7 +87,8 @@ func (g *Gateway) record(q *request, result any, retcode string, applied bool) {
 		}
 	}
 	if e.Wrong != "" && e.Wrong != g.lastWarning { // a client that repeats itself has one line
-		fmt.Fprintf(g.config.Warnings, "wrong request: %s by agent %q: %s (retcode %s)\n", q.operation, q.agentID, e.Wrong, retcode)
+		fmt.Fprintf(g.config.Warnings, "wrong request: %s by agent %q: %s (retcode %s)\n",
+			q.operation, q.agentID, e.Wrong, retcode)
 	}
 	g.lastWarning = e.Wrong
 }

@@ -171,7 +171,8 @@ func (g *Gateway) applySeed(s *Seed) {
 		g.accounts = append(g.accounts, &a)
 	}
 	for _, agent := range s.Agents {
-		signIn := SignIn{Phonenum: cmp.Or(agent.Phonenum, agent.AgentID), Status: agent.Status, PushURL: agent.PushURL}
+		phone := cmp.Or(agent.Phonenum, agent.AgentID)
+		signIn := SignIn{Phonenum: phone, Status: agent.Status, PushURL: agent.PushURL}
 		a := g.newSession(agent.AgentID, signIn, "")
 		if agent.GUID == "" {
 			g.issueGUID(a)

@@ -47,7 +47,8 @@ func (s *emulateSettings) define(fs *flags) {
 	fs.StringVar(&s.cannedFile, "canned", "", "JSON `FILE` of answers to operations of other families")
 	fs.StringVar(&s.seedFile, "seed", "",
 		"JSON `FILE` of the state of the start: accounts, agents, conferences, scenario, faults")
-	fs.number(&s.randomSeed, "random-seed", 1, 1<<31-1, "`NUMBER` from which probabilities and delays of faults are drawn")
+	fs.number(&s.randomSeed, "random-seed", 1, 1<<31-1,
+		"`NUMBER` from which probabilities and delays of faults are drawn")
 	fs.StringVar(&s.logFile, "log", "",
 		"`FILE` that gets each conference request as a line, as GET /emulator/log shows it")
 }
@@ -67,7 +68,8 @@ func (s *emulateSettings) defineSessions(fs *flags) {
 			s.StaleGUID = text
 			return nil
 		})
-	fs.StringVar(&s.nodes, "node", s.Node, "`NAMES` of the nodes, the suffixes of their GUIDs, with commas between")
+	fs.StringVar(&s.nodes, "node", s.Node,
+		"`NAMES` of the nodes, the suffixes of their GUIDs, with commas between")
 	fs.StringVar(&s.BalancerCookie, "balancer-cookie", "",
 		"`NAME` of the cookie by which a load balancer finds the node of a client; empty is no load balancer")
 	fs.duration(&s.SignOutAfter, "sign-out-after", 0,
@@ -81,7 +83,8 @@ func (s *emulateSettings) faults() (faults []error) {
 		faults = append(faults, errors.New("--guid-timeout must be above --guid-interval"))
 	}
 	if !s.allowRemote && !isLoopback(s.listen.address) {
-		faults = append(faults, fmt.Errorf("--listen: other machines can reach %s, and the emulator lets anybody sign in as any "+
+		faults = append(faults, fmt.Errorf("--listen: other machines can reach %s, and the emulator "+
+			"lets anybody sign in as any "+
 			"agent, read every GUID and set faults; listen on 127.0.0.1, or set --allow-remote", s.listen.address))
 	}
 	return append(faults, s.tls.faults()...)

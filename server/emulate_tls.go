@@ -38,10 +38,12 @@ func (s *emulateTLS) define(fs *flags) {
 func (s *emulateTLS) faults() (faults []error) {
 	hasFiles := s.files.Certificate.Name != "" || s.files.Key.Name != ""
 	if s.selfSigned && hasFiles {
-		faults = append(faults, errors.New("--tls-self-signed: the certificate is a new one; do not set --tls-cert and --tls-key"))
+		faults = append(faults, errors.New("--tls-self-signed: "+
+			"the certificate is a new one; do not set --tls-cert and --tls-key"))
 	}
 	if s.files.CAs.Name != "" && !s.selfSigned && !hasFiles {
-		faults = append(faults, errors.New("--tls-client-ca: only TLS has client certificates; set --tls-cert and --tls-key, or --tls-self-signed"))
+		faults = append(faults, errors.New("--tls-client-ca: only TLS has client certificates; "+
+			"set --tls-cert and --tls-key, or --tls-self-signed"))
 	}
 	return faults
 }

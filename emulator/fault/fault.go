@@ -111,7 +111,8 @@ func (f *Fault) checkSelection(c Catalog) error {
 		return nil
 	}
 	if f.Operation != "" && f.Operation != pollOperation {
-		return fmt.Errorf("eventType goes with events or with the operation %s, not with %s", pollOperation, f.Operation)
+		return fmt.Errorf("eventType goes with events or with the operation %s, not with %s",
+			pollOperation, f.Operation)
 	}
 	return oneOf("eventType", f.EventType, append([]string{Any}, c.EventTypes...))
 }
@@ -134,7 +135,8 @@ func (f *Fault) checkEffect(Catalog) error {
 		if f.replaces() || f.delays() || len(f.Headers) > 0 || f.Connection != "" {
 			return nil
 		}
-		return fmt.Errorf("the fault of %s has no effect; set one of delay, retcode, status, headers, body, connection", f.Operation)
+		return fmt.Errorf("the fault of %s has no effect; set one of "+
+			"delay, retcode, status, headers, body, connection", f.Operation)
 	}
 	if f.replaces() || len(f.Headers) > 0 || f.Connection != "" || f.At != "" || f.Applied || f.Late {
 		return fmt.Errorf("a fault of events has no answer to change; set operation instead of events")

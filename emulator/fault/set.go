@@ -55,7 +55,8 @@ func (s *Set) Add(f Fault) (Fault, error) {
 		bodies += len(other.Body)
 	}
 	if len(s.faults) >= maxFaults || bodies > maxBodies {
-		return f, fmt.Errorf("there may be %d faults with bodies of %d MiB; remove some first", maxFaults, maxBodies>>20)
+		return f, fmt.Errorf("there may be %d faults with bodies of %d MiB; remove some first",
+			maxFaults, maxBodies>>20)
 	}
 	if f.Count == 0 {
 		f.Count = 1

@@ -31,7 +31,8 @@ func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !j.addFollower(1) {
-		writeError(w, http.StatusConflict, fmt.Sprintf("%d clients follow the journal already; end one of them", MaxFollowers))
+		writeError(w, http.StatusConflict,
+			fmt.Sprintf("%d clients follow the journal already; end one of them", MaxFollowers))
 		return
 	}
 	defer j.addFollower(-1)
