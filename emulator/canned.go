@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"agentconf/emulator/fault"
+	"agentconf/emulator/internal/wire"
 )
 
 // maxCanned limits the canned replies.
@@ -54,7 +55,7 @@ func (e CannedEvent) emit(a *agent) {
 // ParseCanned reads a list of canned replies in JSON. An unknown field is an error.
 func ParseCanned(text []byte) ([]CannedReply, error) {
 	var list []CannedReply
-	if err := decodeStrict(text, &list); err != nil {
+	if err := wire.Decode(text, &list); err != nil {
 		return nil, err
 	}
 	if len(list) > maxCanned {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"agentconf/emulator/internal/wire"
 )
 
 // maxControlBody limits the body of a request to the control API, in bytes.
@@ -87,7 +89,7 @@ func (g *Gateway) postRules(body []byte) (any, error) {
 	if text := bytes.TrimSpace(body); bytes.HasPrefix(text, []byte("{")) {
 		body = slices.Concat([]byte("["), text, []byte("]"))
 	}
-	if err := decodeStrict(body, &rules); err != nil {
+	if err := wire.Decode(body, &rules); err != nil {
 		return nil, err
 	}
 	if err := g.AddRules(rules...); err != nil {
@@ -109,7 +111,7 @@ func (g *Gateway) postSeed(body []byte) (any, error) {
 
 // ParseSeed reads a Seed in JSON. An unknown field is an error.
 func ParseSeed(text []byte) (s Seed, err error) {
-	err = decodeStrict(text, &s)
+	err = wire.Decode(text, &s)
 	return s, err
 }
 

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"slices"
 
 	"agentconf/emulator/fault"
@@ -19,8 +20,12 @@ func (g *Gateway) SetFault(f Fault) error {
 
 func (g *Gateway) addFault(f Fault) (Fault, error) {
 	f, err := g.faults.Add(f)
+	if err != nil {
+		return f, err
+	}
+	text, err := json.Marshal(f)
 	if err == nil {
-		g.recordControl("fault set", f.ID, f)
+		g.recordControl("fault set", f.ID, json.RawMessage(text))
 	}
 	return f, err
 }

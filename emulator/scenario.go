@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"agentconf/emulator/fault"
+	"agentconf/emulator/internal/wire"
 	"agentconf/emulator/journal"
 )
 
@@ -43,20 +43,7 @@ type Rule struct {
 }
 
 // Duration is a time whose JSON is text such as "2s".
-type Duration time.Duration
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a time such as 2s", text)
-	}
-	*d = Duration(parsed)
-	return nil
-}
+type Duration = wire.Duration
 
 // onRing is the value of On for a call to a participant.
 const onRing = "ring"
@@ -254,20 +241,8 @@ func (g *Gateway) actOnRing(c *conference, p *participant) bool {
 	return true
 }
 
-// recordControl journals a change of the emulator itself.
+// recordControl journals a change of the emulator itself. detail is nil, text or raw JSON, so
+// that the journal can count its size.
 func (g *Gateway) recordControl(action, faultID string, detail any) {
 	g.journal.Append(journal.Entry{Kind: journal.Control, Action: action, Fault: faultID, Detail: detail})
-}
-
-// decodeStrict decodes JSON without unknown fields, and without text behind it.
-func decodeStrict(text []byte, to any) error {
-	dec := json.NewDecoder(strings.NewReader(string(text)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(to); err != nil {
-		return err
-	}
-	if dec.More() {
-		return errors.New("text follows the JSON")
-	}
-	return nil
 }

@@ -39,7 +39,8 @@ type SignIn struct {
 	Status   int    // state after the sign-in: 3 busy, 5 wrap-up, any other number idle
 
 	// PushURL receives each event as the envelope of a poll. CallBackURI with ServiceToken
-	// receives events by the form of page 1275. Without either, the agent polls.
+	// receives events by the form of page 1275. Without either, the agent polls. A goroutine pushes
+	// until the session ends.
 	PushURL, CallBackURI, ServiceToken string
 }
 

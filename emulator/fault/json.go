@@ -1,14 +1,13 @@
 package fault
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 	"unicode/utf8"
+
+	"agentconf/emulator/internal/wire"
 )
 
 // wireFault is the JSON of a Fault. Times are text such as 2s.
@@ -21,9 +20,9 @@ type wireFault struct {
 	Count       int               `json:"count,omitempty"`
 	Left        int               `json:"left,omitempty"`
 	Probability *float64          `json:"probability,omitempty"`
-	Delay       wireDuration      `json:"delay,omitempty"`
-	DelayMax    wireDuration      `json:"delayMax,omitempty"`
-	DelayMean   wireDuration      `json:"delayMean,omitempty"`
+	Delay       wire.Duration     `json:"delay,omitempty"`
+	DelayMax    wire.Duration     `json:"delayMax,omitempty"`
+	DelayMean   wire.Duration     `json:"delayMean,omitempty"`
 	Retcode     string            `json:"retcode,omitempty"`
 	Status      int               `json:"status,omitempty"`
 	Headers     map[string]string `json:"headers,omitempty"`
@@ -35,28 +34,12 @@ type wireFault struct {
 	Late        bool              `json:"late,omitempty"`
 }
 
-// wireDuration is a time.Duration whose JSON is text.
-type wireDuration time.Duration
-
-// MarshalText implements encoding.TextMarshaler.
-func (d wireDuration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *wireDuration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a time such as 2s", text)
-	}
-	*d = wireDuration(parsed)
-	return nil
-}
-
 // MarshalJSON implements json.Marshaler. A body that is not UTF-8 is in bodyBase64.
 func (f Fault) MarshalJSON() ([]byte, error) {
 	w := wireFault{
 		ID: f.ID, Operation: f.Operation, Events: f.Events, AgentID: f.AgentID, EventType: f.EventType,
 		Count: f.Count, Left: f.Left,
-		Delay: wireDuration(f.Delay), DelayMax: wireDuration(f.DelayMax), DelayMean: wireDuration(f.DelayMean),
+		Delay: wire.Duration(f.Delay), DelayMax: wire.Duration(f.DelayMax), DelayMean: wire.Duration(f.DelayMean),
 		Retcode: f.Retcode, Status: f.Status, Headers: f.Headers, Body: f.Body,
 		Connection: f.Connection, At: f.At, Applied: f.Applied, Late: f.Late,
 	}
@@ -73,7 +56,7 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 // emulator lists can be set again. An unknown field is an error.
 func (f *Fault) UnmarshalJSON(text []byte) error {
 	var w wireFault
-	if err := decodeStrict(text, &w); err != nil {
+	if err := wire.Decode(text, &w); err != nil {
 		return err
 	}
 	*f = Fault{
@@ -98,17 +81,5 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 		return errors.New("bodyBase64 is not base64")
 	}
 	f.Body = string(body)
-	return nil
-}
-
-func decodeStrict(text []byte, to any) error {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(to); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("text follows the JSON")
-	}
 	return nil
 }

@@ -56,10 +56,13 @@ type Entry struct {
 	Number int `json:"-"` // counts the conference requests and, of its own, the events
 }
 
-// entrySize is the estimated size of an entry without its body, result and content.
+// entrySize is the estimated size of an entry without the parts that a client can make large.
 const entrySize = 512
 
-func (e *Entry) size() int { return entrySize + len(e.Body) + sizeOf(e.Result) + sizeOf(e.Content) }
+func (e *Entry) size() int {
+	return entrySize + len(e.AgentID) + len(e.Path) + len(e.Body) +
+		sizeOf(e.Result) + sizeOf(e.Content) + sizeOf(e.Detail)
+}
 
 // sizeOf returns the size of a value that is raw JSON. Other values have a bounded size, which
 // entrySize covers.

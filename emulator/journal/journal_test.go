@@ -27,9 +27,15 @@ func TestLimits(t *testing.T) {
 			t.Errorf("by %s: %d entries from %d, %d dropped", name, len(entries), entries[0].Seq, j.Dropped())
 		}
 	}
-	byBytes.Append(Entry{Body: json.RawMessage(strings.Repeat(" ", 1<<20))})
-	if entries, _ := byBytes.After(0); len(entries) != 1 {
-		t.Errorf("%d entries beside one above the limit", len(entries))
+	raw := json.RawMessage(strings.Repeat(" ", 1<<20))
+	for i, large := range []Entry{
+		{Body: raw}, {Result: raw}, {Content: raw}, {Detail: raw}, {Path: string(raw)}, {AgentID: string(raw)},
+	} {
+		byBytes.Append(Entry{})
+		byBytes.Append(large)
+		if entries, _ := byBytes.After(0); len(entries) != 1 {
+			t.Errorf("large entry %d: %d entries beside it", i, len(entries)-1)
+		}
 	}
 }
 
