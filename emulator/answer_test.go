@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -205,28 +204,5 @@ func TestHeldLimit(t *testing.T) {
 	g.SetFault(Fault{Operation: "login", Connection: fault.Hang})
 	if w := exchange(t, g.Handler(), "PUT", sessionPath, "", `{}`); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("HTTP status %d", w.Code)
-	}
-}
-
-// A request that fails has one line in Warnings, with the field and without its value.
-func TestWarnings(t *testing.T) {
-	r, w := io.Pipe()
-	defer r.Close()
-	lines := bufio.NewScanner(r)
-	g := New(Config{Warnings: w, AuthMode: StaticGUID, SignOutAfter: -1, AnswerDelay: -1})
-	guid := seedPhone(t, g)
-	for _, test := range []struct{ operation, body, want string }{
-		{"holdparticipant", phone, "holdParticipant by agent \"1287\": voicePath is missing (retcode 000-002)"},
-		{"holdparticipant", `{"addressType":"7"}`, `addressType is not "6" or "9"`},
-		{"holdparticipant", `{"addressType":6}`, "addressType is a JSON number, not string"},
-		{"holdparticipant", `[]`, "the body is a JSON array, not an object"},
-		{"unholdparticipant", phone1, "address is no participant that has joined"},
-		{"batchaddparticipant", addresses(phone), "addresses has a participant who is in the conference"},
-		{"prolongtime", `{"prolongTime":0}`, "prolongTime is not from 1 to 1440"},
-	} {
-		go g.Do(Request{test.operation, "1287", guid, []byte(test.body)})
-		if !lines.Scan() || !strings.Contains(lines.Text(), test.want) || strings.Contains(lines.Text(), "88887946") {
-			t.Errorf("%s %s: %q, want %q", test.operation, test.body, lines.Text(), test.want)
-		}
 	}
 }

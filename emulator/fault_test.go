@@ -1,23 +1,9 @@
 package emulator
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
-
-// The limit of the journal covers the bodies of faults.
-func TestJournalLimitsFaults(t *testing.T) {
-	g := New(Config{JournalBytes: 100 << 10})
-	for range 10 {
-		if err := g.SetFault(Fault{Operation: "login", Body: strings.Repeat("x", 60<<10)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if entries, _ := g.Journal().After(0); len(entries) != 1 {
-		t.Errorf("the journal has %d entries, want 1", len(entries))
-	}
-}
 
 func TestFaults(t *testing.T) {
 	inBubble(t, dynamicConfig, func(t *testing.T, g *Gateway) {
