@@ -103,11 +103,14 @@ func TestNodes(t *testing.T) {
 	if w := exchange(t, g.Handler(), "POST", sessionPath+"/handshake", guid, ""); !strings.Contains(w.Body.String(), notSignedIn) {
 		t.Errorf("without the cookie: %s", w.Body)
 	}
-	r := httptest.NewRequest("POST", sessionPath+"/handshake", nil)
-	r.Header.Set("Guid", guid)
-	r.Header.Set("Cookie", "loadbalance=A")
-	if w := serve(g.Handler(), r); !strings.Contains(w.Body.String(), `"retcode":"0"`) || w.Header().Get("Set-Cookie") != "" {
-		t.Errorf("with the cookie: %s", w.Body)
+	for cookie, want := range map[string]string{"loadbalance=A": success, "loadbalance=B": notSignedIn} {
+		r := httptest.NewRequest("POST", sessionPath+"/handshake", nil)
+		r.Header.Set("Guid", guid)
+		r.Header.Set("Cookie", cookie)
+		w := serve(g.Handler(), r)
+		if !strings.Contains(w.Body.String(), `"retcode":"`+want+`"`) || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s: %s", cookie, w.Body)
+		}
 	}
 }
 
