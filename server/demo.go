@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
+	"sync"
+	"syscall"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/app"
+	"agentconf/server/internal/lifecycle"
 )
 
 // The participants of the demo. The chairperson, the phone and the announcement are those
@@ -40,13 +40,14 @@ const demoTimeout = 10 * time.Second
 // has an unexpected result, so that a build can run it as a smoke test.
 func (c cli) demo(ctx context.Context, args []string) error {
 	fs := newFlags("demo", "play a conference with an emulated gateway")
-	stay := fs.Bool("stay", false, "keep serving afterwards, on 127.0.0.1, and print commands to try")
+	stay := fs.Bool("stay", false, "keep the conference afterwards, on 127.0.0.1, and print commands to try")
+	asJSON := fs.Bool("json", false, "print a line of JSON for every step, call and event")
 	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{out: c.stdout}
+	d := &demo{printer: &demoPrinter{out: c.stdout, asJSON: *asJSON}}
 	ended, err := d.start(ctx, *stay)
 	if err != nil {
 		return err
@@ -56,25 +57,21 @@ func (c cli) demo(ctx context.Context, args []string) error {
 		return err
 	}
 	defer conn.Close()
-	// A timer and not a deadline of ctx: with --stay, the service outlives the conference.
-	timeout := time.AfterFunc(demoTimeout, cancel)
-	if err := d.play(ctx); err != nil {
-		return err
-	}
-	if timeout.Stop(); *stay {
-		d.printCommands()
-		<-ctx.Done() // by Ctrl-C
+	err = d.play(ctx, cancel)
+	if err == nil && *stay {
+		err = d.stay(ctx, cancel)
 	}
 	cancel()
-	return errors.Join(<-ended, <-ended)
+	return errors.Join(err, <-ended, <-ended)
 }
 
 // demo is the state of a demo: the addresses and clients of the service, and its agents.
 // A step is a list of calls and events, none of which returns an error: the first one that
 // fails sets err.
 type demo struct {
-	out io.Writer
-	err error // once set, calls and events do nothing
+	printer *demoPrinter
+	step    int   // number of the last step
+	err     error // once set, calls and events do nothing
 
 	gateway, grpc, http string // URL, HOST:PORT, URL
 
@@ -85,16 +82,35 @@ type demo struct {
 	chair, guest demoAgent
 }
 
-// start runs the emulator and the service until ctx is done. Each then sends its error,
-// or nil, on ended. The printed commands need the fixed ports, which are the defaults.
-func (d *demo) start(ctx context.Context, fixedPorts bool) (ended <-chan error, err error) {
-	ports := []port{{"--stay", "127.0.0.1:8043"}, {"--stay", "127.0.0.1:9090"}, {"--stay", "127.0.0.1:8080"}}
-	for i := range ports {
-		if !fixedPorts {
-			ports[i].address = "127.0.0.1:0"
+// demoPorts are the ports of a demo that stays: that of the gateway in the vendor's
+// examples, and the defaults of serve.
+var demoPorts = []string{"127.0.0.1:8043", "127.0.0.1:9090", "127.0.0.1:8080"}
+
+// listenForDemo opens the ports of the gateway, gRPC and JSON. A demo that stays has the
+// usual ports as far as they are free, so that the commands of the README work. Every other
+// port is a free one.
+func listenForDemo(stay bool) (open []net.Listener, err error) {
+	for _, usual := range demoPorts {
+		address := "127.0.0.1:0"
+		if stay {
+			address = usual
 		}
+		l, err := lifecycle.Listen(address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			l, err = lifecycle.Listen("127.0.0.1:0")
+		}
+		if err != nil {
+			return nil, err // the machine has no loopback interface, and the program ends
+		}
+		open = append(open, l)
 	}
-	listeners, err := listenAll(ports)
+	return open, nil
+}
+
+// start runs the emulator and the service until ctx is done. Each then sends its error,
+// or nil, on ended.
+func (d *demo) start(ctx context.Context, stay bool) (ended <-chan error, err error) {
+	listeners, err := listenForDemo(stay)
 	if err != nil {
 		return nil, err
 	}
@@ -132,25 +148,65 @@ func (d *demo) connect() (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// play runs the steps of the conference. Each of them prints what happens.
-func (d *demo) play(ctx context.Context) error {
-	d.printf("An emulated CC-Gateway listens at %s.", d.gateway)
-	d.printf("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)
-	steps := []func(context.Context){
-		d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone, d.showRefusal, d.changeChairperson,
+// play runs the whole story.
+func (d *demo) play(ctx context.Context, cancel context.CancelFunc) error {
+	d.print(demoRecord{Kind: "started", Gateway: d.gateway,
+		Text: fmt.Sprintf("An emulated CC-Gateway listens at %s.", d.gateway)})
+	d.print(demoRecord{Kind: "started", GRPC: d.grpc, HTTP: d.http,
+		Text: fmt.Sprintf("agentconf stands in front of it: gRPC at %s, JSON at %s.", d.grpc, d.http)})
+	err := d.run(ctx, cancel, d.signIn, d.openConference, d.invite, d.holdAgent, d.holdPhone,
+		d.showRefusal, d.changeChairperson)
+	if err == nil {
+		d.print(demoRecord{Kind: "step", Text: "Done: an agent and a phone, each held and unheld."})
 	}
+	return err
+}
+
+// run runs steps, and calls cancel if they take longer than demoTimeout. A deadline of ctx
+// would end the watches as well.
+func (d *demo) run(ctx context.Context, cancel context.CancelFunc, steps ...func(context.Context)) error {
+	timeout := time.AfterFunc(demoTimeout, cancel)
+	defer timeout.Stop()
+	d.step = 0
 	for _, step := range steps {
 		if step(ctx); d.err != nil {
 			return d.err
 		}
 	}
-	d.printf("\nDone: an agent and a phone, each held and unheld.")
 	return nil
+}
+
+// stay prints the events of both agents until ctx is done, by Ctrl-C. The page can reset the
+// gateway, which signs both agents out and so ends their watches: stay then opens a new
+// conference.
+func (d *demo) stay(ctx context.Context, cancel context.CancelFunc) error {
+	for {
+		d.printCommands()
+		var watches sync.WaitGroup
+		watches.Go(func() { d.follow(d.chair) })
+		watches.Go(func() { d.follow(d.guest) })
+		watches.Wait()
+		if ctx.Err() != nil {
+			return nil
+		}
+		d.print(demoRecord{Kind: "step", Text: "Both agents are signed out. A new conference begins."})
+		if err := d.run(ctx, cancel, d.signIn, d.openConference, d.invite); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *demo) print(r demoRecord) { d.printer.print(r) }
+
+// announce prints the next step.
+func (d *demo) announce(format string, args ...any) {
+	d.step++
+	d.print(demoRecord{Kind: "step", Text: fmt.Sprintf("%d. ", d.step) + fmt.Sprintf(format, args...)})
 }
 
 // signIn signs in both agents before anything happens, so that no event is missed.
 func (d *demo) signIn(ctx context.Context) {
-	d.printf("\n1. Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
+	d.announce("Agents %s and %s sign in and watch their events.", demoChair, demoGuest)
 	d.chair = d.signInAgent(ctx, demoChair)
 	d.guest = d.signInAgent(ctx, demoGuest)
 }
@@ -158,26 +214,26 @@ func (d *demo) signIn(ctx context.Context) {
 // openConference waits for the event, because the gateway rejects every operation of the
 // chairperson before it (page 0468).
 func (d *demo) openConference(ctx context.Context) {
-	d.printf("\n2. Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
+	d.announce("Agent %s requests a conference of 4 and becomes its chairperson.", demoChair)
 	call(ctx, d, d.chair, d.conferences.RequestAgentConf,
-		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4})
+		&agentconfv1.RequestAgentConfRequest{AgentId: demoChair, MemberNum: 4}, "")
 	d.await(d.chair, "AgentConf_RequestSuccess")
 }
 
 // invite adds the participants. The agent answers by a call of its own, and the phone
 // without one: the chairperson sees an event for each, in any order.
 func (d *demo) invite(ctx context.Context) {
-	d.printf("\n3. Agent %s invites the phone %s and agent %s. Both ring and answer.",
+	d.announce("Agent %s invites the phone %s and agent %s. Both ring and answer.",
 		demoChair, demoPhone, demoGuest)
 	call(ctx, d, d.chair, d.conferences.BatchAddParticipant, &agentconfv1.BatchAddParticipantRequest{
 		AgentId: demoChair,
 		Addresses: []*agentconfv1.Invitation{
 			{AddressType: "6", Address: demoPhone}, {AddressType: "9", Address: demoGuest},
 		},
-	})
+	}, demoPhone+" and agent "+demoGuest)
 	d.await(d.guest, "AgentConf_Ringing")
 	call(ctx, d, d.guest, d.conferences.AnswerAgentConf,
-		&agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest})
+		&agentconfv1.AnswerAgentConfRequest{AgentId: demoGuest}, "")
 	d.await(d.guest, "AgentConf_SelfJoinResult")
 	d.await(d.chair, "AgentConf_ParticipantChanged")
 	d.await(d.chair, "AgentConf_ParticipantChanged")
@@ -186,15 +242,15 @@ func (d *demo) invite(ctx context.Context) {
 // holdAgent holds and unholds with confirm_within. Without it, a response says only that
 // the gateway has accepted the request.
 func (d *demo) holdAgent(ctx context.Context) {
-	d.printf("\n4. Agent %s holds agent %s and unholds it, over gRPC. "+
+	d.announce("Agent %s holds and unholds agent %s over gRPC. "+
 		"Each call returns once its event confirms it.", demoChair, demoGuest)
 	within := durationpb.New(5 * time.Second)
 	call(ctx, d, d.chair, d.conferences.HoldParticipant, &agentconfv1.HoldParticipantRequest{
 		AgentId: demoChair, AddressType: "9", Address: demoGuest, VoicePath: demoVoice, ConfirmWithin: within,
-	})
+	}, "agent "+demoGuest)
 	call(ctx, d, d.chair, d.conferences.UnholdParticipant, &agentconfv1.UnholdParticipantRequest{
 		AgentId: demoChair, AddressType: "9", Address: demoGuest, ConfirmWithin: within,
-	})
+	}, "agent "+demoGuest)
 	d.next(d.chair, "AgentConf_ParticipantChanged") // the responses have shown both events
 	d.next(d.chair, "AgentConf_ParticipantChanged")
 }
@@ -202,7 +258,7 @@ func (d *demo) holdAgent(ctx context.Context) {
 // holdPhone uses both paths of the JSON port. A program for the gateway itself uses the
 // first one and needs only another host.
 func (d *demo) holdPhone(ctx context.Context) {
-	d.printf("\n5. Agent %s holds the phone over JSON, by the gateway's own path, "+
+	d.announce("Agent %s holds the phone over JSON, by the gateway's own path, "+
 		"and unholds it by the REST path.", demoChair)
 	d.post(ctx, "/agentgateway/resource/agentconf/"+demoChair+"/holdparticipant", demoHoldJSON)
 	d.await(d.chair, "AgentConf_ParticipantChanged")
@@ -210,62 +266,65 @@ func (d *demo) holdPhone(ctx context.Context) {
 	d.await(d.chair, "AgentConf_ParticipantChanged")
 }
 
-// showRefusal prints the reason and the outcome of an error: programs decide by them, and
-// not by the text (docs/errors.md).
+// showRefusal makes a call that the gateway refuses.
 func (d *demo) showRefusal(ctx context.Context) {
-	d.printf("\n6. Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
-	_, err := d.conferences.HoldParticipant(d.guest.withGUID(ctx), &agentconfv1.HoldParticipantRequest{
+	d.announce("Agent %s, who is not the chairperson, tries to hold the phone.", demoGuest)
+	d.refused(ctx, d.guest, &agentconfv1.HoldParticipantRequest{
 		AgentId: demoGuest, AddressType: "6", Address: demoPhone, VoicePath: demoVoice,
-	})
-	if status.Code(err) != codes.PermissionDenied {
-		d.err = fmt.Errorf("got %v, want a refused hold", err)
-		return
-	}
-	d.printf("   response: %s, %s", status.Code(err), status.Convert(err).Message())
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			d.printf("   reason %s, outcome %s", info.GetReason(), info.GetMetadata()["outcome"])
-		}
-	}
+	}, "NOT_CHAIRPERSON")
 }
 
 // changeChairperson passes the role to the guest and back. Only the new chairperson gets
 // the event (page 0476).
 func (d *demo) changeChairperson(ctx context.Context) {
-	d.printf("\n7. Agent %s becomes the chairperson, and passes the role back.", demoGuest)
+	d.announce("Agent %s becomes the chairperson, and passes the role back.", demoGuest)
 	call(ctx, d, d.chair, d.conferences.ApplyToShiftPresident,
-		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoChair, DestAgentNo: 2002})
+		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoChair, DestAgentNo: 2002}, "agent "+demoGuest)
 	d.await(d.guest, "AgentConf_PresidentChanged")
 	call(ctx, d, d.guest, d.conferences.ApplyToShiftPresident,
-		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoGuest, DestAgentNo: 1287})
+		&agentconfv1.ApplyToShiftPresidentRequest{AgentId: demoGuest, DestAgentNo: 1287}, "agent "+demoChair)
 	d.await(d.chair, "AgentConf_PresidentChanged")
+	// Every agent sees both changes. A demo that stays must not print them later.
+	d.next(d.chair, "AgentConf_ParticipantChanged")
+	d.next(d.guest, "AgentConf_ParticipantChanged")
+	d.next(d.guest, "AgentConf_ParticipantChanged")
 }
 
-// printCommands prints the commands to try while the demo keeps running. The README has
-// them too, with the GUID in a variable.
+// printCommands prints the addresses and commands to try while the demo keeps running. The
+// README has the commands too, with the GUID in a variable.
 func (d *demo) printCommands() {
-	d.printf(`
-The demo runs until Ctrl-C. The commands of the README need this variable; the commands below do not:
+	text := fmt.Sprintf(`
+Look at the conference, and hold the phone by a click:
+
+  page  %[8]s/
+  docs  %[7]s/docs
+
+The demo runs until Ctrl-C. The commands of the README need this variable:
 
 export GUID=%[1]s
 
 In a second terminal, watch the events of agent %[2]s:
 
-curl -N -H 'Guid: %[1]s' %[7]s/v1/agents/%[2]s/events
+curl -N -H 'Guid: %[1]s' \
+  %[7]s/v1/agents/%[2]s/events
 
 In a third, hold the phone over gRPC:
 
-grpcurl -plaintext -H 'guid: %[1]s' -d `+
-		`'{"agent_id":"%[2]s","address_type":"6","address":"%[3]s","voice_path":"%[4]s"}' %[5]s `+
-		`agentconf.v1.ConferenceService/HoldParticipant
+grpcurl -plaintext -H 'guid: %[1]s' \
+  -d '{"agent_id":"%[2]s","address_type":"6","address":"%[3]s",
+       "voice_path":"%[4]s"}' \
+  %[5]s agentconf.v1.ConferenceService/HoldParticipant
 
 Unhold it over JSON:
 
-curl -H 'Guid: %[1]s' -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' `+
-		`%[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
+curl -H 'Guid: %[1]s' \
+  -H 'Content-Type: application/json; charset=UTF-8' -d '%[6]s' \
+  %[7]s/agentgateway/resource/agentconf/%[2]s/unholdparticipant
 
 Read the request log of the gateway:
 
 curl %[8]s/emulator/log
 `, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)
+	d.print(demoRecord{Kind: "ready", Text: text, AgentID: demoChair, GUID: d.chair.guid,
+		Gateway: d.gateway, GRPC: d.grpc, HTTP: d.http, Page: d.gateway + "/", Docs: d.http + "/docs"})
 }

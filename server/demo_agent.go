@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -42,38 +45,82 @@ func (d *demo) signInAgent(ctx context.Context, id string) (a demoAgent) {
 		return a
 	}
 	a.id, a.guid = id, signedIn.GetGuid()
-	d.printf("   the gateway issues agent %s the GUID %s", id, a.guid)
+	d.print(demoRecord{Kind: "call", AgentID: id, Method: "Login", Outcome: "applied", GUID: a.guid,
+		Text: fmt.Sprintf("Login %s: applied; its GUID is %s", id, a.guid)})
 	watch := &agentconfv1.WatchAgentEventsRequest{AgentId: id}
 	a.watch, d.err = d.events.WatchAgentEvents(a.withGUID(ctx), watch)
 	return a
 }
 
-// call makes a gRPC call of an agent, and prints the request and the response.
+// call makes a gRPC call of an agent and prints it. on names the target of the call, if it
+// has one.
 func call[Q, R proto.Message](
 	ctx context.Context, d *demo, a demoAgent,
-	rpc func(context.Context, Q, ...grpc.CallOption) (R, error), request Q,
+	rpc func(context.Context, Q, ...grpc.CallOption) (R, error), request Q, on string,
 ) {
 	if d.err != nil {
 		return
 	}
-	// By the rule of the contract, the request of RPC is named RPCRequest.
-	name := strings.TrimSuffix(string(request.ProtoReflect().Descriptor().Name()), "Request")
-	d.printf("   %s %s", name, compact(request))
 	response, err := rpc(a.withGUID(ctx), request)
 	if err != nil {
 		d.err = err
 		return
 	}
-	d.printf("   response: OK, %s", compact(response))
+	r := d.newCall(a, request, on)
+	r.Response, r.Outcome = compact(response), "applied"
+	r.Text += ": applied"
+	d.print(r)
+	confirmed, ok := any(response).(interface {
+		GetEvent() *agentconfv1.AgentEvent
+	})
+	if ok && confirmed.GetEvent() != nil {
+		d.print(demoRecord{Kind: "event", AgentID: a.id, Event: compact(confirmed.GetEvent()),
+			Text: "in the response: " + eventWords(confirmed.GetEvent())})
+	}
 }
 
-// post makes a JSON call of the chairperson, and prints the request and the response. It
-// fails unless the response has retcode 0.
+// newCall returns the record of a gRPC call, without its result. By the rule of the
+// contract, the request of RPC is named RPCRequest.
+func (d *demo) newCall(a demoAgent, request proto.Message, on string) demoRecord {
+	name := strings.TrimSuffix(string(request.ProtoReflect().Descriptor().Name()), "Request")
+	text := name + " by agent " + a.id
+	if on != "" {
+		text += " on " + on
+	}
+	return demoRecord{Kind: "call", AgentID: a.id, Method: name, Request: compact(request), Text: text}
+}
+
+// refused makes a gRPC call that must fail with a reason, and prints the reason and the
+// outcome: programs decide by them, and not by the text (docs/errors.md).
+func (d *demo) refused(
+	ctx context.Context, a demoAgent, request *agentconfv1.HoldParticipantRequest, reason string,
+) {
+	if d.err != nil {
+		return
+	}
+	_, err := d.conferences.HoldParticipant(a.withGUID(ctx), request)
+	r := d.newCall(a, request, request.GetAddress())
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			r.Reason, r.Outcome = info.GetReason(), info.GetMetadata()["outcome"]
+		}
+	}
+	if r.Reason != reason {
+		d.err = fmt.Errorf("got %v, want a call that fails with %s", err, reason)
+		return
+	}
+	r.Response = compact(status.Convert(err).Proto())
+	r.Text += fmt.Sprintf(": outcome %s, reason %s. The error says: %s",
+		r.Outcome, r.Reason, status.Convert(err).Message())
+	d.print(r)
+}
+
+// post makes a JSON call of the chairperson and prints it. It fails unless the response has
+// retcode 0.
 func (d *demo) post(ctx context.Context, path, body string) {
 	if d.err != nil {
 		return
 	}
-	d.printf("   POST %s%s %s", d.http, path, body)
 	response, err := postJSON(ctx, d.http+path, d.chair.guid, body)
 	var envelope struct{ Retcode string }
 	switch {
@@ -82,7 +129,8 @@ func (d *demo) post(ctx context.Context, path, body string) {
 	case json.Unmarshal(response, &envelope) != nil || envelope.Retcode != "0":
 		d.err = fmt.Errorf("got %s, want retcode 0", response)
 	default:
-		d.printf("   response: %s", response)
+		d.print(demoRecord{Kind: "call", AgentID: d.chair.id, Method: "POST", Path: path, Outcome: "applied",
+			Request: json.RawMessage(body), Response: response, Text: "POST " + path + ": applied (retcode 0)"})
 	}
 }
 
@@ -105,8 +153,13 @@ func postJSON(ctx context.Context, url, guid, body string) (response []byte, err
 // await waits for the next event of a type and prints it.
 func (d *demo) await(a demoAgent, eventType string) {
 	if event := d.next(a, eventType); event != nil {
-		d.printf("   event of agent %s: %s", a.id, compact(event))
+		d.printEvent(a, event)
 	}
+}
+
+func (d *demo) printEvent(a demoAgent, event *agentconfv1.AgentEvent) {
+	d.print(demoRecord{Kind: "event", AgentID: a.id, Event: compact(event),
+		Text: "to agent " + a.id + ": " + eventWords(event)})
 }
 
 // next returns the next event of a type, and skips the others. A watch also has items that
@@ -126,16 +179,27 @@ func (d *demo) next(a demoAgent, eventType string) *agentconfv1.AgentEvent {
 	return nil
 }
 
-func (d *demo) printf(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
+// follow prints the events of an agent until its watch ends. Nobody else reads the watch
+// then, and agentconf would end a watch that is not read.
+func (d *demo) follow(a demoAgent) {
+	for {
+		item, err := a.watch.Recv()
+		if err != nil {
+			return
+		}
+		if event := item.GetEvent(); event != nil {
+			d.printEvent(a, event)
+		}
+	}
+}
 
 // compact returns m as JSON, with its zero fields: a changeType of 0 means something. It is
 // without the blanks that protojson inserts at random.
-func compact(m proto.Message) string {
+func compact(m proto.Message) json.RawMessage {
 	text, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
-	if err != nil {
-		return err.Error()
-	}
 	var out bytes.Buffer
-	_ = json.Compact(&out, text) // text is valid
-	return out.String()
+	if err = errors.Join(err, json.Compact(&out, text)); err != nil {
+		panic(err) // a message of the contract has a field that is not UTF-8
+	}
+	return out.Bytes()
 }

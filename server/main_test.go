@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -105,53 +104,6 @@ func serve(t *testing.T, env []string, args ...string) (service running, grpcAdd
 		t.Fatal(err)
 	}
 	return service, addresses.GRPC, "http://" + addresses.HTTP
-}
-
-// The demo prints every step and its result, and ends with success.
-func TestDemo(t *testing.T) {
-	code, out, errs := runCommand(t, nil, "demo")
-	if code != 0 || errs != "" {
-		t.Fatalf("got exit code %d, stderr %q, want 0 and none; stdout:\n%s", code, errs, out)
-	}
-	for part, times := range map[string]int{
-		`"changeType":0`:               2,
-		`"changeType":5`:               2,
-		`"changeType":6`:               2,
-		"AgentConf_PresidentChanged":   2,
-		"RequestAgentConf {":           1,
-		"HoldParticipant {":            1,
-		"/holdparticipant {":           1,
-		"outcome not_applied":          1,
-		"conference:unholdParticipant": 1,
-	} {
-		if got := strings.Count(out, part); got != times {
-			t.Errorf("got %q %d times, want %d times, in:\n%s", part, got, times, out)
-		}
-	}
-}
-
-// The README has every command that the demo prints, and .ci/first-five-minutes runs the
-// commands of the README.
-func TestDemoCommands(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	d := &demo{out: &out, gateway: "http://127.0.0.1:8043", grpc: "127.0.0.1:9090", http: "http://127.0.0.1:8080",
-		chair: demoAgent{guid: "$GUID"}}
-	d.printCommands()
-	written := strings.Join(strings.Fields(strings.ReplaceAll(string(readme), "\\\n", " ")), " ")
-	commands := regexp.MustCompile(`(?m)^(grp)?curl .*$`).FindAllString(out.String(), -1)
-	for _, command := range commands {
-		command = regexp.MustCompile(`'([Gg]uid: \$GUID)'`).ReplaceAllString(command, `"$1"`)
-		if !strings.Contains(written, command) {
-			t.Errorf("got a README without the command %s", command)
-		}
-	}
-	if len(commands) != 4 || !strings.Contains(out.String(), "\nexport GUID=$GUID\n") {
-		t.Errorf("got %d commands, want 4 and the export of GUID, in:\n%s", len(commands), &out)
-	}
 }
 
 // --print-config prints every value with its origin: command line, variable or default.

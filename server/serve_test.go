@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -33,12 +34,14 @@ func TestServe(t *testing.T) {
 	if code, _, stderr := runCommand(t, nil, "healthcheck", "--grpc-listen", grpcAddress); code != 0 {
 		t.Errorf("healthcheck: got exit code %d, want 0: %s", code, stderr)
 	}
-	d := &demo{out: io.Discard, gateway: gateway, grpc: grpcAddress, http: httpURL}
+	d := &demo{printer: &demoPrinter{out: io.Discard}, gateway: gateway, grpc: grpcAddress, http: httpURL}
 	conn, err := d.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.play(t.Context()); err != nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := d.play(ctx, cancel); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
