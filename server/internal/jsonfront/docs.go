@@ -39,6 +39,7 @@ func newDocs() *http.ServeMux {
 	handle("/{$}", newContent("index.html", docsPage))
 	handle("/start.js", newContent("start.js", docsScript))
 	handle("/openapi.json", newContent("openapi.json", openapi.Document))
+	mux.Handle("GET /{$}", http.RedirectHandler(docsRoot+"/", http.StatusFound))
 	viewer := v5emb.New("agentconf", docsRoot+"/openapi.json", docsRoot)
 	for _, asset := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
 		handle("/"+asset, viewer)

@@ -23,8 +23,10 @@ func (f *testFront) get(path, etag string) recorder {
 // host.
 func TestDocs(t *testing.T) {
 	f := newTestFront(stubService{})
-	if w := f.get("/docs", ""); w.Code/100 != 3 || w.Header().Get("Location") != "/docs/" {
-		t.Errorf("/docs: HTTP status %d to %q", w.Code, w.Header().Get("Location"))
+	for _, path := range []string{"/", "/docs"} {
+		if w := f.get(path, ""); w.Code/100 != 3 || w.Header().Get("Location") != "/docs/" {
+			t.Errorf("%s: HTTP status %d to %q", path, w.Code, w.Header().Get("Location"))
+		}
 	}
 	page := f.get("/docs/", "")
 	if got := page.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
@@ -61,7 +63,7 @@ func TestDocsOnly(t *testing.T) {
 	f := newTestFront(stubService{})
 	for _, request := range []struct{ method, path string }{
 		{"GET", "/docs/nothing"}, {"GET", "/docsx"}, {"GET", "/docs/swagger-ui.js"}, {"GET", "/docs/%2Fopenapi.json"},
-		{"POST", "/docs/"}, {"OPTIONS", "/docs/openapi.json"}, {"DELETE", "/docs"},
+		{"POST", "/"}, {"POST", "/docs/"}, {"OPTIONS", "/docs/openapi.json"}, {"DELETE", "/docs"},
 	} {
 		w := f.send(request.method, request.path, holdBody, nil)
 		if w.Code != http.StatusNotFound || reasonOf(t, w.Body.Bytes()) != "NO_SUCH_OPERATION" {

@@ -122,7 +122,8 @@ func closeAfterChunked(h http.Handler) http.Handler {
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// An encoded slash separates no segments, so that no operation has such a path.
 	encodedSlash := strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F")
-	if !encodedSlash && strings.HasPrefix(r.URL.Path, docsRoot) && f.serveDocs(w, r) {
+	isDocs := r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, docsRoot)
+	if !encodedSlash && isDocs && f.serveDocs(w, r) {
 		return
 	}
 	origin := f.checkOrigin(r)
