@@ -1,7 +1,7 @@
 // Command openapi completes the OpenAPI document that protoc-gen-openapiv2 has written, in place. The
-// plugin gives both paths of an RPC the same texts; this command gives each path its own operation ID
-// and responses. It also turns the examples in the comments of the proto into examples of the
-// document, and writes the Go package that embeds the document.
+// plugin gives both paths of an RPC the same texts; this command gives each path its own operation ID,
+// group and responses. It also turns the examples in the comments of the proto into examples of the
+// document, joins the lines of paragraphs, and writes the Go package that embeds the document.
 package main
 
 import (
@@ -44,6 +44,9 @@ func main() {
 	d := &document{text}
 	d.setResponses()
 	d.setExamples()
+	d.setGroups()
+	d.foldGroups()
+	d.unwrapTexts()
 	var indented bytes.Buffer
 	check(json.Indent(&indented, d.text, "", "  "))
 	check(os.WriteFile(file, indented.Bytes(), 0o644))

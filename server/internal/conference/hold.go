@@ -6,6 +6,7 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/events"
 	"agentconf/server/internal/operation"
+	"agentconf/server/internal/outcome"
 )
 
 // announcement is the part of a body that names a file to play (page 0473). The zero value
@@ -38,7 +39,10 @@ func (s *Service) HoldParticipant(
 	body := playBody{c.participant(req), c.announcement(req.PlayMode, req.GetVoicePath())}
 	c.confirmWithin(req.GetConfirmWithin())
 	resp := &agentconfv1.HoldParticipantResponse{}
-	op := operation.Operation{Name: "holdParticipant", Request: req, Violations: c.Violations, Body: body}
+	op := operation.Operation{
+		Name: "holdParticipant", Request: req, Violations: c.Violations, Body: body,
+		Advice: outcome.LookFirst + "; the participant may be on hold",
+	}
 	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result)
 	return runConfirmed(ctx, s, op, response, events.Held, &resp.Event)
 }
@@ -52,7 +56,10 @@ func (s *Service) UnholdParticipant(
 	body := c.participant(req)
 	c.confirmWithin(req.GetConfirmWithin())
 	resp := &agentconfv1.UnholdParticipantResponse{}
-	op := operation.Operation{Name: "unholdParticipant", Request: req, Violations: c.Violations, Body: body}
+	op := operation.Operation{
+		Name: "unholdParticipant", Request: req, Violations: c.Violations, Body: body,
+		Advice: outcome.LookFirst + "; the participant may be off hold",
+	}
 	response := operation.Reserved(resp, &resp.Message, &resp.Retcode, &resp.Result)
 	return runConfirmed(ctx, s, op, response, events.Unheld, &resp.Event)
 }

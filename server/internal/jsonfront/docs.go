@@ -27,6 +27,9 @@ var (
 
 	//go:embed docs/start.js
 	docsScript []byte
+
+	//go:embed docs/docs.css
+	docsStyle []byte
 )
 
 // newDocs returns the handler of the OpenAPI document and of Swagger UI, which can make
@@ -38,6 +41,7 @@ func newDocs() *http.ServeMux {
 	}
 	handle("/{$}", newContent("index.html", docsPage))
 	handle("/start.js", newContent("start.js", docsScript))
+	handle("/docs.css", newContent("docs.css", docsStyle))
 	handle("/openapi.json", newContent("openapi.json", openapi.Document))
 	mux.Handle("GET /{$}", http.RedirectHandler(docsRoot+"/", http.StatusFound))
 	viewer := v5emb.New("agentconf", docsRoot+"/openapi.json", docsRoot)

@@ -102,11 +102,21 @@ func TestDocsAreNoCall(t *testing.T) {
 
 // operation is an operation of the OpenAPI document.
 type operation struct {
+	Tags      []string
 	Security  *[]map[string][]string
 	Responses map[string]struct{ Schema map[string]any }
 }
 
-// The document has the credential of every operation and both error styles.
+// The REST operations come first: Swagger UI and other readers keep the order of the document.
+func TestDocsOrder(t *testing.T) {
+	document := string(openapi.Document)
+	if lastREST, firstDialect := strings.LastIndex(document, `"/v1/`), strings.Index(document, `"/agentgateway/`); lastREST > firstDialect {
+		t.Errorf("the last REST path is at byte %d, behind the first one of the dialect at %d", lastREST, firstDialect)
+	}
+}
+
+// The document has the credential of every operation, both error styles, and a group of the
+// gateway dialect.
 func TestDocsDocument(t *testing.T) {
 	var doc struct {
 		Host, BasePath      string
@@ -133,6 +143,9 @@ func TestDocsDocument(t *testing.T) {
 		}
 		signsIn := strings.HasSuffix(strings.ToLower(path), "login") || path == "/agentgateway/resource/onlineagent/{agentId}"
 		for method, op := range methods {
+			if isDialect := len(op.Tags) == 1 && op.Tags[0] == "Gateway dialect"; isDialect != strings.HasPrefix(path, gatewayRoot) {
+				t.Errorf("%s %s: in the groups %v", method, path, op.Tags)
+			}
 			if got := op.Responses["default"].Schema["$ref"]; got != want {
 				t.Errorf("%s %s: errors are %v, want %s", method, path, got, want)
 			}
