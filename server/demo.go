@@ -176,9 +176,8 @@ func (d *demo) run(ctx context.Context, cancel context.CancelFunc, steps ...func
 	return nil
 }
 
-// stay prints the events of both agents until ctx is done, by Ctrl-C. The page can reset the
-// gateway, which signs both agents out and so ends their watches: stay then opens a new
-// conference.
+// stay prints the events of both agents until ctx is done, by Ctrl-C. If both agents are signed
+// out, which ends their watches, stay opens a new conference.
 func (d *demo) stay(ctx context.Context, cancel context.CancelFunc) error {
 	for {
 		d.printCommands()
@@ -294,9 +293,8 @@ func (d *demo) changeChairperson(ctx context.Context) {
 // README has the commands too, with the GUID in a variable.
 func (d *demo) printCommands() {
 	text := fmt.Sprintf(`
-Look at the conference, and hold the phone by a click:
+Look at the API, and hold the phone by a click:
 
-  page  %[8]s/
   docs  %[7]s/docs
 
 The demo runs until Ctrl-C. The commands of the README need this variable:
@@ -326,5 +324,5 @@ Read the request log of the gateway:
 curl %[8]s/emulator/log
 `, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)
 	d.print(demoRecord{Kind: "ready", Text: text, AgentID: demoChair, GUID: d.chair.guid,
-		Gateway: d.gateway, GRPC: d.grpc, HTTP: d.http, Page: d.gateway + "/", Docs: d.http + "/docs"})
+		Gateway: d.gateway, GRPC: d.grpc, HTTP: d.http, Docs: d.http + "/docs"})
 }
