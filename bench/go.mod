@@ -1,4 +1,6 @@
-module agentconf/bench
+// The path is below agentconf/server, so that package peers may import the client of the
+// gateway, which is internal there. No other package of this module imports an internal one.
+module agentconf/server/bench
 
 go 1.26.7
 

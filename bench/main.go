@@ -5,15 +5,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
-	"time"
 
-	"golang.org/x/sync/errgroup"
+	"agentconf/server/bench/compare"
+	"agentconf/server/bench/overload"
+	"agentconf/server/bench/peers"
+	"agentconf/server/bench/rig"
+	"agentconf/server/bench/scale"
+	"agentconf/server/bench/soak"
 )
 
 const usage = `usage, in the directory bench:
@@ -25,19 +28,16 @@ const usage = `usage, in the directory bench:
   bench overload             latency of healthy callers during stalls, overload and slow clients
 `
 
-// errUnsound marks a run whose figures cannot be trusted.
-var errUnsound = errors.New("run it again on a quiet machine")
-
 var commands = map[string]func(ctx context.Context, args []string) error{
-	"compare":  runCompare,
-	"scale":    runScale,
-	"upgrade":  runUpgrade,
-	"soak":     runSoak,
-	"overload": runOverload,
+	"compare":  compare.Run,
+	"scale":    scale.Run,
+	"upgrade":  soak.RunUpgrade,
+	"soak":     soak.Run,
+	"overload": overload.Run,
 
 	// The commands above start these two as separate processes.
-	"reverse-proxy": runReverseProxy,
-	"slow-gateway":  runSlowGateway,
+	"reverse-proxy": peers.RunReverseProxy,
+	"slow-gateway":  rig.RunSlowGateway,
 }
 
 func main() {
@@ -54,27 +54,5 @@ func main() {
 	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {
 		fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
 		os.Exit(1)
-	}
-}
-
-// sleep waits for d and reports whether d passed before ctx was done.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// background calls do in a goroutine. The function that it returns cancels the context of
-// do, waits for its end and returns its error.
-func background(ctx context.Context, do func(ctx context.Context) error) (stop func() error) {
-	ctx, cancel := context.WithCancel(ctx)
-	var group errgroup.Group
-	group.Go(func() error { return do(ctx) })
-	return func() error {
-		cancel()
-		return group.Wait()
 	}
 }

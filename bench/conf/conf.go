@@ -1,0 +1,9 @@
+// Package conf has the configurations of the programs that agentconf is compared with.
+package conf
+
+import "embed"
+
+// Files are templates of package text/template. Configuration of package rig fills them.
+//
+//go:embed *.conf *.cfg
+var Files embed.FS

@@ -1,0 +1,43 @@
+package rig
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// The CPU time of this process grows, and a process that does not exist has none.
+func TestCPUOf(t *testing.T) {
+	before, err := cpuOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after := before; after <= before; { // until the scheduler has updated it
+		if after, err = cpuOf(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := cpuOf(1 << 30); err == nil {
+		t.Errorf("got %v, want an error", got)
+	}
+}
+
+// Since subtracts the CPU time of all processes that are known from that of both cores.
+func TestSince(t *testing.T) {
+	start := time.Unix(0, 0)
+	before := Clocks{at: start}
+	after := Clocks{at: start.Add(10 * time.Second), idle: 9, ours: 5 * time.Second, target: 2 * time.Second}
+	want := Usage{Took: 10 * time.Second, CPU: 2 * time.Second, Foreign: 0.1}
+	if got := after.Since(before, 4*time.Second); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// Reading the clocks of a running process brings plausible values.
+func TestReadClocks(t *testing.T) {
+	self := &Process{pids: []int{os.Getpid()}}
+	c, err := ReadClocks(self, []*Process{self})
+	if err != nil || c.idle <= 0 || c.target <= 0 || c.ours < c.target {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
