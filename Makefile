@@ -67,8 +67,16 @@ bench: ## compare the cost of a hold with plain proxies (bench/README.md)
 	bench/install-tools
 	go run -C bench . compare -rounds $(ROUNDS) -base '$(BASE)'
 
-bench-scale: ## measure memory and latency with 1 to 10,000 holds in flight
+# Events of each agent before the measurement of watches. The replay window has 24 events at one
+# each 5 s, and an hour has 720.
+WARM = 24
+
+# The file of a plot.
+SVG =
+
+bench-scale: ## measure many holds in flight, and up to 18,000 watched agents
 	go run -C bench . scale
+	go run -C bench . watches -warm $(WARM) -svg '$(abspath $(SVG))'
 
 overload: ## measure healthy callers during a stall, overload and slow clients
 	go run -C bench . overload

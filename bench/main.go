@@ -17,12 +17,15 @@ import (
 	"agentconf/server/bench/rig"
 	"agentconf/server/bench/scale"
 	"agentconf/server/bench/soak"
+	"agentconf/server/bench/watches"
 )
 
 const usage = `usage, in the directory bench:
   bench compare [-rounds N] [-base FILE]
                              CPU time of a hold, next to plain proxies
   bench scale                memory and latency from 1 to 10,000 holds in flight
+  bench watches [-agents LIST] [-warm N] [-every TIME] [-hold TIME] [-for TIME] [-svg FILE]
+                             memory, CPU time and delay of events with many watched agents
   bench upgrade [-rounds N]  restarts of two agentconfs behind nginx, without a lost hold
   bench soak [-for TIME]     steady load while the gateway and agentconf are restarted
   bench overload             latency of healthy callers during stalls, overload and slow clients
@@ -32,12 +35,14 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare":  compare.Run,
 	"scale":    scale.Run,
 	"upgrade":  soak.RunUpgrade,
+	"watches":  watches.Run,
 	"soak":     soak.Run,
 	"overload": overload.Run,
 
-	// The commands above start these two as separate processes.
-	"reverse-proxy": peers.RunReverseProxy,
-	"slow-gateway":  rig.RunSlowGateway,
+	// The commands above start these as separate processes.
+	"reverse-proxy":        peers.RunReverseProxy,
+	"slow-gateway":         rig.RunSlowGateway,
+	watches.GatewayCommand: watches.RunGateway,
 }
 
 func main() {

@@ -13,11 +13,10 @@ import (
 )
 
 const (
-	maxForeign = 0.10            // share of the two cores that foreign processes may have in a slice
-	maxTries   = 3               // for a slice that foreign processes disturb; then it is dropped
-	maxWait    = 3 * time.Minute // for a quiet machine, over a whole regime
-	firstRate  = 5000.0          // holds a second, before a variant's rate is known
-	maxQuiet   = 5 * time.Second // for a quiet machine, before one slice
+	maxTries  = 3               // for a slice that foreign processes disturb; then it is dropped
+	maxWait   = 3 * time.Minute // for a quiet machine, over a whole regime
+	firstRate = 5000.0          // holds a second, before a variant's rate is known
+	maxQuiet  = 5 * time.Second // for a quiet machine, before one slice
 )
 
 // regime is one way to load variants side by side.
@@ -107,7 +106,7 @@ func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) err
 		if err != nil {
 			return err
 		}
-		if got.foreign <= maxForeign {
+		if got.foreign <= rig.MaxForeign {
 			s.cpu[v.name] = append(s.cpu[v.name], got.cpu)
 			s.foreign[v.name] = append(s.foreign[v.name], got.foreign)
 			s.rate[v.name] = append(s.rate[v.name], got.rate)

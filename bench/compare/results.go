@@ -17,7 +17,7 @@ func (s *series) ratio(a, b string, q float64) float64 {
 func printSeries(s *series) {
 	title := fmt.Sprintf("%s\n%d rounds of %v slices in %v; %d slices repeated, %d dropped, "+
 		"as foreign processes had over %.0f %% of the cores",
-		s.title, s.rounds, s.length, s.took.Round(time.Second), s.repeated, s.dropped, 100*maxForeign)
+		s.title, s.rounds, s.length, s.took.Round(time.Second), s.repeated, s.dropped, 100*rig.MaxForeign)
 	header := "variant\tslices\tholds/s\tCPU µs\tp25\tspread\tto nginx\tp25\tto ReverseProxy h1\tp25\tforeign\t"
 	rig.PrintTable(os.Stdout, title, header, s.variants, s.cells)
 }

@@ -48,7 +48,7 @@ var scenarios = []scenario{
 // Run measures the latency of healthy callers in each scenario, and what
 // remains of it.
 func Run(ctx context.Context, _ []string) error {
-	if err := rig.CheckOpenFiles(); err != nil {
+	if err := rig.CheckLimits(rig.ManyFiles); err != nil {
 		return err
 	}
 	rig.PrintVersions(ctx)

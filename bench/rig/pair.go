@@ -3,23 +3,8 @@ package rig
 import (
 	"context"
 	"errors"
-	"fmt"
-	"syscall"
 	"time"
 )
-
-// openFiles is the most files that a process opens: a connection to the gateway for every
-// hold in flight, and the connections of the clients.
-const openFiles = 12000
-
-// CheckOpenFiles looks at the hard limit, to which Go raises the soft one.
-func CheckOpenFiles() error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Max >= openFiles {
-		return err
-	}
-	return fmt.Errorf("the hard limit of open files is %d, but %d are needed: ulimit -Hn %[2]d", limit.Max, openFiles)
-}
 
 // Pair is an agentconf in front of a slow gateway. Both run on both cores, as do the
 // clients.

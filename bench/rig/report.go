@@ -7,6 +7,7 @@ import (
 	"math"
 	"os/exec"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -30,13 +31,18 @@ func Verdict(measured, atMost float64) string {
 	return "MISS"
 }
 
-// PrintTable prints a title and one row for every item. Tabs separate and end cells.
+// PrintTable prints a title, and a table in Markdown with one row for every item. Tabs
+// separate and end the cells of the header and of the rows.
 func PrintTable[T any](to io.Writer, title, header string, items []T, row func(item T) string) {
 	fmt.Fprintf(to, "\n%s\n\n", title)
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, header)
+	w := tabwriter.NewWriter(to, 0, 0, 1, ' ', 0)
+	printRow := func(cells string) {
+		fmt.Fprintf(w, "| %s\t|\n", strings.ReplaceAll(strings.TrimSuffix(cells, "\t"), "\t", "\t| "))
+	}
+	printRow(header)
+	printRow(strings.Repeat("---\t", strings.Count(header, "\t")))
 	for _, item := range items {
-		fmt.Fprintln(w, row(item))
+		printRow(row(item))
 	}
 	w.Flush()
 }

@@ -41,6 +41,17 @@ type Clocks struct {
 	target time.Duration // of the measured process
 }
 
+// MaxForeign is the share of the two cores that foreign processes may have.
+const MaxForeign = 0.10
+
+// CheckQuiet returns an error if foreign processes had more than MaxForeign of the cores.
+func CheckQuiet(foreign float64) error {
+	if foreign > MaxForeign {
+		return fmt.Errorf("foreign processes had %.0f %% of the cores; %w", 100*foreign, ErrUnsound)
+	}
+	return nil
+}
+
 // ReadClocks fails on a machine with one core.
 func ReadClocks(target *Process, ours []*Process) (c Clocks, err error) {
 	c.at = time.Now()

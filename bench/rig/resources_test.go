@@ -41,3 +41,12 @@ func TestReadClocks(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
+
+func TestCheckQuiet(t *testing.T) {
+	if err := CheckQuiet(MaxForeign); err != nil {
+		t.Error(err)
+	}
+	if CheckQuiet(MaxForeign+0.01) == nil {
+		t.Error("a busy machine is no error")
+	}
+}

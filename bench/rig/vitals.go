@@ -34,10 +34,16 @@ func ReadVitals(ctx context.Context, admin string) (Vitals, error) {
 
 // ReadVitalsAfterGC runs the garbage collector of an agentconf before it reads the metrics.
 func ReadVitalsAfterGC(ctx context.Context, admin string) (Vitals, error) {
-	if _, err := Fetch(ctx, admin, "/debug/pprof/heap?gc=1"); err != nil {
+	if err := CollectGarbage(ctx, admin); err != nil {
 		return Vitals{}, err
 	}
 	return ReadVitals(ctx, admin)
+}
+
+// CollectGarbage runs the garbage collector of an agentconf.
+func CollectGarbage(ctx context.Context, admin string) error {
+	_, err := Fetch(ctx, admin, "/debug/pprof/heap?gc=1")
+	return err
 }
 
 // Fetch returns the body of a response with HTTP status 200.
@@ -54,13 +60,34 @@ func Fetch(ctx context.Context, address, path string) (string, error) {
 func parseVitals(text string) (v Vitals, err error) {
 	v.At = time.Now()
 	for i, name := range vitalMetrics {
-		_, rest, _ := strings.Cut("\n"+text, "\n"+name+" ")
-		value, _, _ := strings.Cut(rest, "\n")
-		if v.Values[i], err = strconv.ParseFloat(value, 64); err != nil {
-			return v, fmt.Errorf("metric %s: %w", name, err)
+		if v.Values[i], err = parseMetric(text, name); err != nil {
+			return v, err
 		}
 	}
 	v.Values[0] /= 1024
 	v.Values[1] /= 1024
 	return v, nil
+}
+
+// parseMetric returns the value of a metric without labels.
+func parseMetric(text, name string) (float64, error) {
+	_, rest, _ := strings.Cut("\n"+text, "\n"+name+" ")
+	value, _, _ := strings.Cut(rest, "\n")
+	v, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return 0, fmt.Errorf("metric %s: %w", name, err)
+	}
+	return v, nil
+}
+
+// ReadMetrics returns metrics of an agentconf that have no labels.
+func ReadMetrics(ctx context.Context, admin string, names ...string) (map[string]float64, error) {
+	text, err := Fetch(ctx, admin, "/metrics")
+	values := map[string]float64{}
+	for _, name := range names {
+		if err == nil {
+			values[name], err = parseMetric(text, name)
+		}
+	}
+	return values, err
 }

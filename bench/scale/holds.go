@@ -29,7 +29,7 @@ const (
 // Run measures an agentconf with its defaults under many calls, many connections and
 // many watches.
 func Run(ctx context.Context, _ []string) error {
-	if err := rig.CheckOpenFiles(); err != nil {
+	if err := rig.CheckLimits(rig.ManyFiles); err != nil {
 		return err
 	}
 	rig.PrintVersions(ctx)

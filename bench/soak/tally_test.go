@@ -88,9 +88,9 @@ func TestTally(t *testing.T) {
 		}
 	}
 	want := []string{
-		"errors", "cause error outcome count",
-		"NONE INTERNAL INTERNAL unknown 1",
-		"the gateway was restarted UNAVAILABLE GATEWAY_UNREACHABLE not_applied 3",
+		"errors", "| cause | error | outcome | count |", "| --- | --- | --- | --- |",
+		"| NONE | INTERNAL INTERNAL | unknown | 1 |",
+		"| the gateway was restarted | UNAVAILABLE GATEWAY_UNREACHABLE | not_applied | 3 |",
 	}
 	if !slices.Equal(rows, want) {
 		t.Errorf("printed %q, want %q", rows, want)

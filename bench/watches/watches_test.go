@@ -1,0 +1,141 @@
+package watches
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/internal/leaktest"
+)
+
+// The events before the schedule come at once, those of the schedule in its rhythm. An event
+// that is due while there is no poll waits for the next one. A poll without an event ends.
+func TestGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gateway{schedule: schedule{Every: 15 * time.Second, Hold: 10 * time.Second, Warm: 2}}
+		poll := func() (number int64, took time.Duration) {
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			r.SetPathValue("agent", "1000")
+			w, from := httptest.NewRecorder(), time.Now()
+			g.servePoll(w, r)
+			var reply struct {
+				Event struct{ Content struct{ ConfID int64 } }
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
+				t.Fatal(err)
+			}
+			return reply.Event.Content.ConfID, time.Since(from)
+		}
+		for want := range int64(2) {
+			if n, took := poll(); n != want+1 || took != 0 {
+				t.Errorf("event %d after %v, want %d at once", n, took, want+1)
+			}
+		}
+		for n, took := poll(); n != 3; n, took = poll() {
+			if n != 0 || took != 10*time.Second {
+				t.Fatalf("event %d after %v, want none after 10s", n, took)
+			}
+		}
+		if n, took := poll(); n != 0 || took != 10*time.Second {
+			t.Errorf("event %d after %v, want none after 10s", n, took)
+		}
+		if n, took := poll(); n != 4 || took != 5*time.Second {
+			t.Errorf("event %d after %v, want 4 after 5s", n, took)
+		}
+		time.Sleep(20 * time.Second)
+		if n, took := poll(); n != 5 || took != 0 {
+			t.Errorf("event %d after %v, want 5 at once", n, took)
+		}
+		g.stopped.Store(true)
+		for range 2 {
+			if n, _ := poll(); n != 0 {
+				t.Errorf("event %d of a gateway that has stopped", n)
+			}
+		}
+		if g.handed.Load() != 5 {
+			t.Errorf("handed out %d events, want 5", g.handed.Load())
+		}
+	})
+}
+
+// eventServer sends the events with the numbers, and then waits for the end of the watch.
+type eventServer struct {
+	agentconfv1.UnimplementedEventServiceServer
+	numbers []int64
+}
+
+func (s eventServer) WatchAgentEvents(
+	_ *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[agentconfv1.WatchAgentEventsResponse],
+) error {
+	for _, number := range s.numbers {
+		event := &agentconfv1.AgentEvent{Content: &agentconfv1.AgentEvent_ParticipantChanged{
+			ParticipantChanged: &agentconfv1.ParticipantChanged{ConfId: number},
+		}}
+		item := &agentconfv1.WatchAgentEventsResponse_Event{Event: event}
+		if err := stream.Send(&agentconfv1.WatchAgentEventsResponse{Message: item}); err != nil {
+			return err
+		}
+	}
+	<-stream.Context().Done()
+	return stream.Context().Err()
+}
+
+// A missing event, a repeated one, and two in the wrong order are faults.
+func TestWatchersFindLostEvents(t *testing.T) {
+	leaktest.Check(t)
+	for _, c := range []struct {
+		numbers []int64
+		fault   string
+	}{
+		{[]int64{1, 2, 3}, ""},
+		{[]int64{1, 3}, "event 3 follows event 1"},
+		{[]int64{2}, "event 2 follows event 0"},
+		{[]int64{1, 1}, "event 1 follows event 1"},
+	} {
+		w := watchOne(t, c.numbers)
+		err := w.await(t.Context(), &w.received, int64(len(c.numbers)), time.Minute)
+		if (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%v: %v, want %q", c.numbers, err, c.fault)
+		}
+	}
+}
+
+// An event that never comes ends the wait, as does the end of a watch.
+func TestWatchersAwait(t *testing.T) {
+	leaktest.Check(t)
+	w := watchOne(t, nil)
+	if w.await(t.Context(), &w.received, 1, 0) == nil {
+		t.Error("no event, and no error")
+	}
+	w.connections[0].Close()
+	if err := w.await(t.Context(), &w.received, 1, time.Minute); err == nil || !strings.Contains(err.Error(), "agent 1000") {
+		t.Errorf("the watch has ended: %v", err)
+	}
+}
+
+// watchOne returns the watcher of an agent with events.
+func watchOne(t *testing.T, numbers []int64) *watchers {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	agentconfv1.RegisterEventServiceServer(server, eventServer{numbers: numbers})
+	go server.Serve(l)
+	t.Cleanup(server.Stop)
+	w, err := watchAgents(context.WithoutCancel(t.Context()), l.Addr().String(), 1)
+	t.Cleanup(w.close)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
