@@ -63,16 +63,16 @@ ROUNDS = 20
 # The file of another build of agentconf, which is measured in the same run.
 BASE =
 
-bench: ## compare the cost of a hold with plain proxies (bench/README.md)
+# The file of a plot.
+SVG =
+
+bench: ## compare the cost of a hold with other programs (bench/README.md)
 	bench/install-tools
-	go run -C bench . compare -rounds $(ROUNDS) -base '$(BASE)'
+	go run -C bench . compare -rounds $(ROUNDS) -base '$(BASE)' -svg '$(abspath $(SVG))'
 
 # Events of each agent before the measurement of watches. The replay window has 24 events at one
 # each 5 s, and an hour has 720.
 WARM = 24
-
-# The file of a plot.
-SVG =
 
 bench-scale: ## measure many holds in flight, and up to 18,000 watched agents
 	go run -C bench . scale

@@ -1,11 +1,12 @@
 // Command bench measures agentconf on Linux: the CPU time of a hold next to plain
-// proxies, and memory and latency under many calls. It also runs the soak, overload and
+// programs, and memory and latency under many calls. It also runs the soak, overload and
 // upgrade tests of docs/proof.md. The README describes the methods and results.
 package main
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -21,8 +22,8 @@ import (
 )
 
 const usage = `usage, in the directory bench:
-  bench compare [-rounds N] [-base FILE]
-                             CPU time of a hold, next to plain proxies
+  bench compare [-rounds N] [-base FILE] [-svg FILE]
+                             CPU time of a hold, next to other programs
   bench scale                memory and latency from 1 to 10,000 holds in flight
   bench watches [-agents LIST] [-warm N] [-every TIME] [-hold TIME] [-for TIME] [-svg FILE]
                              memory, CPU time and delay of events with many watched agents
@@ -40,12 +41,12 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"overload": overload.Run,
 
 	// The commands above start these as separate processes.
-	"reverse-proxy":        peers.RunReverseProxy,
 	"slow-gateway":         rig.RunSlowGateway,
 	watches.GatewayCommand: watches.RunGateway,
 }
 
 func main() {
+	maps.Copy(commands, peers.Commands)
 	// The load shares cores with what it measures, so that it collects garbage rarely: with
 	// 10,000 holds in flight this doubles their rate.
 	debug.SetGCPercent(800)

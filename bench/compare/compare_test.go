@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,7 @@ time for request:      381us      4.65ms      1.73ms       718us    69.00%
 
 func TestParseH2load(t *testing.T) {
 	got, err := parseH2load(h2loadOutput)
-	if want := (load{holds: 1000, data: 48000, rate: 24150.69}); err != nil || got != want {
+	if want := (load{holds: 1000, data: 48000, rate: 24150.69}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	withoutResults, _, _ := strings.Cut(h2loadOutput, "requests: ")

@@ -36,6 +36,7 @@ type load struct {
 	holds int
 	data  int           // bytes of all bodies, or 0 if every reply was checked
 	rate  float64       // holds a second
+	ms    []float64     // latencies, if they are known
 	cpu   time.Duration // of a generator that has ended
 }
 
@@ -64,6 +65,7 @@ type series struct {
 	cpu      figures // µs of the measured process for a hold
 	foreign  figures // share of both cores that foreign processes had
 	rate     figures // holds a second
+	p50, p99 figures // latencies in ms
 	repeated int
 	dropped  int
 	wait     time.Duration // left to wait for a quiet machine
@@ -74,7 +76,7 @@ type series struct {
 // later regime fails. It returns an error if the figures cannot be trusted: a hold failed,
 // or took another way.
 func (b *testbed) measure(ctx context.Context, r regime) (*series, error) {
-	s := &series{regime: r, cpu: figures{}, foreign: figures{}, rate: figures{}, wait: maxWait}
+	s := &series{regime: r, cpu: figures{}, foreign: figures{}, rate: figures{}, p50: figures{}, p99: figures{}, wait: maxWait}
 	start := time.Now()
 	for i := range 2 * len(r.variants) { // slices that do not count; their rate gives the next ones their length
 		if _, err := b.takeSlice(ctx, s, r.variants[i/2]); err != nil {
@@ -110,6 +112,8 @@ func (b *testbed) takeCleanSlice(ctx context.Context, s *series, v *variant) err
 			s.cpu[v.name] = append(s.cpu[v.name], got.cpu)
 			s.foreign[v.name] = append(s.foreign[v.name], got.foreign)
 			s.rate[v.name] = append(s.rate[v.name], got.rate)
+			s.p50[v.name] = append(s.p50[v.name], rig.Quantile(got.ms, 0.5))
+			s.p99[v.name] = append(s.p99[v.name], rig.Quantile(got.ms, 0.99))
 			return nil
 		}
 	}
@@ -156,12 +160,12 @@ func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (got sam
 	v.rate = got.rate
 	used := after.Since(before, got.load.cpu)
 	got.cpu, got.foreign = float64(used.CPU.Nanoseconds())/1000/float64(got.holds), used.Foreign
-	return got, got.check(v, seen-seenBefore-1) // without the request that brought the number
+	return got, got.check(v, seen-seenBefore)
 }
 
 // read returns the clocks, and how many requests the stub has seen.
 func (b *testbed) read(ctx context.Context, v *variant) (rig.Clocks, int, error) {
-	seen, seenErr := b.requestsSeen(ctx)
+	seen, seenErr := b.seen(ctx)
 	c, err := rig.ReadClocks(v.process, b.Processes)
 	return c, seen, errors.Join(seenErr, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 
 	"agentconf/server/bench/rig"
@@ -29,13 +31,21 @@ func (v *variant) peer(name string) string {
 	return name
 }
 
+// nginx returns the name of nginx with the same protocol in.
+func (v *variant) nginx() string {
+	if v.Kind == rig.JSONH1 {
+		return v.peer("nginx h1")
+	}
+	return v.peer("nginx h2")
+}
+
 // testbed is a stub gateway and the variants in front of it.
 type testbed struct {
 	*rig.Workspace
 	on       rig.Cores // of the variants
 	base     string    // another build of agentconf, or empty
 	variants []*variant
-	status   string // address of the stub's request counter
+	seen     func(ctx context.Context) (int, error) // number of holds at the stub
 }
 
 // upstream is a port of the stub.
@@ -70,13 +80,14 @@ func newTestbed(ctx context.Context, s *rig.Workspace, on rig.Cores, base string
 // startStub starts the stub and returns its ports for plain HTTP and for TLS.
 func (b *testbed) startStub(ctx context.Context) (plain, encrypted upstream, err error) {
 	plain, encrypted = upstream{"http", b.Address(), ""}, upstream{"https", b.Address(), tlsSuffix}
-	b.status = b.Address()
+	status := b.Address()
+	b.seen = countRequests(status)
 	c := rig.Configuration{
-		Name: "stub", StubAddr: plain.address, StubTLSAddr: encrypted.address, StatusAddr: b.status,
+		Name: "stub", StubAddr: plain.address, StubTLSAddr: encrypted.address, StatusAddr: status,
 		HoldPath: rig.OwnPath, GUID: rig.GUID, Reply: rig.StubReply,
 	}
 	p, err := b.LaunchConfigured(ctx, "stub.conf", c, rig.LoadCore, []string{"nginx", "-c"},
-		plain.address, encrypted.address, b.status)
+		plain.address, encrypted.address, status)
 	b.add("stub alone", p, rig.JSONTarget(rig.JSONH1, plain.address))
 	return plain, encrypted, err
 }
@@ -85,12 +96,13 @@ func (b *testbed) add(name string, p *rig.Process, t rig.Target) {
 	b.variants = append(b.variants, &variant{name: name, process: p, Target: t})
 }
 
-// startVariants starts the measured programs in front of one port of the stub. haproxy and
-// the other build of agentconf are compared without TLS only.
+// startVariants starts the measured programs in front of one port of the stub. Those
+// other than nginx, the ReverseProxy and agentconf are compared without TLS only.
 func (b *testbed) startVariants(ctx context.Context, u upstream) error {
 	err := b.startProxy(ctx, u, "nginx", "proxy.conf", "nginx", "-c")
 	if u.scheme == "http" {
-		err = errors.Join(err, b.startProxy(ctx, u, "haproxy", "haproxy.cfg", "haproxy", "-db", "-f"))
+		err = errors.Join(err, b.startProxy(ctx, u, "haproxy", "haproxy.cfg", "haproxy", "-db", "-f"),
+			b.startCaddy(ctx, u), b.startFloor(ctx, u), b.startUsualBridge(ctx, u))
 	}
 	err = errors.Join(err, b.startReverseProxy(ctx, u), b.startAgentconf(ctx, u, "agentconf", b.Binary))
 	if u.scheme == "http" && b.base != "" {
@@ -110,9 +122,38 @@ func (b *testbed) startAgentconf(ctx context.Context, u upstream, name, binary s
 
 func (b *testbed) startReverseProxy(ctx context.Context, u upstream) error {
 	address := b.Address()
-	p, err := b.LaunchSelf(ctx, b.on, "reverse-proxy", address, u.url())
+	p, err := b.LaunchSelf(ctx, b.on, "reverse-proxy", []string{address}, u.url())
 	b.addProxy("ReverseProxy", u, p, address, address)
 	return err
+}
+
+// startFloor starts the libraries that agentconf stands on, with its exchange with the
+// gateway and without the rest of it.
+func (b *testbed) startFloor(ctx context.Context, u upstream) error {
+	grpc, http, gateway := b.Address(), b.Address(), b.Address()
+	p, err := b.LaunchSelf(ctx, b.on, "floor", []string{grpc, http, gateway}, u.url())
+	b.add("bare grpc-go", p, rig.GRPCTarget(grpc, rig.GUID))
+	b.add("bare net/http", p, rig.JSONTarget(rig.JSONH1, http))
+	b.add("grpc-gateway", p, rig.JSONTarget(rig.JSONH1, gateway))
+	return err
+}
+
+// startUsualBridge starts the bridge that is usually built.
+func (b *testbed) startUsualBridge(ctx context.Context, u upstream) error {
+	grpc, http := b.Address(), b.Address()
+	p, err := b.LaunchSelf(ctx, b.on, "usual-bridge", []string{grpc, http}, u.url())
+	b.add("usual bridge gRPC", p, rig.GRPCTarget(grpc, rig.GUID))
+	b.add("usual bridge JSON", p, rig.JSONTarget(rig.JSONH1, http))
+	return err
+}
+
+// startCaddy starts Caddy, which is left out where it is not installed.
+func (b *testbed) startCaddy(ctx context.Context, u upstream) error {
+	if _, err := exec.LookPath("caddy"); err != nil {
+		fmt.Fprintln(os.Stderr, "Caddy is not installed, and left out")
+		return nil
+	}
+	return b.startProxy(ctx, u, "Caddy", "caddy.conf", "caddy", "run", "--adapter", "caddyfile", "--config")
 }
 
 // startProxy starts a plain proxy with a configuration.

@@ -81,7 +81,7 @@ type footprint struct{ residentMB, heapMB, goroutines float64 }
 
 // measure runs the scenario with a new agentconf, which has a second node for healthy callers.
 func (r *scenarioResult) measure(ctx context.Context, s *rig.Workspace) error {
-	node, err := s.LaunchSlowGateway(ctx, 0)
+	node, err := s.LaunchSlowGateway(ctx, rig.BothCores, 0)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,3 @@
-// Package peers has the programs that agentconf is compared with and that are written in Go.
 package peers
 
 import (
@@ -12,10 +11,10 @@ import (
 	"agentconf/server/bench/rig"
 )
 
-// RunReverseProxy runs Go's own reverse proxy, tuned: it keeps every connection, reuses
+// runReverseProxy runs Go's own reverse proxy, tuned: it keeps every connection, reuses
 // its buffers, and collects garbage rarely. Its arguments are its address and the URL of
 // the gateway.
-func RunReverseProxy(ctx context.Context, args []string) error {
+func runReverseProxy(ctx context.Context, args []string) error {
 	gateway, err := url.Parse(args[1])
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func (s *Workspace) WithPair(
 ) (err error) {
 	defer s.Stop()
 	p := &Pair{}
-	if p.Gateway, err = s.LaunchSlowGateway(ctx, delay); err != nil {
+	if p.Gateway, err = s.LaunchSlowGateway(ctx, BothCores, delay); err != nil {
 		return err
 	}
 	flags = append([]string{"--agent-rate", "0", "--probe-interval", "0"}, flags...)
@@ -56,6 +56,6 @@ type Reading struct {
 
 func (p *Pair) Read(ctx context.Context) (Reading, error) {
 	memory, memoryErr := MemoryOf(p.Agentconf.Process)
-	stats, statsErr := p.Gateway.stats(ctx)
+	stats, statsErr := p.Gateway.Stats(ctx)
 	return Reading{time.Now(), memory, stats}, errors.Join(memoryErr, statsErr)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -115,7 +116,8 @@ func (s *Workspace) Start(ctx context.Context, p *Process) error {
 	defer log.Close()
 	p.Output = log.Name()
 	cmd := Command(p.on, p.args...)
-	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.Dir, certificateFile)) // of the stub
+	// The certificate is that of the stub. Caddy writes to its home.
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.Dir, certificateFile), "HOME="+s.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.Process, err = program.Launch(cmd); err != nil {
 		return err
@@ -221,13 +223,14 @@ func (e Endpoint) AwaitReady(ctx context.Context) error {
 	})
 }
 
-// LaunchSelf starts a command of this program, which takes its address as the first argument.
+// LaunchSelf starts a command of this program, whose arguments are its addresses and then
+// args.
 func (s *Workspace) LaunchSelf(
-	ctx context.Context, on Cores, name, address string, args ...string,
+	ctx context.Context, on Cores, name string, addresses []string, args ...string,
 ) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return s.Launch(ctx, name, on, append([]string{self, name, address}, args...), address)
+	return s.Launch(ctx, name, on, slices.Concat([]string{self, name}, addresses, args), addresses...)
 }

@@ -16,6 +16,9 @@ import (
 // GatewayStats are the counters of a slow gateway.
 type GatewayStats struct{ Opened, Requests int64 } // connections and requests so far
 
+// maxExact is the longest delay that is exact, at the price of an open file for each request.
+const maxExact = 10 * time.Millisecond
+
 // slowGateway answers every hold after a delay.
 type slowGateway struct {
 	delay            time.Duration
@@ -48,7 +51,11 @@ func RunSlowGateway(ctx context.Context, args []string) error {
 func (g *slowGateway) wait(r *http.Request) {
 	g.requests.Add(1)
 	io.Copy(io.Discard, r.Body)
-	time.Sleep(g.delay)
+	if g.delay > maxExact {
+		time.Sleep(g.delay)
+	} else if err := sleepExactly(g.delay); err != nil {
+		panic(err) // the handler cannot answer in time
+	}
 }
 
 // count counts new connections.
@@ -68,14 +75,16 @@ type SlowGateway struct {
 	Address, statistics string
 }
 
-func (s *Workspace) LaunchSlowGateway(ctx context.Context, delay time.Duration) (SlowGateway, error) {
+// LaunchSlowGateway starts a gateway that answers after a delay.
+func (s *Workspace) LaunchSlowGateway(ctx context.Context, on Cores, delay time.Duration) (SlowGateway, error) {
 	g := SlowGateway{Address: s.Address(), statistics: s.Address()}
 	var err error
-	g.Process, err = s.LaunchSelf(ctx, BothCores, "slow-gateway", g.Address, g.statistics, delay.String())
+	g.Process, err = s.LaunchSelf(ctx, on, "slow-gateway", []string{g.Address, g.statistics}, delay.String())
 	return g, err
 }
 
-func (g SlowGateway) stats(ctx context.Context) (stats GatewayStats, err error) {
+// Stats returns the counters of the gateway.
+func (g SlowGateway) Stats(ctx context.Context) (stats GatewayStats, err error) {
 	text, err := Fetch(ctx, g.statistics, "/")
 	if err != nil {
 		return stats, err

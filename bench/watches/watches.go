@@ -109,7 +109,7 @@ func (x *step) run(ctx context.Context, s *rig.Workspace, o options) (err error)
 		return err
 	}
 	address, control := s.Address(), s.Address()
-	if _, err := s.LaunchSelf(ctx, rig.BothCores, GatewayCommand, address, control, string(plan)); err != nil {
+	if _, err := s.LaunchSelf(ctx, rig.BothCores, GatewayCommand, []string{address, control}, string(plan)); err != nil {
 		return err
 	}
 	a, err := s.LaunchAgentconf(ctx, rig.BothCores, s.Binary, "http://"+address, "--probe-interval", "0")
