@@ -64,7 +64,7 @@ func Run(ctx context.Context, _ []string) error {
 		}
 		printCallers(all)
 		printFootprints(all)
-		return nil
+		return checkQuiet(all)
 	})
 }
 
@@ -74,6 +74,7 @@ type scenarioResult struct {
 	quiet, during       rig.Outcomes // of the healthy callers
 	others              rig.Outcomes // of the other callers
 	before, peak, after footprint
+	foreign             float64 // share of both cores during the load
 }
 
 // footprint is the consumption of agentconf: memory, and the heap after a collection.
@@ -89,19 +90,19 @@ func (r *scenarioResult) measure(ctx context.Context, s *rig.Workspace) error {
 		healthy := rig.NewDriver(rig.GRPCTarget(p.GRPC, nodeGUID), 4)
 		defer healthy.Close()
 		stop := rig.Background(ctx, func(ctx context.Context) error { return healthy.Open(ctx, healthyRate, math.MaxInt) })
-		return errors.Join(r.measurePhases(ctx, p, healthy), stop())
+		return errors.Join(r.measurePhases(ctx, s, p, healthy), stop())
 	}, append(r.flags, "--gateway-node", "AgentGateway2=http://"+node.Address)...)
 }
 
 // measurePhases goes through the phases: quiet, load, rest.
-func (r *scenarioResult) measurePhases(ctx context.Context, p *rig.Pair, healthy *rig.Driver) (err error) {
+func (r *scenarioResult) measurePhases(ctx context.Context, s *rig.Workspace, p *rig.Pair, healthy *rig.Driver) (err error) {
 	rig.Sleep(ctx, quietTime)
 	r.quiet = healthy.Take()
 	if r.before, err = footprintOf(ctx, p); err != nil {
 		return err
 	}
 	healthy.Take() // these calls overlapped with a garbage collection
-	if err := r.measureLoad(ctx, p); err != nil {
+	if err := r.measureLoad(ctx, s, p); err != nil {
 		return err
 	}
 	r.during = healthy.Take()
@@ -111,18 +112,24 @@ func (r *scenarioResult) measurePhases(ctx context.Context, p *rig.Pair, healthy
 }
 
 // measureLoad runs the load and records the peaks of agentconf.
-func (r *scenarioResult) measureLoad(ctx context.Context, p *rig.Pair) (err error) {
+func (r *scenarioResult) measureLoad(ctx context.Context, s *rig.Workspace, p *rig.Pair) (err error) {
 	running, cancel := context.WithTimeout(ctx, r.time)
 	defer cancel()
+	before, err := rig.ReadClocks(p.Process, s.Processes)
+	if err != nil {
+		return err
+	}
 	stop := rig.Background(ctx, func(ctx context.Context) error {
 		r.peak.goroutines = peakGoroutines(ctx, p.Admin)
 		return nil
 	})
 	r.others, err = r.run(running, p)
 	stop()
+	after, clocksErr := rig.ReadClocks(p.Process, s.Processes)
+	r.foreign = after.Since(before, 0).Foreign
 	m, memoryErr := rig.MemoryOf(p.Process)
 	r.peak.residentMB = m.Peak / 1e6
-	return errors.Join(err, memoryErr)
+	return errors.Join(err, clocksErr, memoryErr)
 }
 
 // footprintOf reads the resident memory before it runs the garbage collector.
@@ -181,6 +188,16 @@ func runSlowSenders(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
 	return rig.Outcomes{}, nil
 }
 
+// checkQuiet returns an error if foreign processes disturbed a load.
+func checkQuiet(all []*scenarioResult) (err error) {
+	for _, r := range all {
+		if busy := rig.CheckQuiet(r.foreign); busy != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", r.name, busy))
+		}
+	}
+	return err
+}
+
 func printCallers(all []*scenarioResult) {
 	title := fmt.Sprintf("healthy callers: p99 at most %.0f times that before; others: p99 of refusals at most %.0f ms",
 		maxSlower, maxRefusalMs)
@@ -210,11 +227,11 @@ func othersCells(o rig.Outcomes) string {
 func printFootprints(all []*scenarioResult) {
 	title := fmt.Sprintf("memory and goroutines: before, peak, and %v after; goroutines after at most %.2f times before",
 		restTime, maxKept)
-	header := "scenario\tRSS MB before\tpeak\tafter\tlive heap MB before\tafter\tgoroutines before\tpeak\tafter\t\t"
+	header := "scenario\tRSS MB before\tpeak\tafter\tlive heap MB before\tafter\tgoroutines before\tpeak\tafter\t\tforeign\t"
 	rig.PrintTable(os.Stdout, title, header, all, func(r *scenarioResult) string {
-		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t", r.name,
+		return fmt.Sprintf("%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t%.0f %%\t", r.name,
 			r.before.residentMB, r.peak.residentMB, r.after.residentMB, r.before.heapMB, r.after.heapMB,
 			r.before.goroutines, r.peak.goroutines, r.after.goroutines,
-			rig.Verdict(r.after.goroutines/r.before.goroutines, maxKept))
+			rig.Verdict(r.after.goroutines/r.before.goroutines, maxKept), 100*r.foreign)
 	})
 }
