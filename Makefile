@@ -70,15 +70,14 @@ bench: ## compare the cost of a hold with other programs (bench/README.md)
 	bench/install-tools
 	go run -C bench . compare -rounds $(ROUNDS) -base '$(BASE)' -svg '$(abspath $(SVG))'
 
-# Events of each agent before the measurement of watches. The replay window has 24 events at one
-# each 5 s, and an hour has 720.
-WARM = 24
+# Numbers of watched agents, and the length of the measurement of each.
+AGENTS = 1000,5000,10000,18000
+FOR = 1m
 
-bench-scale: ## measure many holds in flight, and up to 18,000 watched agents
-	go run -C bench . scale
-	go run -C bench . watches -warm $(WARM) -svg '$(abspath $(SVG))'
+bench-scale: ## measure up to 18,000 watched agents
+	go run -C bench . watches -agents $(AGENTS) -for $(FOR) -svg '$(abspath $(SVG))'
 
-overload: ## measure healthy callers during a stall, overload and slow clients
+overload: ## measure healthy callers during a stall and overload
 	go run -C bench . overload
 
 deploy-test: ## test the files of deploy/

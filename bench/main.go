@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,7 +15,6 @@ import (
 	"agentconf/server/bench/overload"
 	"agentconf/server/bench/peers"
 	"agentconf/server/bench/rig"
-	"agentconf/server/bench/scale"
 	"agentconf/server/bench/soak"
 	"agentconf/server/bench/watches"
 )
@@ -24,29 +22,27 @@ import (
 const usage = `usage, in the directory bench:
   bench compare [-rounds N] [-base FILE] [-svg FILE]
                              CPU time of a hold, next to other programs
-  bench scale                memory and latency from 1 to 10,000 holds in flight
-  bench watches [-agents LIST] [-warm N] [-every TIME] [-hold TIME] [-for TIME] [-svg FILE]
+  bench watches [-agents LIST] [-for TIME] [-svg FILE]
                              memory, CPU time and delay of events with many watched agents
   bench upgrade [-rounds N]  restarts of two agentconfs behind nginx, without a lost hold
   bench soak [-for TIME]     steady load while the gateway and agentconf are restarted
-  bench overload             latency of healthy callers during stalls, overload and slow clients
+  bench overload             latency of healthy callers during stalls and overload
 `
 
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"compare":  compare.Run,
-	"scale":    scale.Run,
 	"upgrade":  soak.RunUpgrade,
 	"watches":  watches.Run,
 	"soak":     soak.Run,
 	"overload": overload.Run,
 
-	// The commands above start these as separate processes.
-	"slow-gateway":         rig.RunSlowGateway,
-	watches.GatewayCommand: watches.RunGateway,
+	// The commands above start these as processes of their own.
+	"gateway":      rig.RunGateway,
+	"floor":        peers.RunFloor,
+	"usual-bridge": peers.RunUsualBridge,
 }
 
 func main() {
-	maps.Copy(commands, peers.Commands)
 	// The load shares cores with what it measures, so that it collects garbage rarely: with
 	// 10,000 holds in flight this doubles their rate.
 	debug.SetGCPercent(800)

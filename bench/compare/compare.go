@@ -3,7 +3,6 @@ package compare
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,10 +14,8 @@ import (
 	"agentconf/server/bench/rig"
 )
 
-const (
-	// slice is long enough for the clocks, and short enough to find the cores quiet.
-	slice = 400 * time.Millisecond
-)
+// slice is long enough for the clocks, and short enough to find the cores quiet.
+const slice = 400 * time.Millisecond
 
 // Run measures in every regime and prints the results.
 func Run(ctx context.Context, args []string) error {
@@ -38,53 +35,40 @@ func Run(ctx context.Context, args []string) error {
 	return rig.WithWorkspace(ctx, func(s *rig.Workspace) error { return compareAll(ctx, s, *rounds, *base, *svg) })
 }
 
-// compareAll measures programs that have a core of their own, programs that share both
-// cores with the load, and programs in front of a slow gateway.
+// compareAll measures as many holds as a core bears, and then an even pace before a slow
+// gateway.
 func compareAll(ctx context.Context, s *rig.Workspace, rounds int, base, svg string) error {
-	one, err := newTestbed(ctx, s, rig.TargetCore, base, true)
+	fast, err := newTestbed(ctx, s, base)
 	if err != nil {
 		return err
 	}
-	saturated, err := one.measure(ctx, one.saturated("saturated, one core", rounds))
-	if err != nil {
-		return err
-	}
-	paced, err := one.measure(ctx, one.paced(rounds))
+	saturated, err := fast.measure(ctx, fast.saturated(rounds))
 	if err != nil {
 		return err
 	}
 	s.Stop()
-	two, err := newTestbed(ctx, s, rig.BothCores, base, false)
-	if err != nil {
-		return err
+	printBars(saturated, base != "")
+	if svg != "" {
+		if err := os.WriteFile(svg, saturated.draw(), 0o644); err != nil {
+			return err
+		}
 	}
-	regime := two.saturated("saturated, two cores shared with the load, without bars", rounds)
-	regime.variants = two.few()
-	shared, err := two.measure(ctx, regime)
-	if err != nil {
-		return err
-	}
-	s.Stop()
 	slow, err := newSlowTestbed(ctx, s)
 	if err != nil {
 		return err
 	}
-	latency, err := slow.measure(ctx, slow.slow(rounds))
+	paced, err := slow.measure(ctx, slow.paced(rounds))
 	if err != nil {
 		return err
 	}
-	printLatency(latency)
-	printBars(saturated, paced, base != "")
-	if svg != "" {
-		err = os.WriteFile(svg, saturated.draw(), 0o644)
-	}
-	return errors.Join(err, checkSlices(saturated, paced, shared, latency))
+	printLatency(paced)
+	return checkSlices(saturated, paced)
 }
 
 // saturated returns the regime with as many holds as the core of the variant bears.
-func (b *testbed) saturated(title string, rounds int) regime {
+func (b *testbed) saturated(rounds int) regime {
 	return regime{
-		title: title, variants: b.variants, rounds: rounds, length: slice,
+		title: "saturated, one core", variants: b.variants, rounds: rounds, length: slice,
 		prepare: func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
 			// A few holds reopen connections to the gateway that were idle for too long.
 			_, err := b.h2load(ctx, v, 512)

@@ -166,6 +166,6 @@ func (b *testbed) takeSlice(ctx context.Context, s *series, v *variant) (got sam
 // read returns the clocks, and how many requests the stub has seen.
 func (b *testbed) read(ctx context.Context, v *variant) (rig.Clocks, int, error) {
 	seen, seenErr := b.seen(ctx)
-	c, err := rig.ReadClocks(v.process, b.Processes)
+	c, err := rig.ReadClocks(v.process.Pid())
 	return c, seen, errors.Join(seenErr, err)
 }

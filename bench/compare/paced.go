@@ -2,61 +2,30 @@ package compare
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"agentconf/server/bench/rig"
 )
 
 const (
-	pacedRate        = 4000 // holds a second
-	pacedConnections = 40   // so that a connection has a hold every 10 ms
-
-	slowRate    = 1000                 // holds a second
-	slowDelay   = 5 * time.Millisecond // of the gateway
-	maxAddedP50 = 0.15                 // ms more than nginx
-	maxAddedP99 = 0.5
+	slowRate        = 1000                 // holds a second
+	slowDelay       = 5 * time.Millisecond // of the gateway
+	slowConnections = 40                   // so that a connection has a hold every 40 ms
+	maxAddedP50     = 0.15                 // ms more than nginx
+	maxAddedP99     = 0.5
 )
 
 // paced returns the regime with holds at even distances, which h2load cannot make. It has
-// fewer variants and rounds, as its slices are longer.
+// fewer rounds, as its slices are longer.
 func (b *testbed) paced(rounds int) regime {
 	return regime{
-		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, one core",
-			pacedRate, pacedConnections),
-		variants: b.few(), rounds: max(2, rounds*6/10), length: time.Second, fixed: pacedRate,
-		prepare: preparePaced(pacedRate),
-	}
-}
-
-// slow returns the regime for latencies in front of a slow gateway.
-func (b *testbed) slow(rounds int) regime {
-	return regime{
 		title: fmt.Sprintf("%d holds a second at even distances, over %d connections, a gateway that takes %v, one core",
-			slowRate, pacedConnections, slowDelay),
+			slowRate, slowConnections, slowDelay),
 		variants: b.variants, rounds: max(2, rounds*6/10), length: 2 * time.Second, fixed: slowRate,
-		prepare: preparePaced(slowRate),
+		prepare: preparePaced,
 	}
-}
-
-// newSlowTestbed starts a slow gateway, and nginx and agentconf in front of it.
-func newSlowTestbed(ctx context.Context, s *rig.Workspace) (*testbed, error) {
-	b := &testbed{Workspace: s, on: rig.TargetCore}
-	gateway, err := s.LaunchSlowGateway(ctx, rig.LoadCore, slowDelay)
-	if err != nil {
-		return nil, err
-	}
-	b.seen = func(ctx context.Context) (int, error) {
-		stats, err := gateway.Stats(ctx)
-		return int(stats.Requests), err
-	}
-	b.add("stub alone", gateway.Process, rig.JSONTarget(rig.JSONH1, gateway.Address))
-	u := upstream{"http", gateway.Address, ""}
-	return b, errors.Join(b.startProxy(ctx, u, "nginx", "proxy.conf", "nginx", "-c"),
-		b.startAgentconf(ctx, u, "agentconf", b.Binary))
 }
 
 // printLatency prints what a program adds to the latency of the gateway, and the
@@ -75,32 +44,23 @@ func printLatency(s *series) {
 	})
 }
 
-// few returns the variants of the regimes that compare less.
-func (b *testbed) few() []*variant {
-	names := []string{"stub alone", "nginx h1", "nginx h2", "haproxy h1", "haproxy h2",
-		"ReverseProxy h1", "agentconf gRPC", "agentconf JSON", "base gRPC", "base JSON"}
-	return slices.DeleteFunc(slices.Clone(b.variants), func(v *variant) bool { return !slices.Contains(names, v.name) })
-}
-
-// preparePaced returns a function that opens the connections of a slice, which are not
-// part of it. The function that this one returns makes n holds, rate a second.
-func preparePaced(rate float64) func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
-	return func(ctx context.Context, v *variant, n int) (func() (load, error), error) {
-		d := rig.NewDriver(v.Target, pacedConnections)
-		run := func(n int) (load, error) {
-			start := time.Now()
-			if err := d.Open(ctx, rate, n); err != nil {
-				return load{}, err
-			}
-			took, o := time.Since(start), d.Take()
-			return load{holds: len(o.Ok), rate: float64(n) / took.Seconds(), ms: o.Ok}, o.Err()
+// preparePaced opens the connections of a slice, which are not part of it. The function that
+// it returns makes n holds.
+func preparePaced(ctx context.Context, v *variant, n int) (func() (load, error), error) {
+	d := rig.NewDriver(v.Target, slowConnections)
+	run := func(n int) (load, error) {
+		start := time.Now()
+		if err := d.Open(ctx, slowRate, n); err != nil {
+			return load{}, err
 		}
-		if _, err := run(pacedConnections); err != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, err)
-		}
-		return func() (load, error) {
-			defer d.Close()
-			return run(n)
-		}, nil
+		took, o := time.Since(start), d.Take()
+		return load{holds: len(o.Ok), rate: float64(n) / took.Seconds(), ms: o.Ok}, o.Err()
 	}
+	if _, err := run(slowConnections); err != nil {
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return func() (load, error) {
+		defer d.Close()
+		return run(n)
+	}, nil
 }

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 
 	"agentconf/server/bench/rig"
 )
 
 // variant is one way of a hold to the gateway.
 type variant struct {
-	name string // ends in tlsSuffix if the gateway is reached over TLS
+	name string
 	rig.Target
 	process *rig.Process
 
@@ -21,117 +20,97 @@ type variant struct {
 	rate      float64 // holds a second in the last slice
 }
 
-const tlsSuffix = " TLS"
-
-// peer returns the name of the variant of another program that reaches the gateway as v does.
-func (v *variant) peer(name string) string {
-	if strings.HasSuffix(v.name, tlsSuffix) {
-		return name + tlsSuffix
-	}
-	return name
-}
-
 // nginx returns the name of nginx with the same protocol in.
 func (v *variant) nginx() string {
 	if v.Kind == rig.JSONH1 {
-		return v.peer("nginx h1")
+		return "nginx h1"
 	}
-	return v.peer("nginx h2")
+	return "nginx h2"
 }
 
 // testbed is a stub gateway and the variants in front of it.
 type testbed struct {
 	*rig.Workspace
-	on       rig.Cores // of the variants
-	base     string    // another build of agentconf, or empty
+	stub     string // address
 	variants []*variant
 	seen     func(ctx context.Context) (int, error) // number of holds at the stub
 }
 
-// upstream is a port of the stub.
-type upstream struct{ scheme, address, suffix string } // suffix of the variants in front of it
-
-func (u upstream) url() string { return u.scheme + "://" + u.address }
-
-// newTestbed starts all programs and proves that every variant is correct.
-func newTestbed(ctx context.Context, s *rig.Workspace, on rig.Cores, base string, withTLS bool) (*testbed, error) {
-	b := &testbed{Workspace: s, on: on, base: base}
-	if err := errors.Join(rig.WriteCertificate(ctx, s.Dir), b.writeBodies()); err != nil {
-		return nil, err
+// newTestbed starts all programs and proves that every variant is correct. base is another
+// build of agentconf, or empty.
+func newTestbed(ctx context.Context, s *rig.Workspace, base string) (*testbed, error) {
+	b := &testbed{Workspace: s}
+	start := []func(context.Context) error{
+		b.startStub, b.startNginx, b.startCaddy, b.startFloor, b.startUsualBridge,
+		func(ctx context.Context) error { return b.startAgentconf(ctx, "agentconf", s.Binary) },
 	}
-	plain, encrypted, err := b.startStub(ctx)
-	if err == nil {
-		err = b.startVariants(ctx, plain)
+	if base != "" {
+		start = append(start, func(ctx context.Context) error { return b.startAgentconf(ctx, "base", base) })
 	}
-	if err == nil && withTLS {
-		err = b.startVariants(ctx, encrypted)
+	err := b.writeBodies()
+	for _, each := range start {
+		if err == nil {
+			err = each(ctx)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range b.variants {
-		if v.replySize, err = v.Prove(ctx); err != nil {
+		if v.replySize, err = v.Prove(); err != nil {
 			return nil, fmt.Errorf("%s: %w", v.name, err)
 		}
 	}
 	return b, nil
 }
 
-// startStub starts the stub and returns its ports for plain HTTP and for TLS.
-func (b *testbed) startStub(ctx context.Context) (plain, encrypted upstream, err error) {
-	plain, encrypted = upstream{"http", b.Address(), ""}, upstream{"https", b.Address(), tlsSuffix}
-	status := b.Address()
-	b.seen = countRequests(status)
-	c := rig.Configuration{
-		Name: "stub", StubAddr: plain.address, StubTLSAddr: encrypted.address, StatusAddr: status,
-		HoldPath: rig.OwnPath, GUID: rig.GUID, Reply: rig.StubReply,
+// newSlowTestbed starts a slow gateway, and nginx and agentconf in front of it.
+func newSlowTestbed(ctx context.Context, s *rig.Workspace) (*testbed, error) {
+	gateway, err := s.LaunchGateway(ctx, rig.LoadCore, rig.Schedule{Delay: slowDelay})
+	if err != nil {
+		return nil, err
 	}
-	p, err := b.LaunchConfigured(ctx, "stub.conf", c, rig.LoadCore, []string{"nginx", "-c"},
-		plain.address, encrypted.address, status)
-	b.add("stub alone", p, rig.JSONTarget(rig.JSONH1, plain.address))
-	return plain, encrypted, err
+	b := &testbed{Workspace: s, stub: gateway.Address}
+	b.seen = func(ctx context.Context) (int, error) {
+		counted, err := gateway.Count(ctx)
+		return int(counted.Holds), err
+	}
+	b.add("stub alone", gateway.Process, rig.JSONTarget(rig.JSONH1, gateway.Address))
+	return b, errors.Join(b.startNginx(ctx), b.startAgentconf(ctx, "agentconf", b.Binary))
 }
 
 func (b *testbed) add(name string, p *rig.Process, t rig.Target) {
 	b.variants = append(b.variants, &variant{name: name, process: p, Target: t})
 }
 
-// startVariants starts the measured programs in front of one port of the stub. Those
-// other than nginx, the ReverseProxy and agentconf are compared without TLS only.
-func (b *testbed) startVariants(ctx context.Context, u upstream) error {
-	err := b.startProxy(ctx, u, "nginx", "proxy.conf", "nginx", "-c")
-	if u.scheme == "http" {
-		err = errors.Join(err, b.startProxy(ctx, u, "haproxy", "haproxy.cfg", "haproxy", "-db", "-f"),
-			b.startCaddy(ctx, u), b.startFloor(ctx, u), b.startUsualBridge(ctx, u))
+func (b *testbed) url() string { return "http://" + b.stub }
+
+func (b *testbed) startStub(ctx context.Context) error {
+	b.stub = b.Address()
+	status := b.Address()
+	b.seen = countRequests(status)
+	c := rig.Configuration{
+		Name: "stub", StubAddr: b.stub, StatusAddr: status, HoldPath: rig.OwnPath, GUID: rig.GUID, Reply: rig.StubReply,
 	}
-	err = errors.Join(err, b.startReverseProxy(ctx, u), b.startAgentconf(ctx, u, "agentconf", b.Binary))
-	if u.scheme == "http" && b.base != "" {
-		err = errors.Join(err, b.startAgentconf(ctx, u, "base", b.base))
-	}
+	p, err := b.LaunchConfigured(ctx, "stub.conf", c, rig.LoadCore, []string{"nginx", "-c"}, b.stub, status)
+	b.add("stub alone", p, rig.JSONTarget(rig.JSONH1, b.stub))
 	return err
 }
 
 // startAgentconf starts a build of agentconf without its rate limit, as all holds are of
 // one agent.
-func (b *testbed) startAgentconf(ctx context.Context, u upstream, name, binary string) error {
-	a, err := b.LaunchAgentconf(ctx, b.on, binary, u.url(), "--agent-rate", "0")
-	b.add(name+" gRPC"+u.suffix, a.Process, rig.GRPCTarget(a.GRPC, rig.GUID))
-	b.add(name+" JSON"+u.suffix, a.Process, rig.JSONTarget(rig.JSONH1, a.HTTP))
-	return err
-}
-
-func (b *testbed) startReverseProxy(ctx context.Context, u upstream) error {
-	address := b.Address()
-	p, err := b.LaunchSelf(ctx, b.on, "reverse-proxy", []string{address}, u.url())
-	b.addProxy("ReverseProxy", u, p, address, address)
+func (b *testbed) startAgentconf(ctx context.Context, name, binary string) error {
+	a, err := b.LaunchAgentconf(ctx, rig.TargetCore, binary, b.url(), "--agent-rate", "0")
+	b.add(name+" gRPC", a.Process, rig.GRPCTarget(a.GRPC, rig.GUID))
+	b.add(name+" JSON", a.Process, rig.JSONTarget(rig.JSONH1, a.HTTP))
 	return err
 }
 
 // startFloor starts the libraries that agentconf stands on, with its exchange with the
 // gateway and without the rest of it.
-func (b *testbed) startFloor(ctx context.Context, u upstream) error {
+func (b *testbed) startFloor(ctx context.Context) error {
 	grpc, http, gateway := b.Address(), b.Address(), b.Address()
-	p, err := b.LaunchSelf(ctx, b.on, "floor", []string{grpc, http, gateway}, u.url())
+	p, err := b.LaunchSelf(ctx, rig.TargetCore, "floor", []string{grpc, http, gateway}, b.url())
 	b.add("bare grpc-go", p, rig.GRPCTarget(grpc, rig.GUID))
 	b.add("bare net/http", p, rig.JSONTarget(rig.JSONH1, http))
 	b.add("grpc-gateway", p, rig.JSONTarget(rig.JSONH1, gateway))
@@ -139,34 +118,32 @@ func (b *testbed) startFloor(ctx context.Context, u upstream) error {
 }
 
 // startUsualBridge starts the bridge that is usually built.
-func (b *testbed) startUsualBridge(ctx context.Context, u upstream) error {
+func (b *testbed) startUsualBridge(ctx context.Context) error {
 	grpc, http := b.Address(), b.Address()
-	p, err := b.LaunchSelf(ctx, b.on, "usual-bridge", []string{grpc, http}, u.url())
+	p, err := b.LaunchSelf(ctx, rig.TargetCore, "usual-bridge", []string{grpc, http}, b.url())
 	b.add("usual bridge gRPC", p, rig.GRPCTarget(grpc, rig.GUID))
 	b.add("usual bridge JSON", p, rig.JSONTarget(rig.JSONH1, http))
 	return err
 }
 
+func (b *testbed) startNginx(ctx context.Context) error {
+	return b.startProxy(ctx, "nginx", "proxy.conf", "nginx", "-c")
+}
+
 // startCaddy starts Caddy, which is left out where it is not installed.
-func (b *testbed) startCaddy(ctx context.Context, u upstream) error {
+func (b *testbed) startCaddy(ctx context.Context) error {
 	if _, err := exec.LookPath("caddy"); err != nil {
 		fmt.Fprintln(os.Stderr, "Caddy is not installed, and left out")
 		return nil
 	}
-	return b.startProxy(ctx, u, "Caddy", "caddy.conf", "caddy", "run", "--adapter", "caddyfile", "--config")
+	return b.startProxy(ctx, "Caddy", "caddy.conf", "caddy", "run", "--adapter", "caddyfile", "--config")
 }
 
-// startProxy starts a plain proxy with a configuration.
-func (b *testbed) startProxy(ctx context.Context, u upstream, name, file string, args ...string) error {
-	c := rig.Configuration{Name: name + "-" + u.scheme, Scheme: u.scheme, Upstream: u.address}
-	c.H1Addr, c.H2Addr = b.Address(), b.Address()
-	p, err := b.LaunchConfigured(ctx, file, c, b.on, args, c.H1Addr, c.H2Addr)
-	b.addProxy(name, u, p, c.H1Addr, c.H2Addr)
+// startProxy starts a program that only forwards, over HTTP/1.1 and HTTP/2.
+func (b *testbed) startProxy(ctx context.Context, name, file string, args ...string) error {
+	c := rig.Configuration{Name: name, Upstream: b.stub, H1Addr: b.Address(), H2Addr: b.Address()}
+	p, err := b.LaunchConfigured(ctx, file, c, rig.TargetCore, args, c.H1Addr, c.H2Addr)
+	b.add(name+" h1", p, rig.JSONTarget(rig.JSONH1, c.H1Addr))
+	b.add(name+" h2", p, rig.JSONTarget(rig.JSONH2, c.H2Addr))
 	return err
-}
-
-// addProxy adds the two variants of a program that only forwards.
-func (b *testbed) addProxy(name string, u upstream, p *rig.Process, h1, h2 string) {
-	b.add(name+" h1"+u.suffix, p, rig.JSONTarget(rig.JSONH1, h1))
-	b.add(name+" h2"+u.suffix, p, rig.JSONTarget(rig.JSONH2, h2))
 }

@@ -5,5 +5,5 @@ import "embed"
 
 // Files are templates of package text/template. Configuration of package rig fills them.
 //
-//go:embed *.conf *.cfg
+//go:embed *.conf
 var Files embed.FS

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"agentconf/server/bench/rig"
-	"agentconf/server/bench/scale"
 )
 
 const (
@@ -24,14 +23,34 @@ const (
 	maxSlower    = 2.0  // p99 of healthy callers, relative to that before
 	maxRefusalMs = 5.0  // p99 of refusals
 	maxKept      = 1.05 // goroutines after the rest, relative to those before
+
+	idleConnections = 10_000
+
+	// manyFiles is the number of files that agentconf opens with 10,000 callers: a connection
+	// to the gateway for each, and their own connections.
+	manyFiles = 12_000
 )
+
+// target is the agentconf of a scenario, and the gateway of the callers that are not healthy.
+type target struct {
+	rig.Agentconf
+	gateway rig.Gateway
+}
+
+// drive lets load make holds over a number of connections.
+func (t *target) drive(connections int, load func(d *rig.Driver) error) (rig.Outcomes, error) {
+	d := rig.NewDriver(rig.GRPCTarget(t.GRPC, rig.GUID), connections)
+	defer d.Close()
+	err := load(d)
+	return d.Take(), err
+}
 
 // scenario is a load on agentconf while healthy callers call.
 type scenario struct {
 	name  string
 	delay time.Duration // of the gateway of the other callers
 	flags []string      // of agentconf
-	run   func(ctx context.Context, p *rig.Pair) (rig.Outcomes, error)
+	run   func(ctx context.Context, t *target) (rig.Outcomes, error)
 	time  time.Duration // of the load
 }
 
@@ -39,16 +58,16 @@ var scenarios = []scenario{
 	{"gateway stalls, 500 calls a second to it", 0, nil, stallGateway, 30 * time.Second},
 	{"10 times what a limit of 200 in flight bears", 200 * time.Millisecond, []string{"--max-in-flight", "200"},
 		offerTenfold, 20 * time.Second},
-	{"10,000 callers at once, defaults", 0, nil, keepManyCallers, 20 * time.Second},
-	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, keepManyCallers, 20 * time.Second},
+	{"1,000 callers, a gateway that takes 200 ms", 200 * time.Millisecond, nil, keepCallers(1000), 15 * time.Second},
+	{"10,000 callers at once, defaults", 0, nil, keepCallers(10_000), 20 * time.Second},
+	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, keepCallers(10_000), 20 * time.Second},
 	{"10,000 idle connections", 0, nil, openIdleConnections, 15 * time.Second},
-	{"1,000 slow senders", 0, nil, runSlowSenders, 15 * time.Second},
 }
 
 // Run measures the latency of healthy callers in each scenario, and what
 // remains of it.
 func Run(ctx context.Context, _ []string) error {
-	if err := rig.CheckLimits(rig.ManyFiles); err != nil {
+	if err := rig.CheckLimits(manyFiles); err != nil {
 		return err
 	}
 	rig.PrintVersions(ctx)
@@ -82,60 +101,65 @@ type footprint struct{ residentMB, heapMB, goroutines float64 }
 
 // measure runs the scenario with a new agentconf, which has a second node for healthy callers.
 func (r *scenarioResult) measure(ctx context.Context, s *rig.Workspace) error {
-	node, err := s.LaunchSlowGateway(ctx, rig.BothCores, 0)
+	defer s.Stop()
+	node, nodeErr := s.LaunchGateway(ctx, rig.BothCores, rig.Schedule{})
+	gateway, err := s.LaunchGateway(ctx, rig.BothCores, rig.Schedule{Delay: r.delay})
+	if err := errors.Join(nodeErr, err); err != nil {
+		return err
+	}
+	flags := []string{"--agent-rate", "0", "--gateway-node", "AgentGateway2=http://" + node.Address}
+	a, err := s.LaunchAgentconf(ctx, rig.BothCores, s.Binary, "http://"+gateway.Address, append(flags, r.flags...)...)
 	if err != nil {
 		return err
 	}
-	return s.WithPair(ctx, r.delay, func(p *rig.Pair) error {
-		healthy := rig.NewDriver(rig.GRPCTarget(p.GRPC, nodeGUID), 4)
-		defer healthy.Close()
-		stop := rig.Background(ctx, func(ctx context.Context) error { return healthy.Open(ctx, healthyRate, math.MaxInt) })
-		return errors.Join(r.measurePhases(ctx, s, p, healthy), stop())
-	}, append(r.flags, "--gateway-node", "AgentGateway2=http://"+node.Address)...)
+	healthy := rig.NewDriver(rig.GRPCTarget(a.GRPC, nodeGUID), 4)
+	defer healthy.Close()
+	stop := rig.Background(ctx, func(ctx context.Context) error { return healthy.Open(ctx, healthyRate, math.MaxInt) })
+	return errors.Join(r.measurePhases(ctx, &target{a, gateway}, healthy), stop())
 }
 
 // measurePhases goes through the phases: quiet, load, rest.
-func (r *scenarioResult) measurePhases(ctx context.Context, s *rig.Workspace, p *rig.Pair, healthy *rig.Driver) (err error) {
+func (r *scenarioResult) measurePhases(ctx context.Context, t *target, healthy *rig.Driver) (err error) {
 	rig.Sleep(ctx, quietTime)
 	r.quiet = healthy.Take()
-	if r.before, err = footprintOf(ctx, p); err != nil {
+	if r.before, err = footprintOf(ctx, t); err != nil {
 		return err
 	}
 	healthy.Take() // these calls overlapped with a garbage collection
-	if err := r.measureLoad(ctx, s, p); err != nil {
+	if err := r.measureLoad(ctx, t); err != nil {
 		return err
 	}
 	r.during = healthy.Take()
 	rig.Sleep(ctx, restTime)
-	r.after, err = footprintOf(ctx, p)
+	r.after, err = footprintOf(ctx, t)
 	return err
 }
 
 // measureLoad runs the load and records the peaks of agentconf.
-func (r *scenarioResult) measureLoad(ctx context.Context, s *rig.Workspace, p *rig.Pair) (err error) {
+func (r *scenarioResult) measureLoad(ctx context.Context, t *target) (err error) {
 	running, cancel := context.WithTimeout(ctx, r.time)
 	defer cancel()
-	before, err := rig.ReadClocks(p.Process, s.Processes)
+	before, err := rig.ReadClocks(t.Pid())
 	if err != nil {
 		return err
 	}
 	stop := rig.Background(ctx, func(ctx context.Context) error {
-		r.peak.goroutines = peakGoroutines(ctx, p.Admin)
+		r.peak.goroutines = peakGoroutines(ctx, t.Admin)
 		return nil
 	})
-	r.others, err = r.run(running, p)
+	r.others, err = r.run(running, t)
 	stop()
-	after, clocksErr := rig.ReadClocks(p.Process, s.Processes)
+	after, clocksErr := rig.ReadClocks(t.Pid())
 	r.foreign = after.Since(before, 0).Foreign
-	m, memoryErr := rig.MemoryOf(p.Process)
+	m, memoryErr := rig.MemoryOf(t.Process)
 	r.peak.residentMB = m.Peak / 1e6
 	return errors.Join(err, clocksErr, memoryErr)
 }
 
 // footprintOf reads the resident memory before it runs the garbage collector.
-func footprintOf(ctx context.Context, p *rig.Pair) (footprint, error) {
-	m, memoryErr := rig.MemoryOf(p.Process)
-	v, err := rig.ReadVitalsAfterGC(ctx, p.Admin)
+func footprintOf(ctx context.Context, t *target) (footprint, error) {
+	m, memoryErr := rig.MemoryOf(t.Process)
+	v, err := rig.ReadVitalsAfterGC(ctx, t.Admin)
 	return footprint{m.Now / 1e6, v.Values[1] * 1024 / 1e6, v.Values[2]}, errors.Join(memoryErr, err)
 }
 
@@ -149,43 +173,37 @@ func peakGoroutines(ctx context.Context, admin string) (peak float64) {
 }
 
 // stallGateway stops the gateway as a debugger does: its connections remain, without a reply.
-func stallGateway(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
-	if err := p.Gateway.Signal(syscall.SIGSTOP); err != nil {
+func stallGateway(ctx context.Context, t *target) (rig.Outcomes, error) {
+	if err := t.gateway.Signal(syscall.SIGSTOP); err != nil {
 		return rig.Outcomes{}, err
 	}
-	defer p.Gateway.Signal(syscall.SIGCONT)
-	return p.Drive(20, func(d *rig.Driver) error { return d.Open(ctx, 500, math.MaxInt) })
+	defer t.gateway.Signal(syscall.SIGCONT)
+	return t.drive(20, func(d *rig.Driver) error { return d.Open(ctx, 500, math.MaxInt) })
 }
 
 // offerTenfold offers ten times the calls that a limit of 200 in flight admits: the
 // gateway takes 200 ms, so that is 200 calls five times a second.
-func offerTenfold(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
-	return p.Drive(100, func(d *rig.Driver) error { return d.Open(ctx, 10*5*200, math.MaxInt) })
+func offerTenfold(ctx context.Context, t *target) (rig.Outcomes, error) {
+	return t.drive(100, func(d *rig.Driver) error { return d.Open(ctx, 10*5*200, math.MaxInt) })
 }
 
-// keepManyCallers has 10,000 callers, who call again at once, or a second after a refusal.
-func keepManyCallers(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
-	return p.Drive(100, func(d *rig.Driver) error { return d.Closed(ctx, 10_000, 0) })
+// keepCallers returns a load of n callers, who call again at once, or a second after a refusal.
+func keepCallers(n int) func(ctx context.Context, t *target) (rig.Outcomes, error) {
+	return func(ctx context.Context, t *target) (rig.Outcomes, error) {
+		return t.drive(100, func(d *rig.Driver) error { return d.Closed(ctx, n, 0) })
+	}
 }
 
 // openIdleConnections opens the connections over 6 s. Each makes one call.
-func openIdleConnections(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
-	o, err := p.Drive(scale.IdleClients, func(d *rig.Driver) error {
-		if err := d.Open(ctx, scale.IdleClients/6, scale.IdleClients); err != nil {
+func openIdleConnections(ctx context.Context, t *target) (rig.Outcomes, error) {
+	o, err := t.drive(idleConnections, func(d *rig.Driver) error {
+		if err := d.Open(ctx, idleConnections/6, idleConnections); err != nil {
 			return err
 		}
 		<-ctx.Done()
 		return nil
 	})
 	return rig.Outcomes{}, errors.Join(err, o.Err())
-}
-
-// runSlowSenders fails if agentconf tolerates all of them.
-func runSlowSenders(ctx context.Context, p *rig.Pair) (rig.Outcomes, error) {
-	if sendSlowly(ctx, 1000, p.GRPC, p.HTTP) == 0 {
-		return rig.Outcomes{}, errors.New("agentconf closed no connection of a slow sender")
-	}
-	return rig.Outcomes{}, nil
 }
 
 // checkQuiet returns an error if foreign processes disturbed a load.

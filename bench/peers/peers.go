@@ -1,4 +1,5 @@
-// Package peers has programs in Go that agentconf is compared with.
+// Package peers has programs in Go that agentconf is compared with. The arguments of each are
+// its addresses and the URL of the gateway.
 package peers
 
 import (
@@ -20,18 +21,10 @@ import (
 	"agentconf/server/internal/gateway"
 )
 
-// Commands are the commands of this program that run a peer. Their arguments are its
-// addresses and the URL of the gateway.
-var Commands = map[string]func(ctx context.Context, args []string) error{
-	"reverse-proxy": runReverseProxy,
-	"floor":         runFloor,
-	"usual-bridge":  runUsualBridge,
-}
-
-// runFloor runs what remains of agentconf without its own part: grpc-go, net/http and
+// RunFloor runs what remains of agentconf without its own part: grpc-go, net/http and
 // grpc-gateway, with agentconf's client of the gateway and its settings of grpc-go and of
 // the collector. It listens for gRPC, for net/http and for grpc-gateway.
-func runFloor(ctx context.Context, args []string) error {
+func RunFloor(ctx context.Context, args []string) error {
 	debug.SetGCPercent(400)
 	client, err := gateway.New(gateway.Options{
 		URL: args[3], Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second},
@@ -68,10 +61,10 @@ func exchangeBy(client *gateway.Client) exchangeFunc {
 	}
 }
 
-// runUsualBridge runs the bridge that is usually built: grpc-go with its defaults, and
+// RunUsualBridge runs the bridge that is usually built: grpc-go with its defaults, and
 // grpc-gateway that calls it over the loopback. Its client of net/http is tuned to keep
 // connections. It listens for gRPC and for JSON.
-func runUsualBridge(ctx context.Context, args []string) error {
+func RunUsualBridge(ctx context.Context, args []string) error {
 	debug.SetGCPercent(100)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost, transport.DisableCompression = 0, 1024, true

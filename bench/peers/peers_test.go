@@ -34,7 +34,7 @@ func TestExchanges(t *testing.T) {
 		server := httptest.NewServer(service{exchange: exchange}.handler())
 		t.Cleanup(server.Close)
 		front := rig.JSONTarget(rig.JSONH1, strings.TrimPrefix(server.URL, "http://"))
-		if _, err := front.Prove(t.Context()); err != nil {
+		if _, err := front.Prove(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

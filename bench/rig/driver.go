@@ -92,7 +92,7 @@ func (d *Driver) connection(i int) (_ *http.ClientConn, err error) {
 // hold makes a hold and records its end.
 func (d *Driver) hold(c *http.ClientConn) (refused bool) {
 	start := time.Now()
-	err := d.target.roundTrip(c)
+	_, err := d.target.roundTrip(c)
 	ms := time.Since(start).Seconds() * 1000
 	d.mu.Lock()
 	defer d.mu.Unlock()

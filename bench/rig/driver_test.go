@@ -100,7 +100,7 @@ func TestDriverAndProofAccept(t *testing.T) {
 	for _, v := range []Target{
 		serveGRPC(t, grpcByGUID), serveJSON(t, JSONH1, byGUID), serveJSON(t, JSONH2, byGUID),
 	} {
-		if _, err := v.Prove(t.Context()); err != nil {
+		if _, err := v.Prove(); err != nil {
 			t.Error(err)
 		}
 		if o := makeHolds(t, v, 200); o.Err() != nil || len(o.Ok) != 200 {
@@ -124,7 +124,7 @@ func TestDriverAndProofReject(t *testing.T) {
 		"other retcode over h2": serveJSON(t, JSONH2, func(string) (int, string) { return 200, `{"retcode":"1"}` }),
 		"text":                  serveJSON(t, JSONH1, func(string) (int, string) { return 200, "OK" }),
 	} {
-		if _, err := v.Prove(t.Context()); err == nil {
+		if _, err := v.Prove(); err == nil {
 			t.Errorf("%s: the proof accepts it", name)
 		}
 		if o := makeHolds(t, v, 1); o.Err() == nil || len(o.Ok) != 0 || len(o.Failed) != 1 {
@@ -139,7 +139,7 @@ func TestProofNeedsGUID(t *testing.T) {
 		serveGRPC(t, func(string) (*agentconfv1.HoldParticipantResponse, error) { return holdResponse(), nil }),
 		serveJSON(t, JSONH1, func(string) (int, string) { return 200, StubReply }),
 	} {
-		if _, err := v.Prove(t.Context()); err == nil {
+		if _, err := v.Prove(); err == nil {
 			t.Errorf("%s ignores the GUID, and the proof accepts it", v.Kind)
 		}
 	}

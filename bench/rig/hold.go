@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,7 +15,6 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -32,6 +32,9 @@ const (
 
 // The bodies of a hold and of its reply over gRPC.
 var holdFrame, successFrame = grpcFrame(holdRequest()), grpcFrame(holdResponse())
+
+// proveTimeout bounds the holds of a proof.
+const proveTimeout = 10 * time.Second
 
 // Kind is the protocol of a front.
 type Kind string
@@ -119,12 +122,13 @@ func (c *joiningConn) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// roundTrip makes a hold. It returns an error unless the reply is the documented one.
-func (t Target) roundTrip(c *http.ClientConn) error {
+// roundTrip makes a hold and returns the size of the reply's body. It returns an error unless
+// the reply is the documented one.
+func (t Target) roundTrip(c *http.ClientConn) (size int, err error) {
 	contentType, body := t.Encoded()
 	req, err := http.NewRequest("POST", "http://"+t.Address+t.Path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	req.Header = http.Header{"Content-Type": {contentType}, "Guid": {t.GUID}, "User-Agent": nil}
 	if t.Kind == GRPCH2 {
@@ -132,12 +136,12 @@ func (t Target) roundTrip(c *http.ClientConn) error {
 	}
 	resp, err := c.RoundTrip(req)
 	if err != nil {
-		return clientError(err)
+		return 0, clientError(err)
 	}
 	if body, err = readBody(resp); err != nil {
-		return err
+		return 0, err
 	}
-	return t.check(resp, body)
+	return len(body), t.check(resp, body)
 }
 
 // check returns an error unless a response with this body is the documented reply.
@@ -160,45 +164,23 @@ func (t Target) check(resp *http.Response, body []byte) error {
 	return nil
 }
 
-// Prove checks t with an ordinary client (grpc-go, net/http): the reply is the documented
-// one, and the GUID reaches the stub, which rejects any other GUID. It returns the size of
-// the reply, with which every slice is compared.
-func (t Target) Prove(ctx context.Context) (size int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	got, size, err := t.ask(ctx, GUID)
+// Prove makes two holds. The reply to the first must be the documented one. The GUID of the
+// second must reach the stub, which rejects it. Prove returns the size of the reply's body,
+// with which every slice is compared.
+func (t Target) Prove() (size int, err error) {
+	d := NewDriver(t, 1)
+	defer d.Close()
+	c, err := d.connection(0)
 	if err != nil {
 		return 0, err
 	}
-	if want := holdResponse(); !proto.Equal(got, want) {
-		return 0, fmt.Errorf("reply %v, want %v", got, want)
+	defer time.AfterFunc(proveTimeout, d.Close).Stop()
+	if size, err = t.roundTrip(c); err != nil {
+		return 0, err
 	}
-	got, _, err = t.ask(ctx, "x"+GUID)
-	if status.Code(err) != codes.Unauthenticated && got.GetRetcode() != "100-006" {
-		return 0, fmt.Errorf("with another GUID: reply %v, %v", got, err)
+	t.GUID = "x" + t.GUID
+	if _, err := t.roundTrip(c); err == nil {
+		return 0, errors.New("a hold with another GUID succeeds")
 	}
 	return size, nil
-}
-
-// ask makes a hold with an ordinary client and returns the reply, and the size of its body.
-func (t Target) ask(
-	ctx context.Context, guid string,
-) (reply *agentconfv1.HoldParticipantResponse, size int, err error) {
-	reply = &agentconfv1.HoldParticipantResponse{}
-	if t.Kind == GRPCH2 {
-		front, err := NewFront(false, Endpoint{GRPC: t.Address})
-		if err != nil {
-			return nil, 0, err
-		}
-		defer front.Close()
-		err = front.Call(ctx, GRPCPath, guid, holdRequest(), reply)
-		return reply, len(grpcFrame(reply)), err
-	}
-	front := jsonFront{"http://" + t.Address, &http.Client{Transport: newTransport(t.Kind)}}
-	defer front.Close()
-	body, err := front.post(ctx, t.Path, guid, []byte(jsonBody))
-	if err != nil {
-		return nil, 0, err
-	}
-	return reply, len(body), protojson.Unmarshal(body, reply)
 }

@@ -7,10 +7,6 @@ import (
 	"syscall"
 )
 
-// ManyFiles is the number of files that agentconf opens with 10,000 callers: a connection to
-// the gateway for each, and their own connections.
-const ManyFiles = 12_000
-
 // CheckLimits returns an error that names what this machine lacks for a process with so
 // many open files, all of which may be connections to one address. It raises the hard limit
 // of open files, which the started processes inherit, if it may. Go raises the soft one.

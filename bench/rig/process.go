@@ -10,8 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -41,7 +39,7 @@ const (
 // there.
 type Workspace struct {
 	Dir, Binary string
-	Processes   []*Process
+	processes   []*Process
 	starts      int
 	port        int // of the last address
 }
@@ -64,10 +62,10 @@ func WithWorkspace(ctx context.Context, run func(s *Workspace) error) error {
 
 // Stop stops all processes.
 func (s *Workspace) Stop() {
-	for _, p := range s.Processes {
+	for _, p := range s.processes {
 		p.Stop() // no error matters: the processes have done their work, or have ended
 	}
-	s.Processes = nil
+	s.processes = nil
 }
 
 // Address returns an address of this host that stays free while a process is restarted:
@@ -92,7 +90,6 @@ type Process struct {
 	on               Cores
 	args             []string
 	addresses        []string // where it listens
-	pids             []int    // of the process and its children
 	Output           string   // file
 }
 
@@ -101,7 +98,7 @@ func (s *Workspace) Launch(
 	ctx context.Context, name string, on Cores, args []string, addresses ...string,
 ) (*Process, error) {
 	p := &Process{name: name, on: on, args: args, addresses: addresses}
-	s.Processes = append(s.Processes, p)
+	s.processes = append(s.processes, p)
 	return p, s.Start(ctx, p)
 }
 
@@ -116,8 +113,7 @@ func (s *Workspace) Start(ctx context.Context, p *Process) error {
 	defer log.Close()
 	p.Output = log.Name()
 	cmd := Command(p.on, p.args...)
-	// The certificate is that of the stub. Caddy writes to its home.
-	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+filepath.Join(s.Dir, certificateFile), "HOME="+s.Dir)
+	cmd.Env = append(cmd.Env, "HOME="+s.Dir) // Caddy writes to it
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.Process, err = program.Launch(cmd); err != nil {
 		return err
@@ -126,7 +122,6 @@ func (s *Workspace) Start(ctx context.Context, p *Process) error {
 		text, _ := os.ReadFile(p.Output)
 		return fmt.Errorf("%s: %w\n%s", p.name, err, text)
 	}
-	p.pids = append([]int{p.Pid()}, childrenOf(p.Pid())...)
 	return nil
 }
 
@@ -166,16 +161,6 @@ func retry(ctx context.Context, try func() error) error {
 		err = try()
 	}
 	return err
-}
-
-// childrenOf returns the children of a process, such as the worker of nginx.
-func childrenOf(pid int) (children []int) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // not in every kernel
-	for field := range strings.FieldsSeq(string(text)) {
-		child, _ := strconv.Atoi(field) // the kernel writes numbers
-		children = append(children, child)
-	}
-	return children
 }
 
 // Stop ends the process by SIGTERM and returns its error. After stopTimeout it sends SIGKILL.

@@ -50,7 +50,7 @@ func PrintTable[T any](to io.Writer, title, header string, items []T, row func(i
 // PrintVersions prints the versions of the measured programs, and the machine.
 func PrintVersions(ctx context.Context) {
 	const script = `git describe --always --dirty; go version; go list -m google.golang.org/grpc
-		go list -m github.com/grpc-ecosystem/grpc-gateway/v2; nginx -v; caddy version; haproxy -v | head -1; h2load --version
+		go list -m github.com/grpc-ecosystem/grpc-gateway/v2; nginx -v; caddy version; h2load --version
 		uname -sr; grep -m 1 "model name" /proc/cpuinfo`
 	text, _ := exec.CommandContext(ctx, "sh", "-c", script).CombinedOutput() // some programs may be absent
 	fmt.Printf("%s", text)

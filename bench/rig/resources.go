@@ -5,26 +5,37 @@ package rig
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
 )
 
-// cpuOf returns the time that the threads of processes have run, by the scheduler's own
-// account, which is exact where sampled times are not.
-func cpuOf(pids ...int) (sum time.Duration, err error) {
-	for _, pid := range pids {
-		threads, err := Proc.AllThreads(pid)
-		if err != nil {
+// cpuOf returns the time that the threads of a process and its descendants have run, by the
+// scheduler's own account, which is exact where sampled times are not. Threads and processes
+// that have ended do not count.
+func cpuOf(pid int) (sum time.Duration, err error) {
+	threads, err := Proc.AllThreads(pid)
+	if err != nil {
+		return 0, fmt.Errorf("process %d: %w", pid, err)
+	}
+	for _, thread := range threads {
+		ran, err := thread.Schedstat()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // such a thread has just ended
 			return 0, fmt.Errorf("process %d: %w", pid, err)
 		}
-		for _, thread := range threads {
-			ran, err := thread.Schedstat()
-			if err != nil && !os.IsNotExist(err) { // such a thread has just ended
-				return 0, fmt.Errorf("process %d: %w", pid, err)
+		sum += time.Duration(ran.RunningNanoseconds)
+		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, thread.PID))
+		for field := range strings.FieldsSeq(string(children)) {
+			child, _ := strconv.Atoi(field) // the kernel writes numbers
+			ran, err := cpuOf(child)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return 0, err
 			}
-			sum += time.Duration(ran.RunningNanoseconds)
+			sum += ran
 		}
 	}
 	return sum, nil
@@ -38,7 +49,7 @@ type Clocks struct {
 	at     time.Time
 	idle   float64       // seconds of both cores
 	ours   time.Duration // of this program and the processes that it has started
-	target time.Duration // of the measured process
+	target time.Duration // of the measured process and its children
 }
 
 // MaxForeign is the share of the two cores that foreign processes may have.
@@ -52,24 +63,24 @@ func CheckQuiet(foreign float64) error {
 	return nil
 }
 
-// ReadClocks fails on a machine with one core.
-func ReadClocks(target *Process, ours []*Process) (c Clocks, err error) {
+// ReadClocks reads the clocks with those of the measured process. It fails on a machine with
+// one core.
+func ReadClocks(target int) (c Clocks, err error) {
 	c.at = time.Now()
-	pids := []int{os.Getpid()}
-	for _, p := range ours {
-		pids = append(pids, p.pids...)
-	}
 	stat, err := Proc.Stat()
-	if err == nil && len(stat.CPU) < 2 {
-		err = errors.New("the machine needs two cores, cpu0 and cpu1")
+	if err != nil {
+		return c, err
+	}
+	if len(stat.CPU) < 2 {
+		return c, errors.New("the machine needs two cores, cpu0 and cpu1")
 	}
 	for _, cpu := range []procfs.CPUStat{stat.CPU[0], stat.CPU[1]} {
 		c.idle += cpu.Idle + cpu.Iowait
 	}
 	var targetErr, oursErr error
-	c.target, targetErr = cpuOf(target.pids...)
-	c.ours, oursErr = cpuOf(pids...)
-	return c, errors.Join(err, targetErr, oursErr)
+	c.target, targetErr = cpuOf(target)
+	c.ours, oursErr = cpuOf(os.Getpid())
+	return c, errors.Join(targetErr, oursErr)
 }
 
 // Usage is the use of the two cores between two readings.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 )
@@ -33,12 +34,21 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// Reading the clocks of a running process brings plausible values.
+// The clocks contain the processes that this one has started, whose threads may be young.
 func TestReadClocks(t *testing.T) {
-	self := &Process{pids: []int{os.Getpid()}}
-	c, err := ReadClocks(self, []*Process{self})
-	if err != nil || c.idle <= 0 || c.target <= 0 || c.ours < c.target {
-		t.Errorf("%+v, %v", c, err)
+	child := exec.Command("sh", "-c", "while :; do :; done")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { child.Process.Kill(); child.Wait() })
+	for c := (Clocks{}); c.target == 0; { // until the scheduler has updated it
+		var err error
+		if c, err = ReadClocks(child.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		if c.idle <= 0 || c.ours < c.target {
+			t.Fatalf("%+v", c)
+		}
 	}
 }
 

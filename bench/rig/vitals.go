@@ -24,12 +24,16 @@ var (
 )
 
 // ReadVitals reads the metrics of an agentconf at its admin address.
-func ReadVitals(ctx context.Context, admin string) (Vitals, error) {
-	text, err := Fetch(ctx, admin, "/metrics")
+func ReadVitals(ctx context.Context, admin string) (v Vitals, err error) {
+	metrics, err := ReadMetrics(ctx, admin, vitalMetrics...)
 	if err != nil {
-		return Vitals{}, err
+		return v, err
 	}
-	return parseVitals(text)
+	v.At = time.Now()
+	copy(v.Values[:], metrics)
+	v.Values[0] /= 1024
+	v.Values[1] /= 1024
+	return v, nil
 }
 
 // ReadVitalsAfterGC runs the garbage collector of an agentconf before it reads the metrics.
@@ -56,38 +60,25 @@ func Fetch(ctx context.Context, address, path string) (string, error) {
 	return string(text), err
 }
 
-// parseVitals reads the text format of Prometheus.
-func parseVitals(text string) (v Vitals, err error) {
-	v.At = time.Now()
-	for i, name := range vitalMetrics {
-		if v.Values[i], err = parseMetric(text, name); err != nil {
-			return v, err
-		}
-	}
-	v.Values[0] /= 1024
-	v.Values[1] /= 1024
-	return v, nil
-}
-
-// parseMetric returns the value of a metric without labels.
-func parseMetric(text, name string) (float64, error) {
-	_, rest, _ := strings.Cut("\n"+text, "\n"+name+" ")
-	value, _, _ := strings.Cut(rest, "\n")
-	v, err := strconv.ParseFloat(value, 64)
-	if err != nil {
-		return 0, fmt.Errorf("metric %s: %w", name, err)
-	}
-	return v, nil
-}
-
 // ReadMetrics returns metrics of an agentconf that have no labels.
-func ReadMetrics(ctx context.Context, admin string, names ...string) (map[string]float64, error) {
+func ReadMetrics(ctx context.Context, admin string, names ...string) ([]float64, error) {
 	text, err := Fetch(ctx, admin, "/metrics")
-	values := map[string]float64{}
-	for _, name := range names {
-		if err == nil {
-			values[name], err = parseMetric(text, name)
-		}
+	if err != nil {
+		return nil, err
 	}
-	return values, err
+	return parseMetrics(text, names...)
+}
+
+// parseMetrics reads the text format of Prometheus.
+func parseMetrics(text string, names ...string) (values []float64, err error) {
+	for _, name := range names {
+		_, rest, _ := strings.Cut("\n"+text, "\n"+name+" ")
+		value, _, _ := strings.Cut(rest, "\n")
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return nil, fmt.Errorf("metric %s: %w", name, err)
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }

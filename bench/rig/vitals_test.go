@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,14 +16,14 @@ process_open_fds 13
 process_resident_memory_bytes 1.048576e+07
 `
 
-func TestParseVitals(t *testing.T) {
-	got, err := parseVitals(metrics)
-	if want := [4]float64{10240, 2048, 75, 13}; err != nil || got.Values != want {
-		t.Errorf("%v, %v, want %v", got.Values, err, want)
+func TestParseMetrics(t *testing.T) {
+	got, err := parseMetrics(metrics, vitalMetrics...)
+	if want := []float64{10 << 20, 2 << 20, 75, 13}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 	for _, without := range []string{"go_goroutines 75\n", "process_open_fds 13\n"} {
-		if got, err := parseVitals(strings.Replace(metrics, without, "", 1)); err == nil {
-			t.Errorf("without %q: %v, want an error", without, got.Values)
+		if got, err := parseMetrics(strings.Replace(metrics, without, "", 1), vitalMetrics...); err == nil {
+			t.Errorf("without %q: %v, want an error", without, got)
 		}
 	}
 }

@@ -48,28 +48,16 @@ func (x *step) cells() string {
 // residentMB returns the resident memory at the end of the measurement.
 func (x *step) residentMB() float64 { return x.seconds[len(x.seconds)-1].resident / 1e6 }
 
-// draw returns a plot: memory and delay by the number of agents, and CPU time and memory
-// over time.
+// draw returns a plot of memory and delay by the number of agents.
 func draw(steps []*step) []byte {
-	memory := plot.Line{Name: "resident memory"}
-	p50, p99 := plot.Line{Name: "p50"}, plot.Line{Name: "p99"}
-	cpu := plot.Panel{Title: "CPU time of agentconf, % of a core", XAxis: "seconds"}
-	resident := plot.Panel{Title: "resident memory, MB", XAxis: "seconds"}
+	memory, p50, p99 := plot.Line{Name: "resident memory"}, plot.Line{Name: "p50"}, plot.Line{Name: "p99"}
 	for _, x := range steps {
 		memory.Add(float64(x.agents), x.residentMB())
 		p50.Add(float64(x.agents), rig.Quantile(x.delays, 0.5))
 		p99.Add(float64(x.agents), rig.Quantile(x.delays, 0.99))
-		name := fmt.Sprintf("%d agents", x.agents)
-		used, held := plot.Line{Name: name}, plot.Line{Name: name}
-		for i, second := range x.seconds {
-			used.Add(float64(i+1), 100*second.cpu)
-			held.Add(float64(i+1), second.resident/1e6)
-		}
-		cpu.Lines, resident.Lines = append(cpu.Lines, used), append(resident.Lines, held)
 	}
 	return plot.Lines(
 		plot.Panel{Title: "resident memory of agentconf, MB", XAxis: "watched agents", Lines: []plot.Line{memory}},
 		plot.Panel{Title: "event from the gateway's answer to the client, ms", XAxis: "watched agents",
-			Limit: maxDelayMs, Lines: []plot.Line{p50, p99}},
-		cpu, resident)
+			Limit: maxDelayMs, Lines: []plot.Line{p50, p99}})
 }

@@ -3,7 +3,6 @@ package watches
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,13 +14,18 @@ import (
 	"agentconf/server/bench/rig"
 )
 
-// warmTimeout bounds the time for the events before a measurement. With many agents the
-// cores limit their rate.
-const warmTimeout = 30 * time.Minute
+const (
+	// warm is the number of events of each agent before a measurement, as fast as agentconf
+	// polls. They fill a replay window of two minutes.
+	warm = 24
+
+	// warmTimeout bounds the time for them. With many agents the cores limit their rate.
+	warmTimeout = 5 * time.Minute
+)
 
 // options are the settings of a run.
 type options struct {
-	schedule
+	rig.Schedule
 	agents   []int
 	duration time.Duration
 	svg      string
@@ -59,11 +63,9 @@ func Run(ctx context.Context, args []string) error {
 }
 
 func parseOptions(args []string) (o options, err error) {
+	o.Schedule = rig.Schedule{Every: 5 * time.Second, Hold: 10 * time.Second, Warm: warm}
 	fs := flag.NewFlagSet("watches", flag.ExitOnError)
 	agents := fs.String("agents", "1000,5000,10000,18000", "numbers of watched agents")
-	fs.DurationVar(&o.Every, "every", 5*time.Second, "time between two events of an agent")
-	fs.DurationVar(&o.Hold, "hold", 10*time.Second, "time for which the gateway holds a poll")
-	fs.Int64Var(&o.Warm, "warm", 24, "events of each agent before the measurement, as fast as it takes them")
 	fs.DurationVar(&o.duration, "for", time.Minute, "length of a measurement")
 	fs.StringVar(&o.svg, "svg", "", "file for a plot")
 	fs.Parse(args) // exits on an error
@@ -104,15 +106,11 @@ type state struct{ live, files float64 } // live is the heap and the stacks, in 
 // run starts both programs and measures.
 func (x *step) run(ctx context.Context, s *rig.Workspace, o options) (err error) {
 	defer s.Stop()
-	plan, err := json.Marshal(o.schedule)
+	gateway, err := s.LaunchGateway(ctx, rig.BothCores, o.Schedule)
 	if err != nil {
 		return err
 	}
-	address, control := s.Address(), s.Address()
-	if _, err := s.LaunchSelf(ctx, rig.BothCores, GatewayCommand, []string{address, control}, string(plan)); err != nil {
-		return err
-	}
-	a, err := s.LaunchAgentconf(ctx, rig.BothCores, s.Binary, "http://"+address, "--probe-interval", "0")
+	a, err := s.LaunchAgentconf(ctx, rig.BothCores, s.Binary, "http://"+gateway.Address, "--probe-interval", "0")
 	if err != nil {
 		return err
 	}
@@ -130,28 +128,26 @@ func (x *step) run(ctx context.Context, s *rig.Workspace, o options) (err error)
 	if err := w.await(ctx, &w.received, int64(x.agents)*o.Warm, warmTimeout); err != nil {
 		return fmt.Errorf("events before the measurement: %w", err)
 	}
-	if err := x.measure(ctx, s, a, w, o.duration); err != nil {
+	if err := x.measure(ctx, a, w, o.duration); err != nil {
 		return err
 	}
-	return x.finish(ctx, control, a, w)
+	return x.finish(ctx, gateway, a, w)
 }
 
 // measure records the delays, and every second the CPU time and memory.
-func (x *step) measure(
-	ctx context.Context, s *rig.Workspace, a rig.Agentconf, w *watchers, duration time.Duration,
-) error {
+func (x *step) measure(ctx context.Context, a rig.Agentconf, w *watchers, duration time.Duration) error {
 	before, err := collections(ctx, a)
 	if err != nil {
 		return err
 	}
-	first, err := rig.ReadClocks(a.Process, s.Processes)
+	first, err := rig.ReadClocks(a.Pid())
 	if err != nil {
 		return err
 	}
 	w.measured.Store(true)
 	last := first
 	for end := time.Now().Add(duration); time.Now().Before(end) && rig.Sleep(ctx, time.Second); {
-		now, err := rig.ReadClocks(a.Process, s.Processes)
+		now, err := rig.ReadClocks(a.Pid())
 		m, memoryErr := rig.MemoryOf(a.Process)
 		if err := errors.Join(err, memoryErr, w.err()); err != nil {
 			return err
@@ -168,18 +164,16 @@ func (x *step) measure(
 }
 
 // finish stops the events. Every event that the gateway has handed out must come.
-func (x *step) finish(ctx context.Context, control string, a rig.Agentconf, w *watchers) error {
-	if _, err := rig.Fetch(ctx, control, "/stop"); err != nil {
+func (x *step) finish(ctx context.Context, gateway rig.Gateway, a rig.Agentconf, w *watchers) error {
+	if err := gateway.StopEvents(ctx); err != nil {
 		return err
 	}
 	rig.Sleep(ctx, time.Second) // for a reply that is being made
-	handed, err := rig.Fetch(ctx, control, "/")
+	counted, err := gateway.Count(ctx)
 	if err != nil {
 		return err
 	}
-	if x.events, err = strconv.ParseInt(handed, 10, 64); err != nil {
-		return err
-	}
+	x.events = counted.Events
 	if err := w.await(ctx, &w.received, x.events, 30*time.Second); err != nil {
 		return fmt.Errorf("events were lost: %w", err)
 	}
@@ -187,23 +181,23 @@ func (x *step) finish(ctx context.Context, control string, a rig.Agentconf, w *w
 	return err
 }
 
-const (
-	collectionsMetric = "go_gc_duration_seconds_count"
-	heapMetric        = "go_memstats_heap_alloc_bytes"
-	stacksMetric      = "go_memstats_stack_inuse_bytes"
-	filesMetric       = "process_open_fds"
-)
-
 // collections returns how often an agentconf has collected garbage.
 func collections(ctx context.Context, a rig.Agentconf) (float64, error) {
-	values, err := rig.ReadMetrics(ctx, a.Admin, collectionsMetric)
-	return values[collectionsMetric], err
+	values, err := rig.ReadMetrics(ctx, a.Admin, "go_gc_duration_seconds_count")
+	if err != nil {
+		return 0, err
+	}
+	return values[0], nil
 }
 
 func readState(ctx context.Context, a rig.Agentconf) (state, error) {
 	if err := rig.CollectGarbage(ctx, a.Admin); err != nil {
 		return state{}, err
 	}
-	values, err := rig.ReadMetrics(ctx, a.Admin, heapMetric, stacksMetric, filesMetric)
-	return state{values[heapMetric] + values[stacksMetric], values[filesMetric]}, err
+	v, err := rig.ReadMetrics(ctx, a.Admin,
+		"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "process_open_fds")
+	if err != nil {
+		return state{}, err
+	}
+	return state{v[0] + v[1], v[2]}, nil
 }

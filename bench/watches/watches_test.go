@@ -2,12 +2,9 @@ package watches
 
 import (
 	"context"
-	"encoding/json"
 	"net"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -15,56 +12,6 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/internal/leaktest"
 )
-
-// The events before the schedule come at once, those of the schedule in its rhythm. An event
-// that is due while there is no poll waits for the next one. A poll without an event ends.
-func TestGateway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := &gateway{schedule: schedule{Every: 15 * time.Second, Hold: 10 * time.Second, Warm: 2}}
-		poll := func() (number int64, took time.Duration) {
-			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
-			r.SetPathValue("agent", "1000")
-			w, from := httptest.NewRecorder(), time.Now()
-			g.servePoll(w, r)
-			var reply struct {
-				Event struct{ Content struct{ ConfID int64 } }
-			}
-			if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
-				t.Fatal(err)
-			}
-			return reply.Event.Content.ConfID, time.Since(from)
-		}
-		for want := range int64(2) {
-			if n, took := poll(); n != want+1 || took != 0 {
-				t.Errorf("event %d after %v, want %d at once", n, took, want+1)
-			}
-		}
-		for n, took := poll(); n != 3; n, took = poll() {
-			if n != 0 || took != 10*time.Second {
-				t.Fatalf("event %d after %v, want none after 10s", n, took)
-			}
-		}
-		if n, took := poll(); n != 0 || took != 10*time.Second {
-			t.Errorf("event %d after %v, want none after 10s", n, took)
-		}
-		if n, took := poll(); n != 4 || took != 5*time.Second {
-			t.Errorf("event %d after %v, want 4 after 5s", n, took)
-		}
-		time.Sleep(20 * time.Second)
-		if n, took := poll(); n != 5 || took != 0 {
-			t.Errorf("event %d after %v, want 5 at once", n, took)
-		}
-		g.stopped.Store(true)
-		for range 2 {
-			if n, _ := poll(); n != 0 {
-				t.Errorf("event %d of a gateway that has stopped", n)
-			}
-		}
-		if g.handed.Load() != 5 {
-			t.Errorf("handed out %d events, want 5", g.handed.Load())
-		}
-	})
-}
 
 // eventServer sends the events with the numbers, and then waits for the end of the watch.
 type eventServer struct {
