@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +16,11 @@ import (
 )
 
 const (
-	roundTime  = 1500 * time.Millisecond // of a round, which has four calls and four events
-	resumeEach = 8                       // in one of so many rounds an agent resumes its watch
-	retryPause = 500 * time.Millisecond  // before an agent signs in again
+	roundTime      = 1500 * time.Millisecond // of a round, which has four calls and four events
+	quietRoundTime = time.Minute             // of a quiet agent
+	startTime      = 2 * time.Second         // over which the agents start
+	resumeEach     = 8                       // in one of so many rounds an agent resumes its watch
+	retryPause     = 500 * time.Millisecond  // before an agent signs in again
 
 	callTimeout  = 10 * time.Second // for a reply
 	eventTimeout = 3 * time.Second  // for an event, and for the confirmation of a call
@@ -58,6 +61,7 @@ type agent struct {
 	id        string
 	home      int // the agentconf at which it signs in
 	json      bool
+	every     time.Duration // between the starts of its rounds
 
 	at    int // the agentconf to which it is connected
 	front rig.Front
@@ -88,19 +92,24 @@ func (a *agent) session(ctx context.Context) {
 	if a.openConference(ctx) != nil {
 		return
 	}
+	err := a.pause(ctx, time.Duration(rand.Int64N(int64(a.every)))) // so that agents who signed in together part
 	for ctx.Err() == nil {
-		next := time.Now().Add(roundTime)
-		err := a.round(ctx, a.phones.Add(1))
-		if a.continues(err) {
-			err = a.read(ctx, next, func(*agentconfv1.AgentEvent) bool { return false })
-		}
 		if isDown(err) {
 			err = a.move()
 		}
 		if !a.continues(err) {
 			return
 		}
+		next := time.Now().Add(a.every)
+		if err = a.round(ctx, a.phones.Add(1)); a.continues(err) {
+			err = a.pause(ctx, time.Until(next))
+		}
 	}
+}
+
+// pause reads the events of a time. Its end is errTimeout.
+func (a *agent) pause(ctx context.Context, d time.Duration) error {
+	return a.read(ctx, time.Now().Add(d), func(*agentconfv1.AgentEvent) bool { return false })
 }
 
 // continues reports whether the session does, after err.

@@ -17,8 +17,14 @@ import (
 )
 
 const (
-	soakAgents = 100
+	busyAgents = 100
+	soakAgents = 2000 // with the quiet ones, whose rounds are rare; all of them watch
 	firstAgent = 1001 // ID
+
+	// guidGrace is the time between the age at which a GUID is replaced and its expiry. A new
+	// GUID comes with the answer to the next poll that begins at that age. The poll of a quiet
+	// agent lasts 10 s, and the one before it, too.
+	guidGrace = 25 * time.Second
 
 	downtime  = time.Second     // of a process that is restarted
 	aftermath = 5 * time.Second // for which a restart explains errors once the process is back
@@ -28,7 +34,7 @@ const (
 type rhythm struct {
 	length time.Duration
 	turn   time.Duration // between restarts of the gateway, and half of that between restarts of agentconf
-	guid   time.Duration // age at which a GUID is replaced; it expires at twice that age
+	guid   time.Duration // age at which a GUID is replaced
 	sample time.Duration // between samples of memory
 	quiet  time.Duration // after the load; agentconf keeps the events of unwatched agents for two minutes
 }
@@ -54,9 +60,13 @@ func Run(ctx context.Context, args []string) error {
 	if *length < 10*time.Second {
 		return errors.New("-for must be 10s or more")
 	}
+	// Each watched agent has a connection to agentconf, one to the gateway, and one for a call.
+	if err := rig.CheckLimits(3 * soakAgents); err != nil {
+		return err
+	}
 	s := &soak{rhythm: rhythmOf(*length)}
 	err := s.withReplicas(ctx, func() error { return s.run(ctx) },
-		"--guid-interval", s.guid.String(), "--guid-timeout", (2 * s.guid).String(), "--answer-delay", "10ms")
+		"--guid-interval", s.guid.String(), "--guid-timeout", (s.guid + guidGrace).String(), "--answer-delay", "10ms")
 	if err != nil {
 		return err
 	}
@@ -74,10 +84,13 @@ func (s *soak) run(ctx context.Context) (err error) {
 	for i := range soakAgents {
 		a := &agent{
 			records: &s.records, endpoints: s.endpoints(),
-			id: strconv.Itoa(firstAgent + i), json: i%2 == 1, home: i / 2 % 2,
+			id: strconv.Itoa(firstAgent + i), json: i%2 == 1, home: i / 2 % 2, every: roundTime,
+		}
+		if i >= busyAgents {
+			a.every = quietRoundTime
 		}
 		group.Go(func() error {
-			rig.Sleep(work, roundTime*time.Duration(i)/soakAgents)
+			rig.Sleep(work, startTime*time.Duration(i)/soakAgents)
 			a.work(work)
 			return nil
 		})
@@ -128,7 +141,6 @@ func (s *soak) disturb(ctx context.Context) error {
 		case n%2 == 0:
 			err = s.restart(gatewayRestart, s.stopGateway, func() error { return s.Start(ctx, s.gateway) })
 		case n%4 == 1:
-			s.tally.disturbed(disturbance{lostGUID, time.Now(), time.Now().Add(2*s.guid + aftermath)})
 			err = s.restart(agentconfRestart,
 				func() error { return s.stopReplica(1) }, func() error { return s.startReplica(ctx, 1) })
 		}
@@ -154,8 +166,8 @@ func (s *soak) restart(c cause, stop, start func() error) error {
 // report prints the result, and returns an error if the run had a fault.
 func (s *soak) report() error {
 	t := &s.tally
-	fmt.Printf("%v with %d agents, every second over JSON, at two agentconfs in front of one emulated gateway.\n",
-		s.length, soakAgents)
+	fmt.Printf("%v with %d agents, %d of them busy, every second over JSON, at two agentconfs in front of one emulated gateway.\n",
+		s.length, soakAgents, busyAgents)
 	fmt.Printf("The gateway was restarted %d times, one agentconf %d times.\n\n",
 		t.times(gatewayRestart), t.times(agentconfRestart))
 	fmt.Printf("%d calls, %.0f a second. %d watches with %d events, %d new GUIDs and %d failures of polls.\n",

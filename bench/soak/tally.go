@@ -71,13 +71,6 @@ var agentconfRestart = cause{"agentconf was restarted", []string{
 	"OK " + eventMissing,              // the last poll took the event
 }}
 
-// lostGUID follows a restart of agentconf: if the last poll for an agent took a new GUID,
-// the GUID of the agent expires.
-var lostGUID = cause{"a GUID was lost with a poll", []string{
-	"UNAUTHENTICATED SIGN_IN_REQUIRED",
-	"UNKNOWN NOT_CONFIRMED", // the watch ended with the session
-}}
-
 // disturbance is a cause and the time in which its answers may come.
 type disturbance struct {
 	cause
