@@ -97,10 +97,10 @@ func (b *testbed) startStub(ctx context.Context) error {
 	return err
 }
 
-// startAgentconf starts a build of agentconf without its rate limit, as all holds are of
-// one agent.
+// startAgentconf starts a build of agentconf without its rate limit, as all holds are of one
+// agent, and without probes, which the stub would count.
 func (b *testbed) startAgentconf(ctx context.Context, name, binary string) error {
-	a, err := b.LaunchAgentconf(ctx, rig.TargetCore, binary, b.url(), "--agent-rate", "0")
+	a, err := b.LaunchAgentconf(ctx, rig.TargetCore, binary, b.url(), "--agent-rate", "0", "--probe-interval", "0")
 	b.add(name+" gRPC", a.Process, rig.GRPCTarget(a.GRPC, rig.GUID))
 	b.add(name+" JSON", a.Process, rig.JSONTarget(rig.JSONH1, a.HTTP))
 	return err
