@@ -3,10 +3,12 @@ package certificates_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/pem"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,6 +263,60 @@ func TestInvalidPeriod(t *testing.T) {
 		_, log := load(t, f)
 		if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), word) {
 			t.Errorf("want %q in the log: %s", word, log)
+		}
+	}
+}
+
+// Reload reads the files at once, and reports whether it has loaded new contents.
+func TestReload(t *testing.T) {
+	f, ca := files(t.TempDir()), testca.New(t)
+	f.CAs = certificates.File{}
+	writePair(t, f, ca.Issue(t, "old"))
+	synctest.Test(t, func(t *testing.T) {
+		reloader, _ := load(t, f)
+		if reloader.Reload() {
+			t.Error("Reload reports new contents of unchanged files")
+		}
+		writePair(t, f, ca.Issue(t, "new"))
+		if !reloader.Reload() || nextSubject(t, reloader) != "new" || reloader.Certificate().Subject.CommonName != "new" {
+			t.Errorf("%s after Reload", nextSubject(t, reloader))
+		}
+	})
+}
+
+// A FIFO, a directory, a huge file, an encrypted key and a binary file are faults with a
+// remedy. None of them blocks.
+func TestUnusableFiles(t *testing.T) {
+	dir, pair := t.TempDir(), testca.New(t).Issue(t, "x")
+	block, _ := pem.Decode([]byte(pair.Certificate))
+	key, _ := pem.Decode([]byte(pair.Key))
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string, content []byte) string {
+		name = filepath.Join(dir, name)
+		write(t, name, string(content))
+		return name
+	}
+	encrypted := func(block *pem.Block) []byte { return pem.EncodeToMemory(block) }
+	for want, name := range map[string]string{
+		"is not a regular file": fifo,
+		dir + " is not a regular file; set the name of a PEM file":                                  dir,
+		"is larger than 1048576 bytes":                                                              file("huge", bytes.Repeat([]byte("x"), 1<<20+1)),
+		"is a certificate in DER and not PEM; convert it with: openssl x509 -inform der -in " + dir: file("der.crt", block.Bytes),
+		"is a key in DER and not PEM; convert it with: openssl pkey -inform der":                    file("der.key", key.Bytes),
+		"is PKCS #12 and not PEM; convert it with: openssl pkcs12":                                  file("p12", []byte{0x30, 0x05, 0x02, 0x01, 0x03, 0x30, 0x00}),
+		"the key in " + dir + "/pkcs8 is encrypted":                                                 file("pkcs8", encrypted(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: key.Bytes})),
+		"the key in " + dir + "/pkcs1 is encrypted": file("pkcs1", encrypted(&pem.Block{Type: "RSA PRIVATE KEY",
+			Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: key.Bytes})),
+	} {
+		_, faults := certificates.Load(certificates.Files{
+			Certificate: certificates.File{Flag: "--cert", Name: file("ok.crt", []byte(pair.Certificate))},
+			Key:         certificates.File{Flag: "--key", Name: name},
+		})
+		if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), "--key: ") || !strings.Contains(faults[0].Error(), want) {
+			t.Errorf("%s: faults %q, want %q", name, faults, want)
 		}
 	}
 }

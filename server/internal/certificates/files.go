@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -19,6 +22,9 @@ type Files struct{ Certificate, Key, CAs File }
 // File is a PEM file. Flag is the flag that names it, for error texts. Name is empty if
 // there is no file.
 type File struct{ Flag, Name string }
+
+// maxFileSize bounds a PEM file in bytes. The bundle of CAs of a system has a quarter of it.
+const maxFileSize = 1 << 20
 
 // contents are the contents of Files.
 type contents struct{ certificate, key, cas content }
@@ -36,11 +42,33 @@ func (f File) read() content {
 	if f.Name == "" {
 		return content{}
 	}
-	text, err := os.ReadFile(f.Name)
+	text, err := readRegular(f.Name)
 	if err != nil {
 		return content{fault: err.Error()}
 	}
-	return content{text: string(text)}
+	return content{text: text}
+}
+
+// readRegular returns the contents of a regular file of at most maxFileSize bytes. The open
+// does not wait, as that of a FIFO without a writer would.
+func readRegular(name string) (string, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a regular file; set the name of a PEM file on a disk", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	if err == nil && len(text) > maxFileSize {
+		err = fmt.Errorf("%s is larger than %d bytes; a PEM file of certificates is much smaller", name, maxFileSize)
+	}
+	return string(text), err
 }
 
 // parse parses c and returns every fault in it.
@@ -79,20 +107,46 @@ func (f File) require(other File) error {
 	return fmt.Errorf("%s: requires %s; set both", f.Flag, other.Flag)
 }
 
-// check rejects a file that could not be read, or that ends within a PEM block: another
-// program is still writing it, and the blocks so far may be a shorter chain.
+// check rejects a file that could not be read, that is not PEM, that has an encrypted key,
+// or that ends within a PEM block: another program is still writing it, and the blocks so
+// far may be a shorter chain.
 func (f File) check(c content) error {
 	if c.fault != "" {
 		return fmt.Errorf("%s: %s", f.Flag, c.fault)
 	}
+	if kind, advice := binaryKind(c.text); kind != "" {
+		return fmt.Errorf("%s: %s is %s and not PEM; convert it with: %s", f.Flag, f.Name, kind,
+			strings.ReplaceAll(advice, "FILE", f.Name))
+	}
 	block, rest := pem.Decode([]byte(c.text))
 	for block != nil {
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+			return fmt.Errorf("%s: the key in %s is encrypted, and agentconf takes no passphrase; "+
+				"decrypt it with: openssl pkey -in %[2]s -out NEW_FILE", f.Flag, f.Name)
+		}
 		block, rest = pem.Decode(rest)
 	}
 	if bytes.Contains(rest, []byte("-----BEGIN ")) {
 		return fmt.Errorf("%s: %s is cut off", f.Flag, f.Name)
 	}
 	return nil
+}
+
+// binaryKind returns what text is if it is DER or PKCS #12, which are both one ASN.1
+// sequence, and the command that makes PEM of it.
+func binaryKind(text string) (kind, advice string) {
+	var sequence asn1.RawValue
+	if _, err := asn1.Unmarshal([]byte(text), &sequence); err != nil || sequence.Tag != asn1.TagSequence {
+		return "", ""
+	}
+	if _, err := x509.ParseCertificate([]byte(text)); err == nil {
+		return "a certificate in DER", "openssl x509 -inform der -in FILE -out NEW_FILE"
+	}
+	var version int // 3 begins a PKCS #12 file (RFC 7292), 0 or 1 a key
+	if _, err := asn1.Unmarshal(sequence.Bytes, &version); err == nil && version == 3 {
+		return "PKCS #12", "openssl pkcs12 -nodes -in FILE -out NEW_FILE"
+	}
+	return "a key in DER", "openssl pkey -inform der -in FILE -out NEW_FILE"
 }
 
 // parseCAs returns nil if f is not set.
@@ -108,11 +162,15 @@ func (f File) parseCAs(c content) (*x509.CertPool, error) {
 	return cas, nil
 }
 
+// names returns the names of the files with spaces between.
+func (f Files) names() string {
+	names := []string{f.Certificate.Name, f.Key.Name, f.CAs.Name}
+	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return name == "" }), " ")
+}
+
 // attributes returns the log attributes of the files and of l.
 func (f Files) attributes(l loaded) []any {
-	names := []string{f.Certificate.Name, f.Key.Name, f.CAs.Name}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
-	attributes := []any{"files", strings.Join(names, " ")}
+	attributes := []any{"files", f.names()}
 	if l.pair != nil {
 		attributes = append(attributes, "subject", l.pair.Leaf.Subject.String(),
 			"valid_until", l.pair.Leaf.NotAfter.Format(time.RFC3339))
