@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,29 @@ func NewTracer(
 	}, nil
 }
 
+// TraceFaults returns the faults of the variables that name a collector. OpenTelemetry would
+// ignore such a value, and export to its default endpoint.
+func TraceFaults(lookupEnv func(string) (string, bool)) (faults []error) {
+	if !isTraced(lookupEnv) {
+		return nil
+	}
+	for _, name := range endpointVariables {
+		value, _ := lookupEnv(name)
+		if value == "" {
+			continue
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			faults = append(faults, fmt.Errorf("%s=%q: must be a URL with http:// or https://, "+
+				"such as http://127.0.0.1:4318", name, value))
+		}
+	}
+	return faults
+}
+
+// endpointVariables name the address of a collector.
+var endpointVariables = []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
 // isTraced reports whether the environment asks for traces. autoexport alone would
 // export to a default endpoint.
 func isTraced(lookupEnv func(string) (string, bool)) bool {
@@ -62,6 +86,6 @@ func isTraced(lookupEnv func(string) (string, bool)) bool {
 	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") || get("OTEL_TRACES_EXPORTER") == "none" {
 		return false
 	}
-	names := []string{"OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+	names := append([]string{"OTEL_TRACES_EXPORTER"}, endpointVariables...)
 	return slices.ContainsFunc(names, func(name string) bool { return get(name) != "" })
 }
