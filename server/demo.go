@@ -36,19 +36,27 @@ const (
 // limit of its own.
 const demoTimeout = 10 * time.Second
 
+// demoSettings holds the values of the flags of demo.
+type demoSettings struct{ stay, asJSON bool }
+
+func (s *demoSettings) define(fs *flags) {
+	fs.BoolVar(&s.stay, "stay", false, "keep the conference afterwards, on 127.0.0.1, and print commands to try")
+	fs.BoolVar(&s.asJSON, "json", false, "print a line of JSON for every step, call and event")
+}
+
 // demo plays a conference with a real service and an emulated gateway. It fails if a step
 // has an unexpected result, so that a build can run it as a smoke test.
 func (c cli) demo(ctx context.Context, args []string) error {
+	var s demoSettings
 	fs := newFlags("demo", "play a conference with an emulated gateway")
-	stay := fs.Bool("stay", false, "keep the conference afterwards, on 127.0.0.1, and print commands to try")
-	asJSON := fs.Bool("json", false, "print a line of JSON for every step, call and event")
+	s.define(fs)
 	if err := c.parse(fs, args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{printer: &demoPrinter{out: c.stdout, asJSON: *asJSON}}
-	ended, err := d.start(ctx, *stay)
+	d := &demo{printer: &demoPrinter{out: c.stdout, asJSON: s.asJSON}}
+	ended, err := d.start(ctx, s.stay)
 	if err != nil {
 		return err
 	}
@@ -58,7 +66,7 @@ func (c cli) demo(ctx context.Context, args []string) error {
 	}
 	defer conn.Close()
 	err = d.play(ctx, cancel)
-	if err == nil && *stay {
+	if err == nil && s.stay {
 		err = d.stay(ctx, cancel)
 	}
 	cancel()

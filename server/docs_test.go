@@ -179,16 +179,19 @@ func metricTable(t *testing.T) string {
 		options.Metrics.Describe(descriptions)
 		close(descriptions)
 	}()
-	form := regexp.MustCompile(`fqName: "(\w+)", help: "(.*?)", .*variableLabels: \{(.*?)\}`)
+	form := regexp.MustCompile(`fqName: "(\w+)", help: "(.*?)", unit: "\w*", constLabels: \{(.*?)\}, variableLabels: \{(.*?)\}`)
+	constant := regexp.MustCompile(`="[^"]*"`)
 	var rows [][]string
 	for d := range descriptions {
 		match := form.FindStringSubmatch(d.String())
 		if match == nil {
 			t.Fatalf("got the description %s, want the form %s", d, form)
 		}
-		rows = append(rows, []string{code(match[1]), strings.ReplaceAll(match[3], ",", ", "), match[2]})
+		labels := constant.ReplaceAllString(match[3], "") + match[4]
+		rows = append(rows, []string{code(match[1]), strings.ReplaceAll(labels, ",", ", "), match[2]})
 	}
 	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	rows = slices.CompactFunc(rows, slices.Equal[[]string]) // a metric with a constant label has several
 	b := table("metric", "labels", "meaning")
 	for _, cells := range rows {
 		row(b, cells...)

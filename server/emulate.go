@@ -30,8 +30,8 @@ type emulateSettings struct {
 // define defines the flags, with the defaults of a real gateway. The port is that of the
 // vendor's examples.
 func (s *emulateSettings) define(fs *flags) {
-	s.listen.flag, s.Config, s.randomSeed = "--listen", emulator.Config{}.WithDefaults(), 1
-	fs.StringVar(&s.listen.address, "listen", "127.0.0.1:8043", "`ADDRESS` of the HTTP port")
+	s.listen, s.Config, s.randomSeed = port{"--listen", "127.0.0.1:8043"}, emulator.Config{}.WithDefaults(), 1
+	fs.address(&s.listen.address, "listen", "`ADDRESS` of the HTTP port")
 	fs.BoolVar(&s.allowRemote, "allow-remote", false, "allow --listen an address that other machines can reach")
 	s.tls.define(fs)
 	s.defineSessions(fs)

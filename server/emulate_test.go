@@ -30,7 +30,7 @@ func startEmulator(t *testing.T, scheme string, args ...string) (p running, url 
 func runToEnd(t *testing.T, args ...string) (code int, output string) {
 	t.Helper()
 	var b strings.Builder
-	code = cli{lookup(nil), &b, &b}.run(t.Context(), args)
+	code = cli{lookup(nil), environ(nil), &b, &b}.run(t.Context(), args)
 	return code, b.String()
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"agentconf/server/internal/certificates"
+	"agentconf/server/internal/telemetry"
 )
 
 // usageError is an error in the command line or the environment. It makes the exit code
@@ -20,8 +21,8 @@ type usageError struct{ error }
 // flags is the flag set of one command. An environment variable sets a flag that the
 // command line does not have: AGENTCONF_GRPC_LISTEN sets --grpc-listen.
 //
-// A variable that sets no flag of the command is ignored: serve and healthcheck run in the
-// environment of the same container.
+// A variable that sets only flags of other commands is ignored: serve and healthcheck run in
+// the environment of the same container. One that no command has is a fault.
 type flags struct {
 	*flag.FlagSet
 	purpose string
@@ -76,6 +77,18 @@ func (fs *flags) duration(to *time.Duration, name string, low time.Duration, usa
 		bounded(to, low, 24*time.Hour, time.ParseDuration, "a time such as 5s,"))
 }
 
+// boolean defines a flag for true or false, which has a value, unlike a flag of package flag.
+func (fs *flags) boolean(to *bool, name, usage string) {
+	fs.value(name, usage, func() string { return strconv.FormatBool(*to) }, func(text string) error {
+		v, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("must be true or false")
+		}
+		*to = v
+		return nil
+	})
+}
+
 // bounded returns the function that sets *to to a value between two limits, both of which
 // are allowed. kind is for the text of its error.
 func bounded[T int | time.Duration](
@@ -104,19 +117,16 @@ func (fs *flags) file(to *certificates.File, name, usage string) {
 // flag.ErrHelp.
 func (c cli) parse(fs *flags, args []string, rules ...func() []error) error {
 	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if errors.Is(err, flag.ErrHelp) {
 		fs.help(c.stdout)
 		return err
-	case err == nil && fs.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	if err != nil {
-		err = fmt.Errorf("%w; \"agentconf %s --help\" lists the flags", err, fs.Name())
+	if err = fs.commandLineFault(err); err != nil {
 		fs.faults, rules = append(fs.faults, err), nil
 	} else {
 		c.parseEnv(fs)
 	}
+	fs.faults = append(fs.faults, c.unknownVariables(fs)...)
 	for _, rule := range rules {
 		fs.faults = append(fs.faults, rule()...)
 	}
@@ -125,6 +135,37 @@ func (c cli) parse(fs *flags, args []string, rules ...func() []error) error {
 	}
 	return nil
 }
+
+// commandLineFault returns the error of a command line that Parse has rejected with err, or
+// that has arguments behind its flags. It returns nil if there is neither.
+func (fs *flags) commandLineFault(err error) error {
+	if err == nil && fs.NArg() == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unexpected argument %q", fs.Arg(0))
+	if err != nil {
+		text = err.Error()
+	}
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = "there is no flag --" + name + proposal("--", "--"+name, fs.names())
+	}
+	return fmt.Errorf("%s; \"agentconf %s --help\" lists the flags", text, fs.Name())
+}
+
+// names returns the names of all flags as they are written on the command line.
+func (fs *flags) names() (names []string) {
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
+	return names
+}
+
+// variables returns the names of the variables of all flags.
+func (fs *flags) variables() (names []string) {
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, envName(f.Name)) })
+	return names
+}
+
+// traceFaults returns the faults of OpenTelemetry's variables.
+func (c cli) traceFaults() []error { return telemetry.TraceFaults(c.lookupEnv) }
 
 // parseEnv sets the flags that the command line does not have from their variables. An
 // empty variable sets an empty value.
@@ -166,5 +207,5 @@ func (fs *flags) print(w io.Writer) {
 }
 
 func envName(flagName string) string {
-	return "AGENTCONF_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+	return prefix + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }

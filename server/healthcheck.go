@@ -24,7 +24,8 @@ const healthcheckTimeout = 3 * time.Second
 type healthcheckSettings struct{ listen, certificate, key string }
 
 func (s *healthcheckSettings) define(fs *flags) {
-	fs.StringVar(&s.listen, "grpc-listen", defaultGRPCListen,
+	s.listen = defaultGRPCListen
+	fs.address(&s.listen, "grpc-listen",
 		"`ADDRESS` of the service, the value of its own flag")
 	fs.StringVar(&s.certificate, "tls-cert", "",
 		"`FILE` of the service's certificate, the value of its own flag; enables TLS")
@@ -43,10 +44,7 @@ func (c cli) healthcheck(ctx context.Context, args []string) error {
 	if err := c.parse(fs, args); err != nil {
 		return err
 	}
-	address, err := localAddress(s.listen)
-	if err != nil {
-		return usageError{fmt.Errorf("--grpc-listen: %w", err)}
-	}
+	address := localAddress(s.listen)
 	conn, err := dial(address, localCredentials(s.certificate, s.key))
 	if err != nil {
 		return err
@@ -69,12 +67,12 @@ func (c cli) healthcheck(ctx context.Context, args []string) error {
 // localAddress returns the address at which a client on this machine reaches a service
 // that listens at listen, such as :9090 or [::]:9090. Neither is an address to connect to
 // on every system.
-func localAddress(listen string) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
+func localAddress(listen string) string {
+	host, port, _ := net.SplitHostPort(listen) // which checkAddress has accepted
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return net.JoinHostPort(host, port), err
+	return net.JoinHostPort(host, port)
 }
 
 // dial returns a client connection to address. With the scheme passthrough, the dialer

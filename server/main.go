@@ -14,9 +14,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
+
+	"google.golang.org/grpc/grpclog"
+
+	"agentconf/server/internal/telemetry"
 )
 
 // usage lists the commands in the order in which a reader needs them.
@@ -34,6 +41,7 @@ const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over 
 // own process with another environment.
 type cli struct {
 	lookupEnv      func(string) (string, bool)
+	environ        func() []string
 	stdout, stderr io.Writer
 }
 
@@ -46,6 +54,10 @@ var commands = map[string]func(c cli, ctx context.Context, args []string) error{
 	"healthcheck": cli.healthcheck,
 }
 
+// grpcLog is the log of grpc-go, which is one for the process. It is silent until serve has
+// a log.
+var grpcLog telemetry.GRPCLog
+
 // main stops the command at the first SIGINT or SIGTERM. signal.NotifyContext would keep
 // swallowing signals, so that a second Ctrl-C could not end a drain.
 func main() {
@@ -57,8 +69,16 @@ func main() {
 		signal.Stop(signals) // a second signal ends the process at once
 		stop()
 	}()
-	c := cli{os.LookupEnv, os.Stdout, os.Stderr}
+	grpclog.SetLoggerV2(&grpcLog) // must come before any use of grpc-go
+	c := cli{os.LookupEnv, os.Environ, os.Stdout, os.Stderr}
 	os.Exit(c.run(ctx, os.Args[1:]))
+}
+
+// printFaults prints each fault of a command as a line of its own.
+func (c cli) printFaults(command string, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(c.stderr, "agentconf %s: %s\n", command, strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // run runs one command and returns the exit code: 0, 1 if the command failed, or 2 if
@@ -74,14 +94,18 @@ func (c cli) run(ctx context.Context, args []string) int {
 			fmt.Fprint(c.stdout, usage)
 			return 0
 		}
-		fmt.Fprintf(c.stderr, "agentconf: no command %q\n\n%s", args[0], usage)
+		known := slices.Sorted(maps.Keys(commands))
+		fmt.Fprintf(c.stderr, "agentconf: no command %q%s\n\n%s", args[0], proposal("", args[0], known), usage)
 		return 2
 	}
 	err := command(c, ctx, args[1:])
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintf(c.stderr, "agentconf %s: %v\n", args[0], err)
+	if _, logged := errors.AsType[loggedError](err); logged {
+		return 1
+	}
+	c.printFaults(args[0], err)
 	if _, isUsage := errors.AsType[usageError](err); isUsage {
 		return 2
 	}

@@ -22,7 +22,7 @@ import (
 func runCommand(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := cli{lookup(env), &out, &errs}
+	c := cli{lookup(env), environ(env), &out, &errs}
 	code = c.run(t.Context(), args)
 	return code, out.String(), errs.String()
 }
@@ -38,6 +38,9 @@ func lookup(env []string) func(string) (string, bool) {
 		return "", false
 	}
 }
+
+// environ returns an os.Environ for env.
+func environ(env []string) func() []string { return func() []string { return env } }
 
 // running is a command that runs until stop, which returns the exit code and the output
 // after printed.
@@ -57,7 +60,7 @@ func start(t *testing.T, ready string, env []string, args ...string) running {
 	ended, read := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		code = cli{lookup(env), w, w}.run(ctx, args)
+		code = cli{lookup(env), environ(env), w, w}.run(ctx, args)
 		w.Close()
 	}()
 	stop := func() (int, string) {
@@ -136,7 +139,7 @@ func TestLimitFlags(t *testing.T) {
 	var s settings
 	fs := newFlags("serve", "")
 	s.define(fs)
-	err := cli{lookupEnv: lookup(nil)}.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
+	err := cli{lookupEnv: lookup(nil), environ: environ(nil)}.parse(fs, strings.Fields(`--gateway https://gw --max-in-flight 1 --agent-rate 2 --max-streams 3
 		--max-connection-age 4s --max-request 5000 --max-headers 6000 --request-timeout 7s --idle-timeout 8s --agent-id-max 999999`))
 	want := lifecycle.Limits{
 		Streams: 3, ConnectionAge: 4 * time.Second, Request: 5000, Headers: 6000, RequestTime: 7 * time.Second, IdleTime: 8 * time.Second,
@@ -213,7 +216,7 @@ func TestErrorLines(t *testing.T) {
 		want string // ADDRESS is the address in use, FILE the file without a certificate
 	}{
 		{[]string{"serve"}, 2, `serve: no CC-Gateway; set --gateway https://HOST:8043, or try "agentconf demo", which emulates one`},
-		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: flag provided but not defined: -gatway; "agentconf serve --help" lists the flags`},
+		{[]string{"serve", "--gatway", "https://gw"}, 2, `serve: there is no flag --gatway (did you mean --gateway?); "agentconf serve --help" lists the flags`},
 		{append(serve, "--agent-id-max", "101", "---x"), 2, `serve: bad flag syntax: ---x; "agentconf serve --help" lists the flags`},
 		{[]string{"serve", "--gateway"}, 2, `serve: flag needs an argument: -gateway; "agentconf serve --help" lists the flags`},
 		{[]string{"serve", "--gateway", "gw:8043"}, 2, `serve: --gateway="gw:8043": must begin with https:// (or http://), such as https://gateway.example:8043`},
@@ -221,8 +224,9 @@ func TestErrorLines(t *testing.T) {
 		{[]string{"demo", "x"}, 2, `demo: unexpected argument "x"; "agentconf demo --help" lists the flags`},
 		{append(serve, "--gateway-ca", notACertificate), 2,
 			"serve: --gateway-ca: FILE has no certificate in PEM; it must be a file of blocks that begin with -----BEGIN CERTIFICATE-----"},
-		{append(serve, "--grpc-listen", "9090"), 1,
-			"serve: --grpc-listen: listen tcp: address 9090: missing port in address; set an address of this machine and a port, such as 127.0.0.1:9090"},
+		{append(serve, "--grpc-listen", "192.0.2.1:9090", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"), 1,
+			"serve: --grpc-listen: listen tcp 192.0.2.1:9090: bind: cannot assign requested address; " +
+				"set an address of this machine and a port, such as 127.0.0.1:9090"},
 		{append(serve, "--grpc-listen", "127.0.0.1:0", "--http-listen", inUse.Addr().String()), 1,
 			"serve: --http-listen: ADDRESS is in use; stop the program that listens there, or change the flag"},
 		{[]string{"emulate", "--listen", inUse.Addr().String()}, 1,

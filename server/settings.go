@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type settings struct {
 	gatewayFiles, portFiles certificates.Files
 	reloaders               []*certificates.Reloader // set by loadCertificates
 
-	grpcListen, httpListen, adminListen string // HOST:PORT, where HOST may be missing
+	grpcListen, httpListen, adminListen port
 
 	logLevel    slog.LevelVar
 	logFormat   string
@@ -48,6 +49,7 @@ func (s *settings) define(fs *flags) {
 	fs.value("log-level", "lowest `LEVEL` that is logged: debug, info, warn or error; "+
 		"PUT /log-level on the admin port changes it",
 		func() string { return strings.ToLower(s.logLevel.Level().String()) }, s.setLogLevel)
+	fs.boolean(&s.Lifecycle.LogPeers, "log-peers", "whether log records have the addresses of clients: true or false")
 	s.logFormat = telemetry.JSON
 	fs.value("log-format", "`FORMAT` of log records: json or text",
 		func() string { return s.logFormat }, s.setLogFormat)
@@ -86,10 +88,13 @@ func (s *settings) defineGateway(fs *flags) {
 // defineFronts defines the flags of the ports. The admin port authenticates nobody, so that
 // its default is a local address.
 func (s *settings) defineFronts(fs *flags) {
-	fs.StringVar(&s.grpcListen, "grpc-listen", defaultGRPCListen,
+	s.grpcListen = port{"--grpc-listen", defaultGRPCListen}
+	s.httpListen = port{"--http-listen", ":8080"}
+	s.adminListen = port{"--admin-listen", "127.0.0.1:9464"}
+	fs.address(&s.grpcListen.address, "grpc-listen",
 		"`ADDRESS` of the gRPC port, with reflection and grpc.health.v1")
-	fs.StringVar(&s.httpListen, "http-listen", ":8080", "`ADDRESS` of the JSON port")
-	fs.StringVar(&s.adminListen, "admin-listen", "127.0.0.1:9464",
+	fs.address(&s.httpListen.address, "http-listen", "`ADDRESS` of the JSON port")
+	fs.address(&s.adminListen.address, "admin-listen",
 		"`ADDRESS` of the admin port: /healthz, /readyz, /metrics, /log-level and /debug/pprof/")
 	fs.BoolVar(&s.Forward, "pass-through", s.Forward, "pass the gateway's operations that agentconf does not "+
 		"have through to the gateway, unchanged")
@@ -166,6 +171,47 @@ func (s *settings) faults() (faults []error) {
 		faults = append(faults, errors.New("--tls-client-ca: only TLS has client certificates; "+
 			"set --tls-cert and --tls-key, too"))
 	}
+	faults = append(faults, s.unusedTLS()...)
+	faults = append(faults, overlapping(s.ports())...)
+	return append(faults, s.forbiddenPorts()...)
+}
+
+// ports returns the ports in the order in which they are opened.
+func (s *settings) ports() []port { return []port{s.grpcListen, s.httpListen, s.adminListen} }
+
+// gatewayURLs returns the URLs of the gateway and its nodes.
+func (s *settings) gatewayURLs() []string {
+	return append(slices.Sorted(maps.Values(s.Gateway.Nodes)), s.Gateway.URL)
+}
+
+// unusedTLS returns a fault for each flag of TLS with the gateway if no URL uses TLS.
+func (s *settings) unusedTLS() (faults []error) {
+	if slices.ContainsFunc(s.gatewayURLs(), func(url string) bool { return !strings.HasPrefix(url, "http://") }) {
+		return nil
+	}
+	for _, file := range []certificates.File{s.gatewayFiles.CAs, s.gatewayFiles.Certificate, s.gatewayFiles.Key} {
+		if file.Name != "" {
+			faults = append(faults, fmt.Errorf("%s: only TLS has certificates; set --gateway to https://, "+
+				"or remove %[1]s", file.Flag))
+		}
+	}
+	return faults
+}
+
+// forbiddenPorts returns a fault for each port that the process has no right to open. Only
+// systems that reserve low ports have such a right, so that no other port is tried.
+func (s *settings) forbiddenPorts() (faults []error) {
+	for _, p := range s.ports() {
+		if _, number := p.split(); number == 0 || number >= 1024 {
+			continue
+		}
+		l, err := p.listen()
+		if err == nil {
+			l.Close()
+		} else if _, forbidden := errors.AsType[usageError](err); forbidden {
+			faults = append(faults, err)
+		}
+	}
 	return faults
 }
 
@@ -202,8 +248,20 @@ func (s *settings) setLogFormat(format string) error {
 // setGatewayURL sets an invalid URL too, so that faults does not report it as missing.
 func (s *settings) setGatewayURL(text string) error {
 	s.Gateway.URL = text
-	if _, err := gateway.ParseURL(text); err != nil {
+	if err := checkURL(text); err != nil {
 		return fmt.Errorf("%w, such as https://gateway.example:8043", err)
+	}
+	return nil
+}
+
+// checkURL returns an error unless text is the URL of a gateway with a possible port.
+func checkURL(text string) error {
+	u, err := gateway.ParseURL(text)
+	if err != nil {
+		return err
+	}
+	if _, err := net.LookupPort("tcp", u.Port()); err != nil {
+		return errors.New("must have a port from 1 to 65535")
 	}
 	return nil
 }
@@ -222,12 +280,24 @@ func (s *settings) nodes() string {
 func (s *settings) addNodes(list string) error {
 	for pair := range strings.SplitSeq(list, ",") {
 		name, url, ok := strings.Cut(pair, "=")
-		if _, err := gateway.ParseURL(url); !ok || name == "" || err != nil {
+		if err := checkURL(url); !ok || name == "" || err != nil {
 			return errors.New("must be NAME=URL, such as AgentGateway1=https://node1.example:8043")
+		}
+		if !isNodeName(name) {
+			return fmt.Errorf("no GUID ends in %q; set the part behind the last dot of a GUID", name)
+		}
+		if _, twice := s.Gateway.Nodes[name]; twice {
+			return fmt.Errorf("node %s has two URLs; a node has one", name)
 		}
 		s.Gateway.Nodes[name] = url
 	}
 	return nil
+}
+
+// isNodeName reports whether name can be the part behind the last dot of a GUID. A GUID
+// has visible ASCII characters, of which "=" never belongs to it.
+func isNodeName(name string) bool {
+	return !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '.' })
 }
 
 // addOrigins adds a list of origins, or "*". A wildcard within an origin is rejected: it

@@ -153,7 +153,7 @@ func TestCertificateFlags(t *testing.T) {
 				"--gateway-key: requires --gateway-cert; set both", "--gateway-ca: open /nor/this"}},
 		{[]string{"--tls-cert", pemFile(t, first.Certificate), "--tls-key", pemFile(t, second.Key),
 			"--gateway-cert", pemFile(t, second.Certificate), "--gateway-key", pemFile(t, first.Key)},
-			[]string{"\n--tls-cert ", "--tls-key ", "--gateway-cert ", "--gateway-key ", "private key does not match"}},
+			[]string{"\nagentconf serve: --tls-cert ", "--tls-key ", "--gateway-cert ", "--gateway-key ", "private key does not match"}},
 		{[]string{"--tls-client-ca", pemFile(t, first.Certificate)}, []string{"--tls-client-ca: only TLS has client certificates", "set --tls-cert and --tls-key, too"}},
 	} {
 		code, _, stderr := runCommand(t, nil, append([]string{"serve", "--gateway", "https://gateway.test"}, test.args...)...)

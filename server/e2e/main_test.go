@@ -12,15 +12,23 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"agentconf/conformance"
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// grpcLog is the log of grpc-go, as in the program.
+var grpcLog telemetry.GRPCLog
+
+func TestMain(m *testing.M) {
+	grpclog.SetLoggerV2(&grpcLog)
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	someGUID        = conformance.SomeGUID

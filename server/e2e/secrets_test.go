@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -147,7 +148,7 @@ func TestSecrets(t *testing.T) {
 	const isChild = "AGENTCONF_TEST_SECRETS"
 	if os.Getenv(isChild) == "" {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecrets$")
-		child.Env = append(os.Environ(), isChild+"=1", "GRPC_GO_LOG_SEVERITY_LEVEL=info", "GRPC_GO_LOG_VERBOSITY_LEVEL=99")
+		child.Env = append(os.Environ(), isChild+"=1")
 		printed, err := child.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, printed)
@@ -156,6 +157,7 @@ func TestSecrets(t *testing.T) {
 		return
 	}
 
+	grpcLog.To(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	gateway := newEchoGateway(t)
 	spans := tracetest.NewInMemoryExporter()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)).Tracer("agentconf")

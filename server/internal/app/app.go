@@ -60,7 +60,8 @@ func Defaults() Options {
 		Calls:     interceptor.Options{MaxInFlight: 10000},
 		Forward:   true, PassThrough: passthrough.Options{MaxInFlight: 1000, Rate: 100},
 		Lifecycle: lifecycle.Options{
-			Limits: lifecycle.DefaultLimits, ProbeInterval: 5 * time.Second,
+			LogPeers: true,
+			Limits:   lifecycle.DefaultLimits, ProbeInterval: 5 * time.Second,
 			DrainDelay: 5 * time.Second, DrainTimeout: lifecycle.DefaultDrainTimeout,
 		},
 	}
@@ -93,6 +94,10 @@ type App struct {
 // New builds the service in front of the gateway. It opens no connection and no port. Its
 // error names a wrong option of the gateway.
 func New(o Options) (*App, error) {
+	o.Lifecycle.Descriptors = lifecycle.NewDescriptors(o.Log, o.Metrics)
+	if o.Gateway.Dial == nil {
+		o.Gateway.Dial = o.Lifecycle.Descriptors.Dial
+	}
 	client, err := gateway.New(o.Gateway)
 	if err != nil {
 		return nil, err
@@ -144,7 +149,10 @@ func Front(o Options, services Services) *lifecycle.Server {
 	o.JSON.Conn, o.JSON.Log, o.JSON.Metrics = conn, o.Log, o.Metrics
 	o.JSON.MaxRequest = o.Lifecycle.Limits.Request
 	l := o.Lifecycle
-	l.Log, l.Metrics = o.Log, o.Metrics
+	l.Log, l.Metrics, l.InFlight = o.Log, o.Metrics, calls.InFlight
+	if l.Descriptors == nil { // fronts of a test, without a gateway
+		l.Descriptors = lifecycle.NewDescriptors(o.Log, o.Metrics)
+	}
 	l.Register, l.StopServices = services.register, services.Stop
 	l.Unary, l.Stream, l.JSON = calls.Unary, calls.Stream, jsonfront.New(o.JSON)
 	return lifecycle.New(l)

@@ -114,9 +114,9 @@ func (f File) check(c content) error {
 	if c.fault != "" {
 		return fmt.Errorf("%s: %s", f.Flag, c.fault)
 	}
-	if kind, advice := binaryKind(c.text); kind != "" {
-		return fmt.Errorf("%s: %s is %s and not PEM; convert it with: %s", f.Flag, f.Name, kind,
-			strings.ReplaceAll(advice, "FILE", f.Name))
+	if kind, command := binaryKind(c.text); kind != "" {
+		return fmt.Errorf("%s: %s is %s and not PEM; convert it with: %s -in %[2]s -out NEW_FILE",
+			f.Flag, f.Name, kind, command)
 	}
 	block, rest := pem.Decode([]byte(c.text))
 	for block != nil {
@@ -134,19 +134,19 @@ func (f File) check(c content) error {
 
 // binaryKind returns what text is if it is DER or PKCS #12, which are both one ASN.1
 // sequence, and the command that makes PEM of it.
-func binaryKind(text string) (kind, advice string) {
+func binaryKind(text string) (kind, command string) {
 	var sequence asn1.RawValue
 	if _, err := asn1.Unmarshal([]byte(text), &sequence); err != nil || sequence.Tag != asn1.TagSequence {
 		return "", ""
 	}
 	if _, err := x509.ParseCertificate([]byte(text)); err == nil {
-		return "a certificate in DER", "openssl x509 -inform der -in FILE -out NEW_FILE"
+		return "a certificate in DER", "openssl x509 -inform der"
 	}
 	var version int // 3 begins a PKCS #12 file (RFC 7292), 0 or 1 a key
 	if _, err := asn1.Unmarshal(sequence.Bytes, &version); err == nil && version == 3 {
-		return "PKCS #12", "openssl pkcs12 -nodes -in FILE -out NEW_FILE"
+		return "PKCS #12", "openssl pkcs12 -nodes"
 	}
-	return "a key in DER", "openssl pkey -inform der -in FILE -out NEW_FILE"
+	return "a key in DER", "openssl pkey -inform der"
 }
 
 // parseCAs returns nil if f is not set.

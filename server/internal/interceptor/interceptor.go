@@ -50,6 +50,7 @@ type Interceptor struct {
 	methods     map[string]*method // by full method; read-only once calls are served
 	maxInFlight int64
 	inFlight    atomic.Int64 // without streams
+	streams     atomic.Int64
 }
 
 // New returns an interceptor without services. It registers its metrics, and panics if the
@@ -61,6 +62,11 @@ func New(options Options) *Interceptor {
 	}
 	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
+}
+
+// InFlight returns the calls and the watches in flight.
+func (i *Interceptor) InFlight() (calls, watches int) {
+	return int(i.inFlight.Load()), int(i.streams.Load())
 }
 
 // Unary implements grpc.UnaryServerInterceptor. A panic of the handler becomes an error with
@@ -104,7 +110,9 @@ func (i *Interceptor) Stream(
 	m.started.Inc()
 	ctx, span := i.startSpan(stream.Context(), m)
 	observed := &observedStream{ServerStream: stream, requestID: c.requestID}
+	i.streams.Add(1)
 	defer func() {
+		i.streams.Add(-1)
 		if p := recover(); p != nil {
 			err = Panicked(m.operation, p)
 		}

@@ -1,13 +1,17 @@
 package lifecycle
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/test/bufconn"
 )
 
 // The log level changes at run time, and a word that is no level leaves it as it is.
@@ -70,6 +74,7 @@ func TestAdmin(t *testing.T) {
 		"/readyz":                {http.StatusServiceUnavailable, "no\n"},
 		"/metrics":               {http.StatusOK, "\na_gauge 7\n"},
 		"/debug/pprof/goroutine": {http.StatusOK, ""},
+		"/":                      {http.StatusOK, `<a href="/readyz">`},
 		"/nothing":               {http.StatusNotFound, ""},
 	} {
 		w := httptest.NewRecorder()
@@ -82,5 +87,35 @@ func TestAdmin(t *testing.T) {
 	admin.ServeHTTP(w, httptest.NewRequest("POST", "/metrics", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("HTTP status %d of a POST", w.Code)
+	}
+}
+
+// A client that sends its headers, or its body, too slowly is disconnected.
+func TestAdminTimeouts(t *testing.T) {
+	for sent, want := range map[string]time.Duration{
+		"GET / HTTP/1.1\r\nHost": adminHeaderTime,
+		"PUT /log-level HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nde": adminReadTime,
+		"": adminHeaderTime,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := bufconn.Listen(1 << 16)
+			admin := Admin(prometheus.NewRegistry(), new(slog.LevelVar), http.NotFoundHandler())
+			defer ServeAdmin(l, admin, slog.New(slog.DiscardHandler), true)()
+			conn, err := l.DialContext(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			start := time.Now()
+			if _, err := io.WriteString(conn, sent); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(conn); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(start); took < want || took > want+time.Second {
+				t.Errorf("%q: disconnected after %v, want %v", sent, took, want)
+			}
+		})
 	}
 }

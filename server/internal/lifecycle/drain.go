@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"path"
@@ -38,8 +39,10 @@ const (
 // then calls end, within the drain timeout.
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	ended := make(chan error, 2)
-	go func() { ended <- s.grpc.Serve(grpcListener) }()
-	go func() { ended <- s.serveHTTP(writeDeadlineListener{httpListener, s.http.ReadTimeout}) }()
+	grpcReserving := reservingListener{grpcListener, s.options.Descriptors, portGRPC}
+	httpReserving := reservingListener{httpListener, s.options.Descriptors, portJSON}
+	go func() { ended <- s.grpc.Serve(grpcReserving) }()
+	go func() { ended <- s.serveHTTP(writeDeadlineListener{httpReserving, s.http.ReadTimeout}) }()
 	stopProbing := s.startProbing(ctx)
 	var err error
 	select {
@@ -91,26 +94,28 @@ func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	case <-grpcDone:
 	case <-ctx.Done():
 		err = ctx.Err()
-		s.grpc.Stop()
-		<-grpcDone
 	}
-	if err != nil {
-		return errors.New("calls were in flight when the drain timeout passed; they were aborted")
+	if err == nil {
+		return nil
 	}
-	return nil
+	calls, watches := s.InFlight()
+	s.http.Close()
+	s.grpc.Stop()
+	<-grpcDone
+	return fmt.Errorf("%d calls and %d watches were in flight when the drain timeout passed; they were aborted",
+		calls, watches)
 }
 
-// drainHTTP closes idle connections and waits until the calls on the others have ended.
+// drainHTTP closes idle connections and waits until the calls on the others have ended. It
+// returns an error if ctx ends first.
 func (s *Server) drainHTTP(ctx context.Context) error {
 	for end := time.Now().Add(idleCloseGrace); s.httpConns.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
-	err := s.http.Shutdown(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return nil // any other error says that the listener is closed
+	if err := s.http.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	s.http.Close()
-	return err
+	return nil // any other error says that the listener is closed
 }
 
 func (s *Server) serveHTTP(l net.Listener) error {

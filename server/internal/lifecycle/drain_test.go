@@ -73,7 +73,7 @@ func TestDrainTimeout(t *testing.T) {
 		}()
 		synctest.Wait()
 		f.stop()
-		if err := <-f.served; err == nil || !strings.Contains(err.Error(), "aborted") {
+		if err := <-f.served; err == nil || !strings.HasPrefix(err.Error(), "3 calls and 4 watches were in flight") {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(f.start); took != drainDelay+drainTimeout {

@@ -61,8 +61,10 @@ func serve(t *testing.T, holdTime time.Duration, test func(t *testing.T, f *serv
 			start: time.Now(), served: make(chan error, 1), stopServices: make(chan time.Duration, 1),
 		}
 		service := &conferences{holdTime: holdTime}
+		log, metrics := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 		f.Server = New(Options{
-			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+			Log: log, Metrics: metrics, Descriptors: NewDescriptors(log, metrics),
+			InFlight:     func() (calls, watches int) { return 3, 4 },
 			Register:     func(r grpc.ServiceRegistrar) { agentconfv1.RegisterConferenceServiceServer(r, service) },
 			StopServices: f.recordStop,
 			Unary: func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {

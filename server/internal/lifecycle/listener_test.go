@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"agentconf/internal/testca"
 )
 
 // pipeListener accepts one connection.
@@ -54,18 +56,43 @@ func TestWriteDeadline(t *testing.T) {
 // Every handshake has the current configuration, with the protocols of the port and TLS
 // 1.2 at least.
 func TestServerTLS(t *testing.T) {
-	if serverTLS(nil) != nil || grpcCredentials(nil) != nil {
+	if serverTLS(nil) != nil || grpcCredentials(nil).Info().SecurityProtocol != "insecure" {
 		t.Error("TLS without a configuration")
 	}
 	handshakes := 0
 	config := serverTLS(func() *tls.Config { handshakes++; return &tls.Config{} }, "h2", "http/1.1")
 	for range 2 {
 		c, err := config.GetConfigForClient(nil)
-		if err != nil || c.MinVersion != tls.VersionTLS12 || len(c.NextProtos) != 2 || c.NextProtos[0] != "h2" {
+		if err != nil || c.MinVersion != tls.VersionTLS12 || len(c.CipherSuites) == 0 || len(c.NextProtos) != 2 || c.NextProtos[0] != "h2" {
 			t.Errorf("%+v, %v", c, err)
 		}
 	}
 	if handshakes != 2 {
 		t.Errorf("the configuration of two handshakes was read %d times", handshakes)
+	}
+}
+
+// A client of TLS 1.2 without authenticated encryption is rejected, and any other accepted.
+func TestAEADOnly(t *testing.T) {
+	pair := testca.New(t).Issue(t, "x").TLS(t)
+	config := serverTLS(func() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{pair}} }, "http/1.1")
+	for suite, want := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA:          false,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA:          false,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256:       true,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: true,
+	} {
+		server, client := net.Pipe()
+		go func() {
+			tls.Server(server, config).Handshake() // the client reports its error
+			server.Close()
+		}()
+		err := tls.Client(client, &tls.Config{
+			InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite},
+		}).Handshake()
+		client.Close()
+		if (err == nil) != want {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), err)
+		}
 	}
 }

@@ -6,8 +6,6 @@ package lifecycle
 import (
 	"context"
 	"crypto/tls"
-	"io"
-	"log"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -17,12 +15,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
 )
 
 const (
@@ -39,14 +37,11 @@ const (
 	// would wait two hours, too long for the watch of a host that has failed.
 	keepaliveTime = 30 * time.Second
 
-	// minPingInterval is how often a client may ping. grpc-go would disconnect a client
-	// that pings twice in five minutes, as one with a quiet watch does.
-	minPingInterval = 10 * time.Second
+	// minPingInterval is how often a client may ping. The documentation promises twice the
+	// time: pings that a network delays may arrive together. grpc-go would disconnect a
+	// client that pings twice in five minutes, as one with a quiet watch does.
+	minPingInterval = 5 * time.Second
 )
-
-// The log of grpc-go and grpc-gateway repeats headers and parameters of callers. The
-// log of agentconf has what an operator needs.
-func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) }
 
 // Options are the settings of a Server.
 type Options struct {
@@ -64,7 +59,14 @@ type Options struct {
 	Stream grpc.StreamServerInterceptor
 	JSON   http.Handler // the JSON front
 
-	Limits Limits
+	// InFlight returns the calls and the watches in flight.
+	InFlight func() (calls, watches int)
+
+	// LogPeers is whether log records may have addresses of clients.
+	LogPeers bool
+
+	Limits      Limits
+	Descriptors *Descriptors
 
 	// TLS returns, new for every handshake, the certificate of both ports and the CAs
 	// that verify a client's. Nil means no TLS.
@@ -91,6 +93,7 @@ type Server struct {
 
 	draining   context.Context // done when no new call is accepted
 	endStreams context.CancelFunc
+	grpcConns  atomic.Int64 // open connections of the gRPC port
 	httpConns  atomic.Int64 // open connections of the JSON port
 }
 
@@ -111,8 +114,9 @@ func New(options Options) *Server {
 		IdleTimeout:    options.Limits.IdleTime,
 		MaxHeaderBytes: options.Limits.Headers,
 		TLSConfig:      serverTLS(options.TLS, "h2", "http/1.1"),
-		ErrorLog:       connectionLog(options.Log),
+		ErrorLog:       telemetry.HTTPLog(options.Log, "JSON", options.LogPeers),
 	}
+	s.registerConnections(options.Metrics)
 	return s
 }
 
@@ -137,15 +141,22 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime: minPingInterval, PermitWithoutStream: true,
 		}),
-		grpc.Creds(grpcCredentials(s.options.TLS)),
+		grpc.Creds(countingCredentials{grpcCredentials(s.options.TLS), &s.grpcConns}),
 	)
 }
 
-// connectionLog receives the errors of net/http about connections, most of which a client
-// has broken.
-func connectionLog(l *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
+// registerConnections registers the open connections of both ports.
+func (s *Server) registerConnections(metrics prometheus.Registerer) {
+	for port, open := range map[string]*atomic.Int64{portGRPC: &s.grpcConns, portJSON: &s.httpConns} {
+		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "agentconf_connections", Help: "Open connections of clients, by port.",
+			ConstLabels: prometheus.Labels{"port": port},
+		}, func() float64 { return float64(open.Load()) }))
+	}
 }
+
+// InFlight returns the calls and the watches in flight.
+func (s *Server) InFlight() (calls, watches int) { return s.options.InFlight() }
 
 // rejectMethod rejects a call without a service or method. Its path is the caller's, so that
 // the error does not repeat it.
