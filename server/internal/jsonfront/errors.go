@@ -137,7 +137,7 @@ func (d dialect) encodeError(e *outcome.Error) (body []byte, httpStatus int) {
 	default:
 		httpStatus = runtime.HTTPStatusFromCode(e.Code)
 	}
-	return appendProtoJSON(nil, e.GRPCStatus().Proto()), httpStatus
+	return appendStatus(make([]byte, 0, 512), e), httpStatus
 }
 
 // encodeEnvelope returns e as an envelope, and its HTTP status: 200 for an answer of the

@@ -30,7 +30,7 @@ const (
 func (op Operation) String() string {
 	by := op.Name + " by agent " + op.Request.GetAgentId()
 	if target, ok := op.Request.(Addressed); ok {
-		return fmt.Sprintf("%s on %v", by, ParticipantOf(target))
+		return by + " on " + ParticipantOf(target).String()
 	}
 	return by
 }
@@ -42,7 +42,7 @@ func (op Operation) Fail(k outcome.Kind, text string, cause error) *outcome.Erro
 	if k.Outcome == outcome.Unknown {
 		text += ". " + cmp.Or(op.Advice, outcome.LookFirst)
 	}
-	return k.Error(op.Name, fmt.Sprintf("%v %s: %s.", op, k.Outcome.Phrase(), text), cause)
+	return k.Error(op.Name, op.String()+" "+k.Outcome.Phrase()+": "+text+".", cause)
 }
 
 // failure returns the error of an operation whose request ended with err, an error of
@@ -100,7 +100,7 @@ func (op Operation) refusal(answer *gateway.Error, guid string) *outcome.Error {
 		m, retcode = unmapped, r.Replace(retcode)
 	}
 	retcode = printable(retcode, maxRetcode)
-	e := op.Fail(m.kind(), fmt.Sprintf("%s (retcode %s)", m.text, retcode), nil)
+	e := op.Fail(m.kind(), m.text+" (retcode "+retcode+")", nil)
 	e.Retcode = retcode
 	e.GatewayMessage = printable(r.Replace(answer.Message), maxMessage)
 	e.GatewayResult = refusalResult(answer.Result)

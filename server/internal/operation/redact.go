@@ -2,7 +2,6 @@ package operation
 
 import (
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,35 +15,73 @@ import (
 // redacted stands for a confidential value in a text.
 const redacted = "…"
 
-// redactor returns a replacer that takes every confidential value of the request, the GUID
-// and the service token out of a text. The proto marks the confidential fields, so that a
-// new field needs no change here.
-func (op Operation) redactor(guid string) *strings.Replacer {
-	replacements := map[string]string{guid: redacted, op.ServiceToken: redacted}
-	collectConfidential(op.Request.ProtoReflect(), replacements)
-	delete(replacements, "")
-	// At one position of a text the first pair that fits replaces. A longer value comes
-	// first, as it may begin with a shorter one.
-	longestFirst := func(a, b string) int { return len(b) - len(a) }
-	var pairs []string
-	for _, value := range slices.SortedFunc(maps.Keys(replacements), longestFirst) {
-		for _, form := range spellings(value) {
-			pairs = append(pairs, form, replacements[value])
-		}
-	}
-	return strings.NewReplacer(pairs...)
+// redactor takes confidential values out of texts.
+type redactor []replacement
+
+// replacement is a confidential value and the text to put in its place. mark is a part of
+// every spelling of the value.
+type replacement struct{ value, text, mark string }
+
+// redactor returns a redactor for every confidential value of the request, the GUID and the
+// service token. The proto marks the confidential fields, so that a new field needs no
+// change here.
+func (op Operation) redactor(guid string) redactor {
+	r := make(redactor, 0, 8)
+	r.add(guid, redacted)
+	r.add(op.ServiceToken, redacted)
+	r.collect(op.Request.ProtoReflect())
+	return r
 }
 
-// collectConfidential adds the value of every field of m that is marked as
-// confidential, with the text to put in its place.
-func collectConfidential(m protoreflect.Message, replacements map[string]string) {
+// add adds a value, unless it is empty.
+func (r *redactor) add(value, text string) {
+	if value != "" {
+		*r = append(*r, replacement{value, text, longestPlain(value)})
+	}
+}
+
+// Replace returns text without the confidential values. Few texts have one, and the replacer
+// for those costs more than the rest of an error.
+func (r redactor) Replace(text string) string {
+	if !slices.ContainsFunc(r, func(each replacement) bool { return strings.Contains(text, each.mark) }) {
+		return text
+	}
+	// At one position of a text the first pair that fits replaces. A longer value comes
+	// first, as it may begin with a shorter one.
+	sorted := slices.Clone(r)
+	slices.SortStableFunc(sorted, func(a, b replacement) int { return len(b.value) - len(a.value) })
+	var pairs []string
+	for _, each := range sorted {
+		for _, form := range spellings(each.value) {
+			pairs = append(pairs, form, each.text)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// longestPlain returns the longest part of value that has letters and digits of ASCII only,
+// which no spelling changes.
+func longestPlain(value string) (longest string) {
+	for part := range strings.FieldsFuncSeq(value, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	}) {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
+// collect adds the value of every field of m that is marked as confidential, with the text
+// to put in its place.
+func (r *redactor) collect(m protoreflect.Message) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if !f.IsList() {
-			collectValue(m, f, v, replacements)
+			r.collectValue(m, f, v)
 			return true
 		}
 		for i := range v.List().Len() {
-			collectValue(m, f, v.List().Get(i), replacements)
+			r.collectValue(m, f, v.List().Get(i))
 		}
 		return true
 	})
@@ -53,19 +90,17 @@ func collectConfidential(m protoreflect.Message, replacements map[string]string)
 // collectValue adds one value of field f of m. The replacement of a participant's address
 // is the one that error texts have, so that a reader can tell two participants apart. An
 // agent ID is not confidential, and stays.
-func collectValue(
-	m protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value, replacements map[string]string,
-) {
+func (r *redactor) collectValue(m protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value) {
 	switch {
 	case f.Message() != nil:
-		collectConfidential(v.Message(), replacements)
+		r.collect(v.Message())
 	case isConfidential(f):
 		text, replacement := v.String(), redacted
 		if p, ok := m.Interface().(Addressed); ok && p.GetAddress() == text {
 			replacement = ParticipantOf(p).masked()
 		}
 		if replacement != text {
-			replacements[text] = replacement
+			r.add(text, replacement)
 		}
 	}
 }

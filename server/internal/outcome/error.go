@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -58,18 +61,23 @@ func (e *Error) Unwrap() error { return e.Cause }
 // GRPCStatus returns the status that gRPC clients receive, with its details: always an
 // ErrorInfo, a BadRequest if there are violations, a RetryInfo if waiting helps.
 func (e *Error) GRPCStatus() *status.Status {
-	details := []protoadapt.MessageV1{e.info()}
+	st := &spb.Status{Code: int32(e.Code), Message: e.Error(), Details: []*anypb.Any{e.info()}}
 	if len(e.Violations) > 0 {
-		details = append(details, e.badRequest())
+		st.Details = append(st.Details, packed(e.badRequest()))
 	}
 	if e.RetryAfter > 0 {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
+		st.Details = append(st.Details, packed(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)}))
 	}
-	st, err := status.New(e.Code, e.Error()).WithDetails(details...)
-	if err != nil { // WithDetails rejects only code OK, which no Error has
+	return status.FromProto(st)
+}
+
+// packed returns m as a detail.
+func packed(m proto.Message) *anypb.Any {
+	detail, err := anypb.New(m)
+	if err != nil { // a text is not UTF-8, which Error never has
 		panic(err)
 	}
-	return st
+	return detail
 }
 
 // LoggedRetcode returns Retcode for logs and traces, which only get what looks like a
@@ -81,15 +89,41 @@ func (e *Error) LoggedRetcode() string {
 	return e.Retcode
 }
 
-func (e *Error) info() *errdetails.ErrorInfo {
-	metadata := map[string]string{"outcome": string(e.Outcome)}
+// Metadata returns the metadata of the ErrorInfo, as pairs of key and value in the order of
+// the keys.
+func (e *Error) Metadata() [][2]string {
+	pairs := make([][2]string, 0, 3)
 	if e.Operation != "" {
-		metadata["operation"] = e.Operation
+		pairs = append(pairs, [2]string{"operation", e.Operation})
 	}
+	pairs = append(pairs, [2]string{"outcome", string(e.Outcome)})
 	if e.Retcode != "" {
-		metadata["retcode"] = e.Retcode
+		pairs = append(pairs, [2]string{"retcode", e.Retcode})
 	}
-	return &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain, Metadata: metadata}
+	return pairs
+}
+
+// The field numbers of google.rpc.ErrorInfo, and of an entry of its map.
+const (
+	infoReason, infoDomain, infoMetadata = 1, 2, 3
+	entryKey, entryValue                 = 1, 2
+)
+
+// info returns the ErrorInfo as a detail. It writes the fields itself: the map of a message
+// makes reflection cost more than the rest of the error.
+func (e *Error) info() *anypb.Any {
+	b := appendField(make([]byte, 0, 128), infoReason, string(e.Reason))
+	b = appendField(b, infoDomain, Domain)
+	var entry [64]byte
+	for _, pair := range e.Metadata() {
+		fields := appendField(appendField(entry[:0], entryKey, pair[0]), entryValue, pair[1])
+		b = protowire.AppendBytes(protowire.AppendTag(b, infoMetadata, protowire.BytesType), fields)
+	}
+	return &anypb.Any{TypeUrl: "type.googleapis.com/google.rpc.ErrorInfo", Value: b}
+}
+
+func appendField(b []byte, number protowire.Number, text string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), text)
 }
 
 func (e *Error) badRequest() *errdetails.BadRequest {
