@@ -12,7 +12,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/codes"
 
 	"agentconf/server/internal/app"
 	"agentconf/server/internal/operation"
@@ -117,7 +116,7 @@ func reasonTable() string {
 		case outcome.UnsupportedMedia.Reason:
 			httpStatus = "415"
 		}
-		row(b, k.Meaning, codeName(k.Code), httpStatus, code(string(k.Reason)), code(string(k.Outcome)))
+		row(b, k.Meaning, outcome.CodeName(k.Code), httpStatus, code(string(k.Reason)), code(string(k.Outcome)))
 	}
 	return b.String()
 }
@@ -126,15 +125,9 @@ func reasonTable() string {
 func retcodeTable() string {
 	b := table("retcode", "meaning", "gRPC code", "HTTP", "reason", "outcome")
 	for _, r := range operation.Retcodes() {
-		row(b, code(r.Retcode), r.Meaning, codeName(r.Code), fmt.Sprint(runtime.HTTPStatusFromCode(r.Code)), code(string(r.Reason)), code(string(r.Outcome)))
+		row(b, code(r.Retcode), r.Meaning, outcome.CodeName(r.Code), fmt.Sprint(runtime.HTTPStatusFromCode(r.Code)), code(string(r.Reason)), code(string(r.Outcome)))
 	}
 	return b.String()
-}
-
-// codeName returns the name of a gRPC code in the spelling of the gRPC documentation.
-func codeName(c codes.Code) string {
-	words := regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(c.String(), "${1}_${2}")
-	return strings.ReplaceAll(strings.ToUpper(words), "CANCELED", "CANCELLED")
 }
 
 // flagTable lists the flags of a command.

@@ -62,7 +62,7 @@ func signalChild(t *testing.T, child *program.Process, s syscall.Signal, line st
 }
 
 // The first signal drains the service. A second signal ends it at once, with a log record of
-// what it cuts off.
+// the calls and watches that it cuts off.
 func TestSignals(t *testing.T) {
 	drained := startChild(t, "--drain-delay", "10ms")
 	terminate(t, drained)

@@ -21,6 +21,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	agentconfv1 "agentconf/gen/agentconf/v1"
 )
 
 // The service in front of an emulator passes the conference of the demo, and the request
@@ -133,6 +135,7 @@ func TestServeLog(t *testing.T) {
 		}
 		for _, req := range []*http.Request{req, httptest.NewRequestWithContext(t.Context(), "GET", "http://"+addresses[1]+"/"+level, nil)} {
 			req.RequestURI = ""
+			req.Header.Set("Guid", "some") // or it is a stranger's, and has no record of its own
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
 				t.Fatal(err)
@@ -142,6 +145,25 @@ func TestServeLog(t *testing.T) {
 	}
 	if _, log := service.stop(); strings.Count(log, "msg=call") != 2 {
 		t.Errorf("got %d call records, want 2, in the log:\n%s", strings.Count(log, "msg=call"), log)
+	}
+}
+
+// With --log-peers=false no record has the address of a client, on either front.
+func TestServeWithoutPeers(t *testing.T) {
+	for _, peers := range []string{"true", "false"} {
+		service, grpcAddress, httpURL := serve(t, nil, "--gateway", "http://127.0.0.1:1", "--log-peers", peers)
+		unhold(t, httpURL)
+		conn, err := dial(grpcAddress, insecure.NewCredentials())
+		if err != nil {
+			t.Fatal(err)
+		}
+		agentconfv1.NewConferenceServiceClient(conn).HoldParticipant(t.Context(), &agentconfv1.HoldParticipantRequest{})
+		conn.Close()
+		code, log := service.stop()
+		want := map[string]int{"true": 2, "false": 0}[peers]
+		if got := strings.Count(log, `"network.peer.address":"127.0.0.1"`); code != 0 || got != want || strings.Count(log, `"msg":"call"`) != 2 {
+			t.Errorf("--log-peers %s: got %d addresses in the log, want %d:\n%s", peers, got, want, log)
+		}
 	}
 }
 

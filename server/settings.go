@@ -294,8 +294,8 @@ func (s *settings) addNodes(list string) error {
 	return nil
 }
 
-// isNodeName reports whether name can be the part behind the last dot of a GUID. A GUID
-// has visible ASCII characters, of which "=" never belongs to it.
+// isNodeName reports whether name can be the part behind the last dot of a GUID, which has
+// visible ASCII characters only.
 func isNodeName(name string) bool {
 	return !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '.' })
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,6 +42,5 @@ func (s *settings) addPins(list string) error {
 
 // hasPlainGateway reports whether the gateway or one of its nodes has no TLS.
 func (s *settings) hasPlainGateway() bool {
-	urls := append(slices.Collect(maps.Values(s.Gateway.Nodes)), s.Gateway.URL)
-	return slices.ContainsFunc(urls, func(url string) bool { return strings.HasPrefix(url, "http://") })
+	return slices.ContainsFunc(s.gatewayURLs(), func(url string) bool { return strings.HasPrefix(url, "http://") })
 }

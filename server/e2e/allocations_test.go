@@ -29,7 +29,7 @@ func TestAllocations(t *testing.T) {
 		{"REST", 96, newRawJSON(holdV1)},
 	} {
 		t.Run(front.name, func(t *testing.T) {
-			f := newFrontsOf(t, sockets, serveWithoutAllocations(t))
+			f := newFrontsOf(t, sockets, serveWithoutAllocations(t, documentedReply))
 			hold := front.newClient(t, f)
 			for range 100 { // opens the connections and fills the pools
 				hold()
@@ -43,9 +43,33 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// serveWithoutAllocations starts a gateway that accepts every hold and allocates nothing
-// per request.
-func serveWithoutAllocations(t *testing.T) dialer {
+// A refused hold costs at most one and a half times the allocations of an accepted one: its
+// status is built once.
+func TestRefusedAllocations(t *testing.T) {
+	for name, newClient := range map[string]func(*testing.T, *fronts) (hold func()){
+		"gRPC": newRawGRPC, "gateway dialect": newRawJSON(holdGateway), "REST": newRawJSON(holdV1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			allocations := func(reply string) float64 {
+				hold := newClient(t, newFrontsOf(t, sockets, serveWithoutAllocations(t, reply)))
+				for range 100 {
+					hold()
+				}
+				return testing.AllocsPerRun(1000, hold)
+			}
+			accepted := allocations(documentedReply)
+			refused := allocations(`{"message":"no","retcode":"101-002","result":{}}`)
+			t.Logf("%v allocations for an accepted hold, %v for a refused one", accepted, refused)
+			if refused > 1.5*accepted {
+				t.Errorf("got %v allocations for a refused hold, want at most 1.5 times %v", refused, accepted)
+			}
+		})
+	}
+}
+
+// serveWithoutAllocations starts a gateway that answers every hold with reply and allocates
+// nothing per request.
+func serveWithoutAllocations(t *testing.T, reply string) dialer {
 	l, dial := listenTCP(t)
 	t.Cleanup(func() { l.Close() })
 	go func() {
@@ -54,16 +78,16 @@ func serveWithoutAllocations(t *testing.T) dialer {
 			if err != nil {
 				return
 			}
-			go replyWithoutAllocations(conn)
+			go replyWithoutAllocations(conn, reply)
 		}
 	}()
 	return dial
 }
 
-func replyWithoutAllocations(conn net.Conn) {
+func replyWithoutAllocations(conn net.Conn, body string) {
 	defer conn.Close()
 	reply := []byte("HTTP/1.1 200 \r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: " +
-		strconv.Itoa(len(documentedReply)) + "\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\n\r\n" + documentedReply)
+		strconv.Itoa(len(body)) + "\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\n\r\n" + body)
 	buffer := make([]byte, 4096)
 	for n := 0; ; {
 		read, err := conn.Read(buffer[n:])
@@ -94,7 +118,7 @@ func newRawJSON(path string) func(*testing.T, *fronts) (hold func()) {
 				t.Fatal(err)
 			}
 			n, err := conn.Read(buffer)
-			if err != nil || !bytes.HasPrefix(buffer[:n], []byte("HTTP/1.1 200")) || buffer[n-1] != '}' {
+			if err != nil || !bytes.HasPrefix(buffer[:n], []byte("HTTP/1.1 ")) || buffer[n-1] != '}' {
 				t.Fatalf("reply %s, %v", buffer[:n], err)
 			}
 		}

@@ -157,7 +157,7 @@ func (c contractCase) checkLog(t *testing.T, f *fronts) {
 	t.Helper()
 	synctest.Wait()
 	for _, want := range []string{
-		`"code":"Canceled"`, `"reason":"` + c.Want.Reason + `"`, `"outcome":"` + c.Want.Outcome + `"`,
+		`"rpc.response.status_code":"CANCELLED"`, `"reason":"` + c.Want.Reason + `"`, `"outcome":"` + c.Want.Outcome + `"`,
 	} {
 		if !strings.Contains(f.log.String(), want) {
 			t.Errorf("log %s, want it to contain %s", f.log, want)

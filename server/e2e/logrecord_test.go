@@ -53,9 +53,11 @@ func TestLogRecord(t *testing.T) {
 	if len(records) != 3 {
 		t.Fatalf("got %d log records, want 3:\n%s", len(records), f.log)
 	}
-	for _, record := range records {
+	for i, record := range records {
 		checkRecord(t, record, map[string]any{
-			"operation": "holdParticipant", "agent": "1287", "code": "PermissionDenied",
+			"front": []string{"grpc", "rest", "dialect"}[i], "network.peer.address": "127.0.0.1", "trace_id": nil,
+			"rpc.method": "agentconf.v1.ConferenceService/HoldParticipant",
+			"operation":  "holdParticipant", "agent": "1287", "rpc.response.status_code": "PERMISSION_DENIED",
 			"reason": "NOT_CHAIRPERSON", "retcode": "101-002", "outcome": "not_applied",
 		})
 	}
@@ -65,8 +67,10 @@ func TestLogRecord(t *testing.T) {
 func TestLogRecordOfRejectedRequest(t *testing.T) {
 	f := newFronts(t, sockets)
 	for path, want := range map[string]string{
-		"/nothing":  `"reason":"NO_SUCH_OPERATION"`,
-		holdGateway: `"operation":"holdParticipant","code":"InvalidArgument","agent":""`,
+		"/nothing": `"http.request.method":"POST","url.path":"/nothing","reason":"NO_SUCH_OPERATION"`,
+		holdGateway: `"front":"dialect","operation":"holdParticipant","rpc.response.status_code":"INVALID_ARGUMENT",` +
+			`"http.request.method":"POST","url.path":"` + holdGateway + `","reason":"INVALID_ARGUMENT",` +
+			`"outcome":"not_applied","fields":["body"],"agent":"1287"`,
 	} {
 		f.send(t, "POST", path, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("88887946")), -1

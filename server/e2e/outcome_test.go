@@ -56,7 +56,7 @@ func TestCallerCancels(t *testing.T) {
 			t.Errorf("got %v after %v, want %v after 1s", err, took, codes.Canceled)
 		}
 		synctest.Wait()
-		for _, want := range []string{`"code":"Canceled"`, `"reason":"OUTCOME_UNKNOWN"`, `"outcome":"unknown"`} {
+		for _, want := range []string{`"rpc.response.status_code":"CANCELLED"`, `"reason":"OUTCOME_UNKNOWN"`, `"outcome":"unknown"`} {
 			if !strings.Contains(f.log.String(), want) {
 				t.Errorf("log %s, want it to contain %s", f.log, want)
 			}

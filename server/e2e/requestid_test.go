@@ -43,7 +43,7 @@ func TestRequestID(t *testing.T) {
 		}
 		seen[got] = true
 		checkRecord(t, f.lastRecord(), map[string]any{
-			"request_id": got, "operation": "holdParticipant", "code": "OK", "retcode": "0", "outcome": "applied",
+			"request_id": got, "operation": "holdParticipant", "rpc.response.status_code": "OK", "retcode": "0", "outcome": "applied",
 		})
 	}
 }

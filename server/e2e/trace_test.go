@@ -45,9 +45,9 @@ func TestTraces(t *testing.T) {
 		},
 	} {
 		for _, want := range []tracedCall{
-			{"0", "applied", "", "0"},
-			{"101-002", "not_applied", "NOT_CHAIRPERSON", "7"},
-			{"100-007", "unknown", "GATEWAY_EXCEPTION", "2"},
+			{"0", "applied", "", "OK"},
+			{"101-002", "not_applied", "NOT_CHAIRPERSON", "PERMISSION_DENIED"},
+			{"100-007", "unknown", "GATEWAY_EXCEPTION", "UNKNOWN"},
 		} {
 			t.Run(front+" "+want.outcome, func(t *testing.T) {
 				reply := `{"retcode":"` + want.retcode + `","message":"1287 and 88887946"}`
@@ -82,7 +82,7 @@ func (want tracedCall) check(t *testing.T, spans tracetest.SpanStubs, sent http.
 	for _, span := range spans {
 		want.checkSpan(t, span)
 	}
-	if got := valueOf(server, "rpc.grpc.status_code"); got != want.code {
+	if got := valueOf(server, "rpc.response.status_code"); got != want.code {
 		t.Errorf("status code %s, want %s", got, want.code)
 	}
 	wantParent := fmt.Sprintf("00-%s-%s-01", someTraceID, client.SpanContext.SpanID())

@@ -35,7 +35,7 @@ func newReloader(t *testing.T, read func() contents) (*Reloader, *servicetest.Bu
 
 func (r *Reloader) subject() string { return r.current().pair.Leaf.Subject.CommonName }
 
-// A file whose read blocks delays one handshake by a second, and no other. What is loaded
+// A file whose read blocks delays one handshake by a second, and no other. The loaded pair
 // stays in use until the read ends.
 func TestBlockedRead(t *testing.T) {
 	ca := testca.New(t)

@@ -41,11 +41,11 @@ const (
 // Reloader holds the certificates of files. It is safe for concurrent use.
 //
 //	state     input                                     next state
-//	idle      handshake within checkInterval            idle; uses what is loaded
+//	idle      handshake within checkInterval            idle; uses the loaded pair
 //	idle      handshake later, or Reload                checking; waits for at most patience
-//	checking  handshake                                 checking; uses what is loaded
+//	checking  handshake                                 checking; uses the loaded pair
 //	checking  Reload                                    checking; waits for it, then checks
-//	checking  the contents are the same, or are faulty  idle; what is loaded stays
+//	checking  the contents are the same, or are faulty  idle; the loaded pair stays
 //	checking  the contents are new and valid            idle; the contents are loaded
 type Reloader struct {
 	files Files

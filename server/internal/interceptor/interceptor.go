@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"agentconf/server/internal/outcome"
@@ -45,6 +46,7 @@ type Options struct {
 // safe for concurrent use after the last registration.
 type Interceptor struct {
 	log         *slog.Logger
+	recorder    *Recorder
 	tracer      trace.Tracer
 	metrics     *metrics
 	methods     map[string]*method // by full method; read-only once calls are served
@@ -57,7 +59,7 @@ type Interceptor struct {
 // registerer has them already.
 func New(options Options) *Interceptor {
 	i := &Interceptor{
-		log: options.Log, tracer: options.Tracer, methods: map[string]*method{},
+		log: options.Log, recorder: NewRecorder(options.Log), tracer: options.Tracer, methods: map[string]*method{},
 		maxInFlight: int64(options.MaxInFlight),
 	}
 	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
@@ -78,7 +80,8 @@ func (i *Interceptor) Unary(
 	if m == nil { // health checks, which machines make all day
 		return handler(ctx, req)
 	}
-	c := callRecord{agent: agentOf(req), requestID: RequestIDOf(ctx), start: time.Now()}
+	c := callOf(ctx)
+	c.Agent = agentOf(req)
 	m.started.Inc()
 	ctx, span := i.startSpan(ctx, m)
 	inFlight := i.inFlight.Add(1) // first counted, then compared: no two calls take the last place
@@ -87,7 +90,7 @@ func (i *Interceptor) Unary(
 		if p := recover(); p != nil {
 			err = Panicked(m.operation, p)
 		}
-		returnRequestID(ctx, c.requestID, err)
+		returnRequestID(ctx, c.RequestID, err)
 		i.finish(ctx, m, c, span, err)
 	}()
 	if inFlight > i.maxInFlight {
@@ -104,12 +107,12 @@ func (i *Interceptor) Stream(
 ) (err error) {
 	m := i.methods[info.FullMethod]
 	if m == nil {
-		return handler(service, stream)
+		return i.otherStream(service, stream, info, handler)
 	}
-	c := callRecord{requestID: RequestIDOf(stream.Context()), start: time.Now()}
+	c := callOf(stream.Context())
 	m.started.Inc()
 	ctx, span := i.startSpan(stream.Context(), m)
-	observed := &observedStream{ServerStream: stream, requestID: c.requestID}
+	observed := &observedStream{ServerStream: stream, requestID: c.RequestID}
 	i.streams.Add(1)
 	defer func() {
 		i.streams.Add(-1)
@@ -117,31 +120,63 @@ func (i *Interceptor) Stream(
 			err = Panicked(m.operation, p)
 		}
 		observed.returnRequestID(err)
-		c.agent = agentOf(observed.request)
+		c.Agent = agentOf(observed.request)
 		i.finish(ctx, m, c, span, err)
 	}()
 	return handler(service, observed)
 }
 
-// finish counts, traces and logs the end of a call. The handler for the record of an applied
-// call, which every hold writes, has encoded the fixed attributes already.
-func (i *Interceptor) finish(ctx context.Context, m *method, c callRecord, span trace.Span, err error) {
-	c.took = time.Since(c.start)
-	code := status.Code(err) // builds the whole status of an error
-	m.count(code, c.took.Seconds())
-	if span != nil {
-		span.SetAttributes(attribute.Int("rpc.grpc.status_code", int(code)))
-		telemetry.EndSpan(span, err)
+// otherStream handles a stream that no registered service has: reflection, the watch of
+// health, or a method that does not exist, which is logged.
+func (i *Interceptor) otherStream(
+	service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
+) error {
+	err := handler(service, stream)
+	if e, ok := err.(*outcome.Error); ok && e.Reason == outcome.NoSuchOperation.Reason {
+		i.recorder.rejectedMethod(stream.Context(), info.FullMethod, e)
 	}
+	return err
+}
+
+// finish counts, traces and logs the end of a call. The handlers for its record have encoded
+// the fixed attributes already. It builds no status of an error: the front builds the only
+// one.
+func (i *Interceptor) finish(ctx context.Context, m *method, c Request, span trace.Span, err error) {
+	c.Took = time.Since(c.Start)
+	e, _ := errors.AsType[*outcome.Error](err)
+	code := codeOf(err, e)
+	m.count(code, c.Took.Seconds())
+	i.metrics.countError(m.operation, e)
+	if span != nil {
+		span.SetAttributes(attribute.String(rpcStatusKey, outcome.CodeName(code)))
+		telemetry.EndSpan(span, err)
+		c.setTrace(span)
+	}
+	level, handlers := LevelOf(e), m.failed
 	if err == nil {
-		if m.applied.Enabled(ctx, slog.LevelInfo) {
-			_ = m.applied.Handle(ctx, c.record(slog.LevelInfo)) // as in logFailure
-		}
+		handlers = m.applied
+	}
+	handler := handlers[c.Front]
+	if !handler.Enabled(ctx, level) {
 		return
 	}
-	e, _ := errors.AsType[*outcome.Error](err)
-	i.metrics.countUnknown(e)
-	c.logFailure(ctx, i.log, m.operation, code, e)
+	record := c.record(level)
+	if err != nil {
+		record.AddAttrs(slog.String(rpcStatusKey, outcome.CodeName(code)))
+	}
+	if e != nil {
+		record.AddAttrs(FailureAttrs(e)...)
+	}
+	_ = handler.Handle(ctx, record) // a failing log cannot be reported anywhere
+}
+
+// codeOf returns the code of err, whose *outcome.Error is e if it has one. An error that is
+// none, such as that of a stream whose client has left, has a status.
+func codeOf(err error, e *outcome.Error) codes.Code {
+	if e != nil {
+		return e.Code
+	}
+	return status.Code(err)
 }
 
 // startSpan starts the span of a call in the trace of its caller, with the attributes that
@@ -150,10 +185,9 @@ func (i *Interceptor) startSpan(ctx context.Context, m *method) (context.Context
 	if i.tracer == nil {
 		return ctx, nil
 	}
-	return i.tracer.Start(telemetry.Extract(ctx), m.service+"/"+m.name,
+	return i.tracer.Start(telemetry.Extract(ctx), m.rpc,
 		trace.WithSpanKind(trace.SpanKindServer),
-		trace.WithAttributes(attribute.String("rpc.system", "grpc"),
-			attribute.String("rpc.service", m.service), attribute.String("rpc.method", m.name)))
+		trace.WithAttributes(attribute.String("rpc.system.name", "grpc"), attribute.String(rpcMethodKey, m.rpc)))
 }
 
 // Panicked returns the error of a call that panicked with p. operation is empty if it is not
@@ -207,18 +241,4 @@ func OperationName(fullMethod string) string {
 		return ""
 	}
 	return strings.ToLower(name[:1]) + name[1:]
-}
-
-// agentOf returns the agent ID of a request if it has the form of one. Anything else
-// is a typing error, and may be confidential.
-func agentOf(req any) string {
-	r, ok := req.(interface{ GetAgentId() string })
-	if !ok {
-		return ""
-	}
-	id := r.GetAgentId()
-	if len(id) > 6 || strings.ContainsFunc(id, func(c rune) bool { return c < '0' || c > '9' }) {
-		return ""
-	}
-	return id
 }

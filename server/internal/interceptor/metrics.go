@@ -15,7 +15,7 @@ import (
 type metrics struct {
 	started, handled *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
-	unknown          *prometheus.CounterVec
+	errors           *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
@@ -31,33 +31,33 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 			Name: "grpc_server_handling_seconds", Help: "Duration of calls in seconds.",
 			Buckets: prometheus.DefBuckets,
 		}, method),
-		unknown: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "agentconf_outcome_unknown_total",
-			Help: "Calls whose outcome is unknown, by reason and status code.",
-		}, []string{"reason", "grpc_code"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "agentconf_errors_total", Help: "Calls that failed, by operation, reason and outcome.",
+		}, []string{"operation", "reason", "outcome"}),
 	}
-	r.MustRegister(m.started, m.handled, m.seconds, m.unknown, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	r.MustRegister(m.started, m.handled, m.seconds, m.errors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "agentconf_calls_in_flight", Help: "Calls in flight. Watches do not count.",
 	}, inFlight))
 	return m
 }
 
-// countUnknown counts the error of a call if its outcome is unknown. e may be nil.
-func (m *metrics) countUnknown(e *outcome.Error) {
-	if e != nil && e.Outcome == outcome.Unknown {
-		m.unknown.WithLabelValues(string(e.Reason), e.Code.String()).Inc()
+// countError counts the error of a call. e is nil for a call that returned none, or one that
+// has no outcome, such as that of a stream whose client has left.
+func (m *metrics) countError(operation string, e *outcome.Error) {
+	if e != nil {
+		m.errors.WithLabelValues(operation, string(e.Reason), string(e.Outcome)).Inc()
 	}
 }
 
 // method holds everything that is known of an RPC before a call, so that a call
 // looks nothing up.
 type method struct {
-	service, name string
-	operation     string       // the gateway's method name
-	applied       slog.Handler // writes records of calls that returned OK
-	started, ok   prometheus.Counter
-	handled       *prometheus.CounterVec // by code; ok is the counter of OK
-	seconds       prometheus.Observer
+	rpc             string                 // service and name, such as p.Service/Method
+	operation       string                 // the gateway's method name
+	applied, failed map[Front]slog.Handler // write records of calls that returned OK, or an error
+	started, ok     prometheus.Counter
+	handled         *prometheus.CounterVec // by code; ok is the counter of OK
+	seconds         prometheus.Observer
 }
 
 // count counts a completed call.
@@ -94,21 +94,34 @@ func (i *Interceptor) RegisterService(desc *grpc.ServiceDesc, _ any) {
 func (i *Interceptor) register(kind, service, name string) {
 	fullMethod := "/" + service + "/" + name
 	operation := OperationName(fullMethod)
-	attrs := appliedAttrs(operation)
-	if kind == serverStream { // the end of a stream is no answer of the gateway
-		attrs = baseAttrs(operation, codes.OK)
-	}
 	m := &method{
-		service:   service,
-		name:      name,
+		rpc:       service + "/" + name,
 		operation: operation,
-		applied:   i.log.Handler().WithAttrs(attrs),
 		started:   i.metrics.started.WithLabelValues(kind, service, name),
 		handled: i.metrics.handled.MustCurryWith(prometheus.Labels{
 			"grpc_type": kind, "grpc_service": service, "grpc_method": name,
 		}),
 		seconds: i.metrics.seconds.WithLabelValues(kind, service, name),
 	}
+	m.applied, m.failed = i.handlers(kind, m)
 	m.ok = m.handled.WithLabelValues(codes.OK.String())
 	i.methods[fullMethod] = m
+}
+
+// handlers returns the handlers for records of the calls of m, by front. They have encoded
+// what all these records have in common once, before any call.
+func (i *Interceptor) handlers(kind string, m *method) (applied, failed map[Front]slog.Handler) {
+	applied, failed = map[Front]slog.Handler{}, map[Front]slog.Handler{}
+	for _, front := range []Front{GRPC, REST, Dialect} {
+		failed[front] = i.log.Handler().WithAttrs([]slog.Attr{
+			slog.String(frontKey, string(front)), slog.String(operationKey, m.operation),
+			slog.String(rpcMethodKey, m.rpc),
+		})
+		ok := []slog.Attr{slog.String(rpcStatusKey, outcome.CodeName(codes.OK))}
+		if kind == unary { // the end of a stream is no answer of the gateway
+			ok = append(ok, slog.String("retcode", outcome.Success), slog.String("outcome", string(outcome.Applied)))
+		}
+		applied[front] = failed[front].WithAttrs(ok)
+	}
+	return applied, failed
 }

@@ -34,8 +34,8 @@ func TestMetrics(t *testing.T) {
 		"grpc_server_handling_seconds_count{"+watchLabels+" 1")
 }
 
-// Calls with an unknown outcome are counted by reason and code. No other call is.
-func TestUnknownOutcomes(t *testing.T) {
+// Failed calls are counted by operation, reason and outcome. Any other call is not.
+func TestErrorMetrics(t *testing.T) {
 	f := newFixture(interceptor.Options{})
 	for _, kind := range []outcome.Kind{
 		outcome.AnswerLost, outcome.AnswerLost, outcome.AnswerTimedOut, outcome.EventTimedOut, outcome.GatewayUnreachable,
@@ -43,17 +43,18 @@ func TestUnknownOutcomes(t *testing.T) {
 		f.hold(t.Context(), returns(kind.Error("", "", nil)))
 	}
 	f.hold(t.Context(), returns(errors.New("no outcome")))
+	f.hold(t.Context(), returns(nil))
 	servicetest.CheckMetrics(t, f.metrics,
-		`agentconf_outcome_unknown_total{grpc_code="Unknown",reason="OUTCOME_UNKNOWN"} 2`,
-		`agentconf_outcome_unknown_total{grpc_code="DeadlineExceeded",reason="OUTCOME_UNKNOWN"} 1`,
-		`agentconf_outcome_unknown_total{grpc_code="DeadlineExceeded",reason="NOT_CONFIRMED"} 1`)
+		`agentconf_errors_total{operation="holdParticipant",outcome="unknown",reason="OUTCOME_UNKNOWN"} 3`,
+		`agentconf_errors_total{operation="holdParticipant",outcome="unknown",reason="NOT_CONFIRMED"} 1`,
+		`agentconf_errors_total{operation="holdParticipant",outcome="not_applied",reason="GATEWAY_UNREACHABLE"} 1`)
 	families, err := f.metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, family := range families {
-		if series := len(family.GetMetric()); family.GetName() == "agentconf_outcome_unknown_total" && series != 3 {
-			t.Errorf("%d series for unknown outcomes, want 3: %v", series, family)
+		if series := len(family.GetMetric()); family.GetName() == "agentconf_errors_total" && series != 3 {
+			t.Errorf("%d series for errors, want 3: %v", series, family)
 		}
 	}
 	servicetest.CheckMetrics(t, f.metrics, `grpc_server_handled_total{grpc_code="Unavailable",`+holdLabels+" 1")

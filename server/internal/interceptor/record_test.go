@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -15,6 +18,7 @@ import (
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/interceptor"
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
 )
 
 // refusal is an error that the gateway's answer caused.
@@ -37,21 +41,21 @@ var errorRecords = []struct {
 	want map[string]any
 }{
 	{refusal(), map[string]any{
-		"level": "INFO", "code": "PermissionDenied", "reason": "NOT_CHAIRPERSON", "outcome": "not_applied",
+		"level": "INFO", "rpc.response.status_code": "PERMISSION_DENIED", "reason": "NOT_CHAIRPERSON", "outcome": "not_applied",
 		"retcode": "101-002", "cause": "the cause",
 	}},
 	{outcome.AnswerLost.Error("", "", nil), map[string]any{
-		"level": "WARN", "code": "Unknown", "reason": "OUTCOME_UNKNOWN", "outcome": "unknown", "retcode": nil, "cause": nil,
+		"level": "WARN", "rpc.response.status_code": "UNKNOWN", "reason": "OUTCOME_UNKNOWN", "outcome": "unknown", "retcode": nil, "cause": nil,
 	}},
 	{strange(), map[string]any{"level": "WARN", "retcode": "other"}},
 	{outcome.Fault("", errors.New("the cause")), map[string]any{
-		"level": "ERROR", "code": "Internal", "reason": "INTERNAL", "outcome": "unknown", "cause": "the cause",
+		"level": "ERROR", "rpc.response.status_code": "INTERNAL", "reason": "INTERNAL", "outcome": "unknown", "cause": "the cause",
 	}},
 	{fmt.Errorf("wrapped: %w", outcome.AnswerTimedOut.Error("", "", nil)), map[string]any{
-		"level": "WARN", "code": "DeadlineExceeded", "reason": "OUTCOME_UNKNOWN",
+		"level": "WARN", "rpc.response.status_code": "DEADLINE_EXCEEDED", "reason": "OUTCOME_UNKNOWN",
 	}},
 	{status.Error(codes.Unimplemented, "not an error of agentconf"), map[string]any{
-		"level": "INFO", "code": "Unimplemented", "reason": nil, "outcome": nil,
+		"level": "INFO", "rpc.response.status_code": "UNIMPLEMENTED", "reason": nil, "outcome": nil,
 	}},
 }
 
@@ -76,10 +80,11 @@ func TestRecordOfUnaryCall(t *testing.T) {
 	}
 	record := f.log.only(t)
 	checkFields(t, record, map[string]any{
-		"level": "INFO", "operation": "holdParticipant", "agent": "1287",
-		"code": "OK", "retcode": "0", "outcome": "applied", "reason": nil,
+		"level": "INFO", "operation": "holdParticipant", "agent": "1287", "front": "grpc",
+		"rpc.method": "agentconf.v1.ConferenceService/HoldParticipant", "network.peer.address": nil, "trace_id": nil,
+		"rpc.response.status_code": "OK", "retcode": "0", "outcome": "applied", "reason": nil,
 	})
-	for _, key := range []string{"time", "took", "request_id"} {
+	for _, key := range []string{"time", "duration_ms", "request_id"} {
 		if record[key] == nil {
 			t.Errorf("no %s in %v", key, record)
 		}
@@ -108,7 +113,7 @@ func TestRecordOfStream(t *testing.T) {
 		t.Error(err)
 	}
 	checkFields(t, f.log.only(t), map[string]any{
-		"level": "INFO", "operation": "watchAgentEvents", "code": "OK", "agent": "1287", "retcode": nil, "outcome": nil,
+		"level": "INFO", "operation": "watchAgentEvents", "rpc.response.status_code": "OK", "agent": "1287", "retcode": nil, "outcome": nil,
 	})
 }
 
@@ -170,15 +175,75 @@ func TestUnregisteredMethod(t *testing.T) {
 	}
 }
 
-// A request that a front rejects before it is a call has a record with its request ID.
-func TestLogRejected(t *testing.T) {
+// A request that a front rejects before it is a call has a record with its request ID, the
+// agent of its path, and the names of its wrong fields.
+func TestRejected(t *testing.T) {
 	text := &log{}
-	ctx := newStream(t, interceptor.RequestIDKey, "their-1").ctx
-	interceptor.LogRejected(ctx, slog.New(slog.NewJSONHandler(text, nil)), outcome.Invalid("holdParticipant"))
-	checkFields(t, text.only(t), map[string]any{
-		"level": "INFO", "msg": "call", "operation": "holdParticipant", "code": "InvalidArgument",
-		"reason": "INVALID_ARGUMENT", "outcome": "not_applied", "agent": "", "request_id": "their-1",
+	recorder := interceptor.NewRecorder(slog.New(slog.NewJSONHandler(text, nil)))
+	for path, front := range map[string]string{
+		"/v1/agents/1287/conference:holdParticipant":            "rest",
+		"/agentgateway/resource/agentconf/1287/holdparticipant": "dialect",
+	} {
+		ctx := telemetry.WithPeer(newStream(t, interceptor.RequestIDKey, "their-1", "traceparent", traceParent).ctx, "192.0.2.1")
+		recorder.Rejected(httptest.NewRequestWithContext(ctx, "POST", path, nil), outcome.Invalid("holdParticipant",
+			outcome.Violation{Field: "address", Description: "must be short"}, outcome.Violation{Field: "play_mode"}))
+		record := text.only(t)
+		checkFields(t, record, map[string]any{
+			"level": "INFO", "msg": "call", "operation": "holdParticipant", "rpc.response.status_code": "INVALID_ARGUMENT",
+			"reason": "INVALID_ARGUMENT", "outcome": "not_applied", "agent": "1287", "request_id": "their-1", "front": front,
+			"http.request.method": "POST", "url.path": path, "network.peer.address": "192.0.2.1", "trace_id": someTrace,
+		})
+		if got := fmt.Sprint(record["fields"]); got != "[address play_mode]" || record["duration_ms"] == nil {
+			t.Errorf("fields %s, record %v", got, record)
+		}
+	}
+}
+
+// A caller with a GUID who names no operation has a record. Without a GUID there is one
+// record a minute for all of them, on either port.
+func TestUnknownOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(interceptor.Options{})
+		reject := func(any, grpc.ServerStream) error { return outcome.NoOperation("no") }
+		call := func(path string, keyValues ...string) {
+			info := &grpc.StreamServerInfo{FullMethod: path}
+			if err := f.Stream(nil, newStream(t, keyValues...), info, reject); err == nil {
+				t.Error("no error")
+			}
+		}
+		call("/p.Service/holdparticipant", "guid", "some")
+		checkFields(t, f.log.only(t), map[string]any{
+			"msg": "call", "front": "grpc", "operation": "", "rpc.method": "_OTHER", "reason": "NO_SUCH_OPERATION",
+			"rpc.method_original": "p.Service/holdparticipant",
+		})
+		for range 100 {
+			call("/p.Service/88887946")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		records := f.log.take(t)
+		if len(records) != 2 {
+			t.Fatalf("%d records of strangers in a minute, want 2: %v", len(records), records)
+		}
+		checkFields(t, records[1], map[string]any{
+			"level": "INFO", "count": 99.0, "front": "grpc", "rpc.method": "_OTHER", "rpc.method_original": "p.Service/*",
+		})
+		time.Sleep(time.Minute)
 	})
+}
+
+// A path in a record has words and agent IDs only.
+func TestPrintablePath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/": "/", "": "", "/wp-login.php": "/wp-login.php", "/v1/agents/1287/conference:holdParticipant": "/v1/agents/1287/conference:holdParticipant",
+		"/agentgateway/resource/voicecall/1287/callout": "/agentgateway/resource/voicecall/1287/callout",
+		"/agents/88887946/x":                            "/agents/*/x", "/a9b1c7.AgentGateway1/x": "/*/x", "/a b/\n/ä": "/*/*/*",
+		"/" + strings.Repeat("a", 41): "/*", strings.Repeat("/secret", 100): strings.Repeat("/secret", 17) + "/*",
+	} {
+		if got := interceptor.PrintablePath(path); got != want {
+			t.Errorf("%q: %q, want %q", path, got, want)
+		}
+	}
 }
 
 func TestOperationName(t *testing.T) {

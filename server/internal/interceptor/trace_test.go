@@ -16,7 +16,10 @@ import (
 	"agentconf/server/internal/outcome"
 )
 
-const someTrace = "0af7651916cd43dd8448eb211c80319c"
+const (
+	someTrace   = "0af7651916cd43dd8448eb211c80319c"
+	traceParent = "00-" + someTrace + "-b7ad6b7169203331-01"
+)
 
 func tracerOf(spans *tracetest.SpanRecorder) trace.Tracer {
 	return sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("agentconf")
@@ -32,13 +35,13 @@ func TestTraces(t *testing.T) {
 		attributes string // from the status code on
 		status     codes.Code
 	}{
-		{nil, "0 agentconf.outcome=applied agentconf.retcode=0", codes.Unset},
-		{refusal(), "7 agentconf.outcome=not_applied agentconf.reason=NOT_CHAIRPERSON agentconf.retcode=101-002", codes.Unset},
-		{outcome.AnswerLost.Error("", "", nil), "2 agentconf.outcome=unknown agentconf.reason=OUTCOME_UNKNOWN", codes.Error},
-		{errors.New("no outcome"), "2", codes.Error},
+		{nil, "OK agentconf.outcome=applied agentconf.retcode=0", codes.Unset},
+		{refusal(), "PERMISSION_DENIED agentconf.outcome=not_applied agentconf.reason=NOT_CHAIRPERSON agentconf.retcode=101-002", codes.Unset},
+		{outcome.AnswerLost.Error("", "", nil), "UNKNOWN agentconf.outcome=unknown agentconf.reason=OUTCOME_UNKNOWN", codes.Error},
+		{errors.New("no outcome"), "UNKNOWN", codes.Error},
 	} {
 		spans.Reset()
-		s := newStream(t, "traceparent", "00-"+someTrace+"-b7ad6b7169203331-01")
+		s := newStream(t, "traceparent", traceParent)
 		var inside trace.SpanContext
 		f.hold(s.ctx, func(ctx context.Context, req any) (any, error) {
 			inside = trace.SpanContextFromContext(ctx)
@@ -57,8 +60,8 @@ func TestTraces(t *testing.T) {
 		for _, attr := range span.Attributes() {
 			got = append(got, fmt.Sprintf("%s=%s", attr.Key, attr.Value.String()))
 		}
-		want := "rpc.system=grpc rpc.service=agentconf.v1.ConferenceService rpc.method=HoldParticipant " +
-			"rpc.grpc.status_code=" + test.attributes
+		want := "rpc.system.name=grpc rpc.method=agentconf.v1.ConferenceService/HoldParticipant " +
+			"rpc.response.status_code=" + test.attributes
 		if strings.Join(got, " ") != want || span.Status().Code != test.status || len(span.Events()) > 0 {
 			t.Errorf("attributes %v, status %v, want %s", got, span.Status(), want)
 		}

@@ -54,7 +54,7 @@ func (f *front) handleError(
 
 // reject logs and writes the error of a request that is not a call.
 func (f *front) reject(w http.ResponseWriter, r *http.Request, e *outcome.Error) {
-	interceptor.LogRejected(r.Context(), f.log, e)
+	f.recorder.Rejected(r, e)
 	inboundOf(r.Context()).dialect.writeError(w, e, 0)
 }
 
@@ -94,7 +94,7 @@ func (f *front) handleNoRoute(
 		w.Header().Set("Allow", allowed)
 	}
 	e := outcome.NoOperation(text)
-	interceptor.LogRejected(ctx, f.log, e)
+	f.recorder.Rejected(r, e)
 	inboundOf(ctx).dialect.writeError(w, e, httpStatus)
 }
 

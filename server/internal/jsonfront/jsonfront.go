@@ -56,6 +56,7 @@ type front struct {
 	routes     routes
 	docs       *http.ServeMux
 	log        *slog.Logger
+	recorder   *interceptor.Recorder
 	maxRequest int64                       // bytes of a body
 	origins    *http.CrossOriginProtection // nil if pages of any origin may call
 	tolerated  tolerations
@@ -68,7 +69,7 @@ type front struct {
 func newFront(options Options) *front {
 	f := &front{
 		routes: routes{byKey: map[routeKey]route{}}, docs: newDocs(),
-		log: options.Log, maxRequest: int64(options.MaxRequest), passThrough: options.PassThrough,
+		log: options.Log, recorder: interceptor.NewRecorder(options.Log), maxRequest: int64(options.MaxRequest), passThrough: options.PassThrough,
 		origins: newOriginCheck(options.CORSOrigins), tolerated: newTolerations(options.Metrics),
 	}
 	f.mux = runtime.NewServeMux(
@@ -174,7 +175,7 @@ func (f *front) end(r *http.Request) {
 		panic(p)
 	}
 	if p != nil {
-		interceptor.LogRejected(r.Context(), f.log, interceptor.Panicked("", p))
+		f.recorder.Rejected(r, interceptor.Panicked("", p))
 		panic(http.ErrAbortHandler)
 	}
 }

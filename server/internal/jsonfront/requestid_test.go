@@ -40,7 +40,7 @@ func TestRequestID(t *testing.T) {
 				t.Fatal(err)
 			}
 			for key, want := range map[string]any{
-				"request_id": got, "operation": "holdParticipant", "code": "OK", "retcode": "0", "outcome": "applied",
+				"request_id": got, "operation": "holdParticipant", "rpc.response.status_code": "OK", "retcode": "0", "outcome": "applied",
 			} {
 				if record[key] != want {
 					t.Errorf("%s: %s is %v, want %v", path, key, record[key], want)

@@ -1,18 +1,22 @@
 package lifecycle
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
+
+	"agentconf/server/internal/telemetry"
 )
 
 // countingCredentials counts the open connections of the gRPC port. It wraps a connection
 // behind its handshake, because grpc-go sets options of the socket on the one before.
 type countingCredentials struct {
 	credentials.TransportCredentials
-	open *atomic.Int64
+	open     *atomic.Int64
+	logPeers bool
 }
 
 // ServerHandshake implements credentials.TransportCredentials.
@@ -22,16 +26,16 @@ func (c countingCredentials) ServerHandshake(raw net.Conn) (net.Conn, credential
 		return nil, nil, err
 	}
 	c.open.Add(1)
-	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-	if err != nil {
-		host = conn.RemoteAddr().String()
+	host := ""
+	if c.logPeers {
+		host = telemetry.HostOf(conn.RemoteAddr())
 	}
 	return &countedConn{Conn: conn, address: clientAddr{conn.RemoteAddr(), host}, open: c.open}, info, nil
 }
 
 // Clone implements credentials.TransportCredentials.
 func (c countingCredentials) Clone() credentials.TransportCredentials {
-	return countingCredentials{c.TransportCredentials.Clone(), c.open}
+	return countingCredentials{c.TransportCredentials.Clone(), c.open, c.logPeers}
 }
 
 // countedConn is an open connection of the gRPC port.
@@ -52,7 +56,17 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// clientAddr is the address of a client, with the text of its host.
+// withPeer adds the address of the client to the context of every request on an HTTP
+// connection, if it may be logged.
+func (s *Server) withPeer(ctx context.Context, conn net.Conn) context.Context {
+	if !s.options.LogPeers {
+		return ctx
+	}
+	return telemetry.WithPeer(ctx, telemetry.HostOf(conn.RemoteAddr()))
+}
+
+// clientAddr is the address of a client, with the text of its host for log records. The host
+// is empty if records must not have it.
 type clientAddr struct {
 	net.Addr
 	host string

@@ -13,7 +13,7 @@ import (
 )
 
 // Descriptors shares the file descriptors of the process out, so that clients cannot take
-// those that the operator's port and the gateway need. The system hands out the lowest free
+// the descriptors of the operator's port and the gateway. The system hands out the lowest free
 // number, so that the number of a new descriptor says how many are open at least. Of every
 // eight descriptors, clients may take six, and connections to the gateway a seventh.
 type Descriptors struct {

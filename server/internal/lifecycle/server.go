@@ -110,6 +110,7 @@ func New(options Options) *Server {
 	s.http = &http.Server{
 		Handler:        s.closeWhenDraining(options.JSON),
 		ConnState:      s.countConns,
+		ConnContext:    s.withPeer,
 		ReadTimeout:    options.Limits.RequestTime,
 		IdleTimeout:    options.Limits.IdleTime,
 		MaxHeaderBytes: options.Limits.Headers,
@@ -141,7 +142,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime: minPingInterval, PermitWithoutStream: true,
 		}),
-		grpc.Creds(countingCredentials{grpcCredentials(s.options.TLS), &s.grpcConns}),
+		grpc.Creds(countingCredentials{grpcCredentials(s.options.TLS), &s.grpcConns, s.options.LogPeers}),
 	)
 }
 

@@ -6,6 +6,13 @@
 // the call came by. The package imports nothing else of agentconf.
 package outcome
 
+import (
+	"regexp"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+)
+
 // Domain is the domain of every google.rpc.ErrorInfo.
 const Domain = "agentconf"
 
@@ -32,4 +39,23 @@ func (o Outcome) Phrase() string {
 		return "was not applied"
 	}
 	return "may have been applied"
+}
+
+// codeNames are the names of the gRPC codes in the spelling of the gRPC documentation.
+var codeNames = func() (names [codes.Unauthenticated + 1]string) {
+	wordEnd := regexp.MustCompile(`([a-z])([A-Z])`)
+	for c := range names {
+		name := strings.ToUpper(wordEnd.ReplaceAllString(codes.Code(c).String(), "${1}_${2}"))
+		names[c] = strings.ReplaceAll(name, "CANCELED", "CANCELLED")
+	}
+	return names
+}()
+
+// CodeName returns the name of a gRPC code in the spelling of the gRPC documentation, such as
+// PERMISSION_DENIED.
+func CodeName(c codes.Code) string {
+	if int(c) < len(codeNames) {
+		return codeNames[c]
+	}
+	return c.String()
 }
