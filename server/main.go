@@ -30,6 +30,7 @@ import (
 const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over gRPC and JSON.
 
   agentconf demo         play a conference with an emulated gateway; start here
+  agentconf check        check the settings of serve and the way to the gateway
   agentconf serve        run the service; needs --gateway https://HOST:8043
   agentconf emulate      run an emulated gateway
   agentconf healthcheck  check that a running service accepts calls
@@ -49,6 +50,7 @@ type cli struct {
 // done. It returns a usageError for a wrong command line.
 var commands = map[string]func(c cli, ctx context.Context, args []string) error{
 	"demo":        cli.demo,
+	"check":       cli.check,
 	"serve":       cli.serve,
 	"emulate":     cli.emulate,
 	"healthcheck": cli.healthcheck,

@@ -106,7 +106,7 @@ func New(o Options) (*App, error) {
 	operations := operation.NewRunner(client, o.Operation)
 	eventService := events.New(operations, o.Metrics)
 	operations.OnGUID(eventService.RenewGUID)
-	o.Lifecycle.Probe = client.Probe
+	o.Lifecycle.Probe, o.Lifecycle.Ask = client.Probe, client.Ask
 	transport := gateway.NewTransport(client, events.LongestCall(o.Gateway.Timeout))
 	if o.Forward {
 		o.JSON.PassThrough = o.passThrough(transport, eventService).Forward

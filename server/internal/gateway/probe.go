@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -14,23 +13,7 @@ const probeTimeout = 2 * time.Second
 // the connection. It returns an error for the gateway, and one for each node by name, which
 // is nil if the node can be reached.
 func (c *Client) Probe(ctx context.Context) (nodes map[string]error, gateway error) {
-	var (
-		probes sync.WaitGroup
-		mu     sync.Mutex // guards nodes
-	)
-	nodes = map[string]error{}
-	for name, e := range c.endpoints {
-		probes.Go(func() {
-			err := e.probe(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			nodes[name] = err
-		})
-	}
-	probes.Wait()
-	gateway = nodes[""]
-	delete(nodes, "")
-	return nodes, gateway
+	return c.each(func(e *endpoint) error { return e.probe(ctx) })
 }
 
 // probe opens a connection and closes it. It does not ask the breaker: a probe must see that

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,5 +109,35 @@ func TestProbeWaits(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Any envelope is the answer of a gateway, whatever its retcode and status. Nothing else is.
+func TestAsk(t *testing.T) {
+	for reply, want := range map[string]string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"retcode\":\"000-003\"}": "",
+		"HTTP/1.1 401 No\r\nContent-Length: 21\r\n\r\n{\"retcode\":\"100-006\"}": "",
+		"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retcode\":\"0\"}":       "",
+		"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>":             "looks like an HTML page",
+		"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}":                  "HTTP status 404",
+	} {
+		requests := make(chan *http.Request, 1)
+		s := newServer(t, listen(t), func(s *session) {
+			r, err := http.ReadRequest(s.r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			requests <- r
+			io.WriteString(s, reply)
+		})
+		c := newClient(t, Options{URL: "http://" + s.Addr().String()})
+		_, err := c.Ask(t.Context())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", reply, err, want)
+		}
+		if r := <-requests; r.Method != "GET" || r.Header.Get("Guid") != "" {
+			t.Errorf("the request is a %s with GUID %q", r.Method, r.Header.Get("Guid"))
+		}
 	}
 }

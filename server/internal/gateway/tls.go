@@ -33,7 +33,8 @@ func ParsePin(s string) (Pin, error) {
 
 func newPin(sum []byte) Pin { return Pin(pinPrefix + base64.StdEncoding.EncodeToString(sum)) }
 
-func pinOf(certificate *x509.Certificate) Pin {
+// PinOf returns the pin of the public key of a certificate.
+func PinOf(certificate *x509.Certificate) Pin {
 	sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
 	return newPin(sum[:])
 }
@@ -79,7 +80,7 @@ func (e wrongKeyError) Error() string {
 
 // verifyPin returns an error unless one of the pins is that of the certificate.
 func (o Options) verifyPin(state tls.ConnectionState) error {
-	if got := pinOf(state.PeerCertificates[0]); !slices.Contains(o.Pins, got) {
+	if got := PinOf(state.PeerCertificates[0]); !slices.Contains(o.Pins, got) {
 		return wrongKeyError{got, o.Pins}
 	}
 	return nil
@@ -100,7 +101,7 @@ func explainHandshake(err error) error {
 		return err
 	}
 	leaf := rejected.UnverifiedCertificates[0]
-	orPin := fmt.Sprintf("--gateway-pin %s without --gateway-ca", pinOf(leaf))
+	orPin := fmt.Sprintf("--gateway-pin %s without --gateway-ca", PinOf(leaf))
 	if name, ok := errors.AsType[x509.HostnameError](err); ok {
 		return explainName(leaf, name.Host, ifGateway, orPin)
 	}

@@ -68,7 +68,7 @@ func (s *Server) startProbing(ctx context.Context) (stop func()) {
 	}
 	var probing sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
-	probing.Go(func() { s.readiness.probeLoop(ctx, s.options.Probe, s.options.ProbeInterval) })
+	probing.Go(func() { s.readiness.probeLoop(ctx, s.options.Probe, s.options.Ask, s.options.ProbeInterval) })
 	return func() {
 		cancel()
 		probing.Wait()

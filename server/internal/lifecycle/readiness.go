@@ -37,26 +37,56 @@ var (
 //	ready       probe fails                 unready
 //	unready     probe reaches the gateway   ready
 //	any         stop                        stopping, for good
+//
+// An open port is not yet a gateway. After the first probe that reaches an address, and
+// after each outage, a question is sent there; without an answer it is repeated each
+// askInterval. The answer does not change the state, because no page of the gateway
+// describes it. /readyz, the log and a metric have it.
 type readiness struct {
-	log       *slog.Logger
-	health    *health.Server
-	services  []string
-	reachable *prometheus.GaugeVec
+	log      *slog.Logger
+	health   *health.Server
+	services []string
+	metrics  probeMetrics
 
 	mu      sync.Mutex
-	unready error  // the reason why calls should not be sent here, or nil
-	remark  string // nodes that cannot be reached, behind a semicolon each
+	unready error              // the reason why calls should not be sent here, or nil
+	remark  string             // nodes that cannot be reached, behind a semicolon each
+	answers map[string]*answer // by node; empty for the gateway. Only for reachable ones.
+}
+
+// answer is what is known of an address that is reachable.
+type answer struct {
+	asked time.Time // the last time; zero before the first
+	err   error     // why the last question had no answer of a gateway
+	known bool      // the gateway has answered
+}
+
+// askInterval is the time between two questions without an answer.
+const askInterval = time.Minute
+
+// probeMetrics are the results of the probes.
+type probeMetrics struct{ reachable, answered, time *prometheus.GaugeVec }
+
+func newProbeMetrics(r prometheus.Registerer) probeMetrics {
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"node"})
+	}
+	m := probeMetrics{
+		reachable: gauge("agentconf_gateway_reachable",
+			"Whether the last probe could connect to the CC-Gateway (node is empty) or to a node."),
+		answered: gauge("agentconf_gateway_answered",
+			"Whether a CC-Gateway has answered there since it became reachable."),
+		time: gauge("agentconf_gateway_probe_timestamp_seconds", "Time of the last probe, in seconds since 1970."),
+	}
+	r.MustRegister(m.reachable, m.answered, m.time)
+	return m
 }
 
 func newReadiness(log *slog.Logger, metrics prometheus.Registerer, services []string) *readiness {
 	r := &readiness{
-		log: log, health: health.NewServer(), services: services,
-		reachable: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "agentconf_gateway_reachable",
-			Help: "Whether the last probe could connect to the CC-Gateway (node is empty) or to a node.",
-		}, []string{"node"}),
+		log: log, health: health.NewServer(), services: services, metrics: newProbeMetrics(metrics),
+		answers: map[string]*answer{},
 	}
-	metrics.MustRegister(r.reachable)
 	r.set(errStarting)
 	return r
 }
@@ -73,14 +103,21 @@ func (r *readiness) set(unready error) {
 	}
 }
 
-// probeLoop probes until ctx is done.
-func (r *readiness) probeLoop(ctx context.Context, probe Probe, interval time.Duration) {
+// probeLoop probes until ctx is done, and asks where nobody has answered yet.
+func (r *readiness) probeLoop(ctx context.Context, probe, ask Probe, interval time.Duration) {
 	for {
 		nodes, gateway := probe(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		r.recordProbe(nodes, gateway)
+		if ask != nil && r.shouldAsk() {
+			nodes, gateway = ask(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			r.recordAnswers(nodes, gateway)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -127,11 +164,79 @@ func (r *readiness) recordNodes(nodes map[string]error) string {
 }
 
 func (r *readiness) setReachable(node string, err error) {
-	reachable := 1.0
-	if err != nil {
-		reachable = 0
+	r.metrics.time.WithLabelValues(node).SetToCurrentTime()
+	r.metrics.reachable.WithLabelValues(node).Set(boolean(err == nil))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err != nil:
+		delete(r.answers, node)
+		r.metrics.answered.WithLabelValues(node).Set(0)
+	case r.answers[node] == nil:
+		r.answers[node] = &answer{}
 	}
-	r.reachable.WithLabelValues(node).Set(reachable)
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// shouldAsk reports whether a reachable address has not answered, and is due.
+func (r *readiness) shouldAsk() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.answers {
+		if !a.known && time.Since(a.asked) >= askInterval {
+			return true
+		}
+	}
+	return false
+}
+
+// recordAnswers takes in the answers. It logs the first of an address and each change.
+func (r *readiness) recordAnswers(nodes map[string]error, gateway error) {
+	r.recordAnswer("", gateway)
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		r.recordAnswer(name, nodes[name])
+	}
+}
+
+func (r *readiness) recordAnswer(node string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.answers[node]
+	if a == nil { // not reachable
+		return
+	}
+	first := a.asked.IsZero()
+	a.asked, a.err = time.Now(), err
+	r.metrics.answered.WithLabelValues(node).Set(boolean(err == nil))
+	switch {
+	case err == nil && !a.known:
+		a.known = true
+		r.log.Info("the CC-Gateway answers", "node", node)
+	case err != nil && first:
+		r.log.Warn("the port is open, but no CC-Gateway answers there", "node", node, "cause", err.Error())
+	}
+}
+
+// unanswered returns a remark for each address whose port is open and where no gateway has
+// answered. The caller holds r.mu.
+func (r *readiness) unanswered() string {
+	var remark strings.Builder
+	for _, node := range slices.Sorted(maps.Keys(r.answers)) {
+		if err := r.answers[node].err; err != nil {
+			name := "the CC-Gateway"
+			if node != "" {
+				name = "node " + node + " of the CC-Gateway"
+			}
+			fmt.Fprintf(&remark, "; the port of %s is open, but no gateway answers there: %v", name, err)
+		}
+	}
+	return remark.String()
 }
 
 // begin makes a server ready that does not probe.
@@ -157,7 +262,7 @@ func (s *Server) Ready() http.Handler { return s.readiness }
 // ServeHTTP implements http.Handler.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	r.mu.Lock()
-	unready, remark := r.unready, r.remark
+	unready, remark := r.unready, r.remark+r.unanswered()
 	r.mu.Unlock()
 	if unready != nil {
 		http.Error(w, fmt.Sprintf("not ready: %v%s", unready, remark), http.StatusServiceUnavailable)

@@ -1,13 +1,13 @@
 package lifecycle
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +23,7 @@ const serviceName = "agentconf.v1.ConferenceService"
 // readinessFixture is the readiness of one service, and what it has logged and counted.
 type readinessFixture struct {
 	*readiness
-	log     bytes.Buffer
+	log     servicetest.Buffer
 	metrics *prometheus.Registry
 }
 
@@ -148,9 +148,10 @@ func TestProbeLoop(t *testing.T) {
 				return nil, ctx.Err()
 			}
 		}
+		ask := func(context.Context) (map[string]error, error) { return nil, nil }
 		done := make(chan struct{})
 		go func() {
-			f.probeLoop(ctx, probe, 5*time.Second)
+			f.probeLoop(ctx, probe, ask, 5*time.Second)
 			close(done)
 		}()
 		time.Sleep(15 * time.Second) // during the third probe
@@ -160,5 +161,72 @@ func TestProbeLoop(t *testing.T) {
 			t.Errorf("%d probes", probes)
 		}
 		f.check(t, http.StatusOK, "ready")
+	})
+}
+
+// An open port is asked at once and each minute until a gateway answers, and again after an
+// outage. Neither answer changes the readiness. Both are in /readyz, the log and a metric.
+func TestAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newReadinessFixture()
+		var mu sync.Mutex // guards the variables below
+		var reachable, answer error
+		asked := 0
+		set := func(variable *error, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			*variable = err
+		}
+		probe := func(context.Context) (map[string]error, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return map[string]error{"a": nil}, reachable
+		}
+		ask := func(context.Context) (map[string]error, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked++
+			return map[string]error{"a": nil}, answer
+		}
+		set(&answer, errors.New("a page"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			f.probeLoop(ctx, probe, ask, 5*time.Second)
+			close(done)
+		}()
+		after := func(wait time.Duration, want int, text string, log ...string) {
+			t.Helper()
+			time.Sleep(wait)
+			synctest.Wait()
+			mu.Lock()
+			if asked != want {
+				t.Errorf("asked %d times, want %d", asked, want)
+			}
+			mu.Unlock()
+			httpStatus := http.StatusOK
+			if strings.HasPrefix(text, "not ready") {
+				httpStatus = http.StatusServiceUnavailable
+			}
+			f.check(t, httpStatus, text)
+			f.checkLog(t, log...)
+		}
+		const open = "ready; the port of the CC-Gateway is open, but no gateway answers there: a page"
+		after(0, 1, open, "msg=ready", `level=WARN msg="the port is open, but no CC-Gateway answers there" node="" cause="a page"`,
+			`msg="the CC-Gateway answers" node=a`)
+		servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_answered{node=""} 0`, `agentconf_gateway_answered{node="a"} 1`,
+			`agentconf_gateway_probe_timestamp_seconds{node=""} 9.466848e+08`)
+		after(59*time.Second, 1, open)
+		after(2*time.Second, 2, open)
+		set(&answer, nil)
+		after(time.Minute, 3, "ready", `msg="the CC-Gateway answers" node=""`)
+		after(time.Hour, 3, "ready")
+		set(&reachable, errors.New("refused"))
+		after(10*time.Second, 3, "not ready: the CC-Gateway cannot be reached: refused", "level=WARN")
+		servicetest.CheckMetrics(t, f.metrics, `agentconf_gateway_answered{node=""} 0`)
+		set(&reachable, nil)
+		after(10*time.Second, 4, "ready", "msg=ready", `msg="the CC-Gateway answers" node=""`)
+		cancel()
+		<-done
 	})
 }

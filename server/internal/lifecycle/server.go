@@ -77,6 +77,10 @@ type Options struct {
 	Probe         Probe
 	ProbeInterval time.Duration
 
+	// Ask is called after a probe if an address that is reachable has not answered as a
+	// gateway yet.
+	Ask Probe
+
 	// DrainDelay is how long calls are still accepted after the order to stop, so that
 	// load balancers notice. DrainTimeout, which must be above AbortMargin, bounds the
 	// time of the calls in flight after it.

@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// askTime bounds a question to one address, and with it the time without probes.
+const askTime = 2 * time.Second
+
+// question is a request that changes nothing and whose answer has no secret: a query of
+// conferences (page 0486) without a GUID. A CC-Gateway refuses it, with an envelope.
+var question = Request{Method: "GET", Path: "agentconf/101/queryvdnconfid"}
+
+// Ask sends the gateway and each node a harmless request. It returns nil, for the gateway and
+// for each node by name, if the answer was one of a CC-Gateway, whatever its retcode.
+func (c *Client) Ask(ctx context.Context) (nodes map[string]error, gateway error) {
+	return c.each(func(e *endpoint) error { return e.ask(ctx) })
+}
+
+func (e *endpoint) ask(ctx context.Context) error {
+	wire, err := e.encode(question)
+	if err != nil {
+		return err
+	}
+	resp, err := e.exchange(ctx, time.Now().Add(askTime), wire)
+	if err == nil {
+		_, err = readReply(resp)
+	}
+	if refusal, ok := errors.AsType[*Error](err); ok && refusal.Kind == Refused {
+		return nil
+	}
+	return err
+}
+
+// each runs check for every address at the same time. It returns the result of the gateway,
+// and those of the nodes by name.
+func (c *Client) each(check func(*endpoint) error) (nodes map[string]error, gateway error) {
+	var (
+		checks sync.WaitGroup
+		mu     sync.Mutex // guards nodes
+	)
+	nodes = map[string]error{}
+	for name, e := range c.endpoints {
+		checks.Go(func() {
+			err := check(e)
+			mu.Lock()
+			defer mu.Unlock()
+			nodes[name] = err
+		})
+	}
+	checks.Wait()
+	gateway = nodes[""]
+	delete(nodes, "")
+	return nodes, gateway
+}
+
+// BreakerState is the state of a circuit breaker.
+type BreakerState string
+
+// BreakerStates returns the states of the circuit breakers by the name of the node, which is
+// empty for the gateway itself.
+func (c *Client) BreakerStates() map[string]BreakerState {
+	states := map[string]BreakerState{}
+	for name, e := range c.endpoints {
+		states[name] = e.breaker.current()
+	}
+	return states
+}
+
+// current returns the state for operators.
+func (b *breaker) current() BreakerState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return [...]BreakerState{stateClosed: "closed", stateOpen: "open", stateTrial: "trial"}[b.state]
+}
