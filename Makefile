@@ -29,6 +29,7 @@ generate: ## generate gen/ from the proto, and the tables of docs/
 	$(BUF) generate
 	cd tools && go run ./openapi ../gen/openapi/agentconf.swagger.json
 	go test ./server -run '^TestGeneratedTables$$' -args -update
+	cd deploy/test && go test . -run '^TestPrometheusRule$$' -args -update
 
 breaking: ## compare the contract with the newest release
 	$(BUF) breaking --against '.git#ref=$(BASELINE)'

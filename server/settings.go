@@ -225,6 +225,7 @@ func (s *settings) loadCertificates() []error {
 		s.Lifecycle.TLS = ports.Server
 	}
 	s.reloaders = []*certificates.Reloader{gateway, ports}
+	s.Certificates = app.Certificates{"gateway-cert": gateway.Certificate, "tls-cert": ports.Certificate}
 	return append(gatewayFaults, portFaults...)
 }
 

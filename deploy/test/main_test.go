@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"agentconf/internal/program"
@@ -61,9 +62,9 @@ func startEmulator(t *testing.T) string {
 }
 
 // startService starts the service in front of gateway and returns it when it is ready.
-func startService(t *testing.T, gateway string) *program.Process {
+func startService(t *testing.T, gateway string, args ...string) *program.Process {
 	t.Helper()
-	p := start(t, append([]string{"serve", "--gateway", gateway, "--drain-delay", "0"}, program.LocalPorts...)...)
+	p := start(t, slices.Concat([]string{"serve", "--gateway", gateway, "--drain-delay", "0"}, program.LocalPorts, args)...)
 	if _, err := p.Await(`"msg":"ready"`); err != nil {
 		t.Fatal(err)
 	}

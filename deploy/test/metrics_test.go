@@ -2,6 +2,8 @@ package test
 
 import (
 	"encoding/json"
+	"maps"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,12 +34,18 @@ func exposedMetrics(t *testing.T) metricSet {
 	ended := watch(t, base, "1288", guid)
 	mustRequest(t, "POST", base+"/v1/agents/1288/session:logout", guid, `{}`)
 	<-ended
+	dir := certificateDir(t)
+	secured := startService(t, gateway, "--tls-cert", filepath.Join(dir, "tls.crt"), "--tls-key", filepath.Join(dir, "tls.key"))
 	textParser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := textParser.TextToMetricFamilies(strings.NewReader(scrape(t, service.Admin)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	metrics := metricSet{"up": labelValues(nil)} // which Prometheus creates
+	families := map[string]*dto.MetricFamily{}
+	for _, admin := range []string{secured.Admin, service.Admin} {
+		scraped, err := textParser.TextToMetricFamilies(strings.NewReader(scrape(t, admin)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(families, scraped)
+	}
 	for name, family := range families {
 		metrics[name] = labelValues(family.GetMetric())
 		if family.GetType() == dto.MetricType_HISTOGRAM {

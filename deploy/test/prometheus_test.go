@@ -1,6 +1,7 @@
 package test
 
 import (
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,8 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// rule is an alert rule in the format of Prometheus.
+var update = flag.Bool("update", false, "write the rules for the Prometheus operator")
+
+// rule is an alert or a recording rule in the format of Prometheus.
 type rule struct {
+	Record      string            `json:"record"`
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
 	For         string            `json:"for"`
@@ -34,9 +38,58 @@ func alerts(t *testing.T) (rules []rule) {
 		t.Fatal(err)
 	}
 	for _, group := range file.Groups {
-		rules = append(rules, group.Rules...)
+		for _, r := range group.Rules {
+			if r.Alert != "" {
+				rules = append(rules, r)
+			}
+		}
 	}
 	return rules
+}
+
+// The rules for the Prometheus operator are those of alerts.yaml.
+func TestPrometheusRule(t *testing.T) {
+	const file = "deploy/kubernetes/components/monitoring/rules.yaml"
+	want := "# Written by \"make generate\" from deploy/prometheus/alerts.yaml.\n" +
+		"apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: agentconf\n  namespace: agentconf\nspec:\n"
+	_, groups, _ := strings.Cut(read(t, "deploy/prometheus/alerts.yaml"), "\ngroups:\n")
+	want += "  groups:\n"
+	for line := range strings.Lines(groups) {
+		if line != "\n" {
+			line = "  " + line
+		}
+		want += line
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read(t, file) != want {
+		t.Errorf("%s differs from alerts.yaml; run make generate", file)
+	}
+}
+
+// The description of an alert is the text of docs/operations.md, and its runbook is there.
+func TestDescriptions(t *testing.T) {
+	plain := strings.NewReplacer("`", "", `"`, "'")
+	link := regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	documented := map[string]string{}
+	row := regexp.MustCompile("(?m)^\\| `(Agentconf\\w+)` \\| (.*?) \\| (.*?) \\|$")
+	for _, match := range row.FindAllStringSubmatch(read(t, "docs/operations.md"), -1) {
+		documented[match[1]] = plain.Replace(link.ReplaceAllString(match[2]+" "+match[3], "$1"))
+	}
+	for _, r := range alerts(t) {
+		if got := r.Annotations["description"]; got != documented[r.Alert] || got == "" {
+			t.Errorf("%s: the description is\n%s\nwant\n%s", r.Alert, got, documented[r.Alert])
+		}
+		if got := r.Annotations["runbook_url"]; !strings.HasSuffix(got, "/docs/operations.md#alerts") {
+			t.Errorf("%s: the runbook is %q", r.Alert, got)
+		}
+	}
+	if !strings.Contains(read(t, "docs/operations.md"), "\n## Alerts\n") {
+		t.Error("docs/operations.md has no heading for the runbooks")
+	}
 }
 
 // Prometheus accepts the files, and the cases of alerts_test.yaml pass.

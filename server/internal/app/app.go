@@ -34,6 +34,8 @@ type Options struct {
 	Metrics *prometheus.Registry
 	Tracer  trace.Tracer // nil for no traces
 
+	Certificates Certificates // for their metric
+
 	Gateway   gateway.Options
 	Operation operation.Options
 	Calls     interceptor.Options
@@ -102,6 +104,7 @@ func New(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Metrics.MustRegister(state{o, client})
 	o.Operation.Metrics, o.Operation.Tracer = o.Metrics, o.Tracer
 	operations := operation.NewRunner(client, o.Operation)
 	eventService := events.New(operations, o.Metrics)

@@ -56,23 +56,3 @@ func (c *Client) each(check func(*endpoint) error) (nodes map[string]error, gate
 	delete(nodes, "")
 	return nodes, gateway
 }
-
-// BreakerState is the state of a circuit breaker.
-type BreakerState string
-
-// BreakerStates returns the states of the circuit breakers by the name of the node, which is
-// empty for the gateway itself.
-func (c *Client) BreakerStates() map[string]BreakerState {
-	states := map[string]BreakerState{}
-	for name, e := range c.endpoints {
-		states[name] = e.breaker.current()
-	}
-	return states
-}
-
-// current returns the state for operators.
-func (b *breaker) current() BreakerState {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return [...]BreakerState{stateClosed: "closed", stateOpen: "open", stateTrial: "trial"}[b.state]
-}

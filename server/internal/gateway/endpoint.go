@@ -27,6 +27,7 @@ type endpoint struct {
 	breaker breaker
 
 	opened, reused atomic.Int64
+	certificateEnd atomic.Pointer[time.Time] // of the last handshake
 }
 
 // newEndpoint returns an endpoint without connections. Its head has what every request to
@@ -44,12 +45,12 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 		address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)),
 		host:    u.Host,
 		dial:    options.Dial,
-		tls:     options.tlsConfig(u),
 		head: " HTTP/1.1\r\n" +
 			"Host: " + u.Host + "\r\n" +
 			"Content-Type: application/json; charset=UTF-8\r\n",
 		breaker: breaker{limits: options.Breaker},
 	}
+	e.tls = e.recordingEnd(options.tlsConfig(u))
 	if e.dial == nil {
 		e.dial = new(net.Dialer).DialContext
 	}
