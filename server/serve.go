@@ -63,7 +63,7 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	defer lifecycle.ServeAdmin(listeners[2], admin, log, s.Lifecycle.LogPeers)() // after the drain, which operators observe
 	defer received.handle(log, flushLog, service, s.reloaders)()
 	log.Info("serving", "grpc", listeners[0].Addr().String(), "http", listeners[1].Addr().String(),
-		"admin", listeners[2].Addr().String(), "gateway", s.Gateway.URL)
+		"admin", listeners[2].Addr().String(), "gateway", s.Gateway.URL, "replicas", replicasNote)
 	if err := service.Serve(ctx, listeners[0], listeners[1]); err != nil {
 		log.Error("stopped", "cause", err.Error())
 		return loggedError{err}
@@ -71,6 +71,10 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	log.Info("stopped")
 	return nil
 }
+
+// replicasNote is a part of the record of the start. A process cannot know whether it is alone, and two
+// watches of an agent at two replicas take events from each other.
+const replicasNote = "this process knows no other; every watch of an agent has to reach the same one"
 
 // loggedError is an error that has a log record, so that it is not printed again.
 type loggedError struct{ error }

@@ -127,6 +127,9 @@ func TestServeReadiness(t *testing.T) {
 func TestServeLog(t *testing.T) {
 	service := start(t, "msg=serving", nil, "serve", "--gateway", "https://gateway.test", "--log-format", "text",
 		"--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0")
+	if !strings.Contains(service.printed, `replicas="this process knows no other`) {
+		t.Errorf("the start does not say that replicas do not know each other:\n%s", service.printed)
+	}
 	addresses := regexp.MustCompile(`http=(\S+) admin=(\S+)`).FindStringSubmatch(service.printed)
 	for _, level := range []string{"info", "error", "info"} {
 		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+addresses[2]+"/log-level", strings.NewReader(level))

@@ -135,7 +135,19 @@ func certificateDir(t *testing.T) (dir string) {
 // documentedOverlay returns a directory with the overlay of docs/operations.md, which configures TLS.
 func documentedOverlay(t *testing.T) (dir string) {
 	t.Helper()
-	text := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(read(t, "docs/operations.md"))[1]
+	return overlay(t, regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(read(t, "docs/operations.md"))[1])
+}
+
+// withComponent returns a directory with the base and one component.
+func withComponent(t *testing.T, name string) (dir string) {
+	t.Helper()
+	return overlay(t, "resources: [../deploy/kubernetes/base]\ncomponents: [../deploy/kubernetes/components/"+name+"]\n")
+}
+
+// overlay returns a directory with a kustomization.yaml that has ../deploy for the directory of the
+// files.
+func overlay(t *testing.T, text string) (dir string) {
+	t.Helper()
 	dir = t.TempDir()
 	deploy, err := filepath.Abs("deploy")
 	if err != nil {
@@ -152,10 +164,11 @@ func documentedOverlay(t *testing.T) (dir string) {
 	return dir
 }
 
-// eachCluster runs test for the base, the demo and the overlay of docs/operations.md.
+// eachCluster runs test for the base, the demo, several replicas and the overlay of docs/operations.md.
 func eachCluster(t *testing.T, test func(t *testing.T, objects cluster)) {
 	for name, dir := range map[string]string{
-		"base": kubernetesBase, "demo": kubernetesDemo, "documented": documentedOverlay(t),
+		"base": kubernetesBase, "demo": kubernetesDemo, "replicas": withComponent(t, "replicas"),
+		"documented": documentedOverlay(t),
 	} {
 		t.Run(name, func(t *testing.T) { test(t, build(t, dir)) })
 	}

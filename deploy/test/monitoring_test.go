@@ -1,8 +1,6 @@
 package test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,19 +24,7 @@ type serviceMonitor struct {
 // The component has the rules and a scrape job in the namespace of the base. The job scrapes
 // the admin port of one Service, which includes pods that are not ready, as job agentconf.
 func TestMonitoringComponent(t *testing.T) {
-	dir := t.TempDir()
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	relative, err := filepath.Rel(dir, filepath.Join(root, "deploy/kubernetes"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay := "resources: [" + relative + "/base]\ncomponents: [" + relative + "/components/monitoring]\n"
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := withComponent(t, "monitoring")
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatal(err)
