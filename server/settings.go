@@ -49,7 +49,7 @@ func (s *settings) define(fs *flags) {
 	fs.value("log-level", "lowest `LEVEL` that is logged: debug, info, warn or error; "+
 		"PUT /log-level on the admin port changes it",
 		func() string { return strings.ToLower(s.logLevel.Level().String()) }, s.setLogLevel)
-	fs.boolean(&s.Lifecycle.LogPeers, "log-peers", "whether log records have the addresses of clients: true or false")
+	fs.boolean(&s.Lifecycle.LogPeers, "log-peers", "`BOOL`: whether log records have the addresses of clients")
 	s.logFormat = telemetry.JSON
 	fs.value("log-format", "`FORMAT` of log records: json or text",
 		func() string { return s.logFormat }, s.setLogFormat)
