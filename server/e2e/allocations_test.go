@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -24,9 +25,9 @@ func TestAllocations(t *testing.T) {
 		limit     float64
 		newClient func(*testing.T, *fronts) (hold func())
 	}{
-		{"gRPC", 78, newRawGRPC},
-		{"gateway dialect", 96, newRawJSON(holdGateway)},
-		{"REST", 96, newRawJSON(holdV1)},
+		{"gRPC", 78, newRawGRPC(holdMessage)},
+		{"gateway dialect", 96, newRawJSON(holdGateway, documentedBody)},
+		{"REST", 96, newRawJSON(holdV1, documentedBody)},
 	} {
 		t.Run(front.name, func(t *testing.T) {
 			f := newFrontsOf(t, sockets, serveWithoutAllocations(t, documentedReply))
@@ -43,25 +44,37 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// A refused hold costs at most one and a half times the allocations of an accepted one: its
-// status is built once.
+// A refused hold costs at most one and a half times the allocations of an accepted one, whether the
+// gateway refuses it or agentconf: its status is built once.
 func TestRefusedAllocations(t *testing.T) {
-	for name, newClient := range map[string]func(*testing.T, *fronts) (hold func()){
-		"gRPC": newRawGRPC, "gateway dialect": newRawJSON(holdGateway), "REST": newRawJSON(holdV1),
+	wrongBody := strings.Replace(documentedBody, `"6"`, `"7"`, 1)
+	wrongMessage := bytes.Replace(holdMessage, []byte("\x016"), []byte("\x017"), 1)
+	if wrongBody == documentedBody || bytes.Equal(wrongMessage, holdMessage) {
+		t.Fatal("the address type of the hold has not changed")
+	}
+	for name, clients := range map[string]struct {
+		right, wrong func(*testing.T, *fronts) (hold func())
+	}{
+		"gRPC":            {newRawGRPC(holdMessage), newRawGRPC(wrongMessage)},
+		"gateway dialect": {newRawJSON(holdGateway, documentedBody), newRawJSON(holdGateway, wrongBody)},
+		"REST":            {newRawJSON(holdV1, documentedBody), newRawJSON(holdV1, wrongBody)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			allocations := func(reply string) float64 {
+			allocations := func(newClient func(*testing.T, *fronts) func(), reply string) float64 {
 				hold := newClient(t, newFrontsOf(t, sockets, serveWithoutAllocations(t, reply)))
 				for range 100 {
 					hold()
 				}
 				return testing.AllocsPerRun(1000, hold)
 			}
-			accepted := allocations(documentedReply)
-			refused := allocations(`{"message":"no","retcode":"101-002","result":{}}`)
-			t.Logf("%v allocations for an accepted hold, %v for a refused one", accepted, refused)
-			if refused > 1.5*accepted {
-				t.Errorf("got %v allocations for a refused hold, want at most 1.5 times %v", refused, accepted)
+			accepted := allocations(clients.right, documentedReply)
+			refused := allocations(clients.right, `{"message":"no","retcode":"101-002","result":{}}`)
+			rejected := allocations(clients.wrong, documentedReply)
+			t.Logf("%v allocations for an accepted hold, %v for one that the gateway refuses, %v for a wrong one",
+				accepted, refused, rejected)
+			if most := 1.5 * accepted; refused > most || rejected > most {
+				t.Errorf("got %v allocations for a refused hold and %v for a wrong one, want at most 1.5 times %v",
+					refused, rejected, accepted)
 			}
 		})
 	}
@@ -106,12 +119,12 @@ func replyWithoutAllocations(conn net.Conn, body string) {
 }
 
 // newRawJSON returns a constructor of JSON clients that allocate nothing per hold.
-func newRawJSON(path string) func(*testing.T, *fronts) (hold func()) {
+func newRawJSON(path, body string) func(*testing.T, *fronts) (hold func()) {
 	return func(t *testing.T, f *fronts) func() {
 		conn := f.dial(t, f.dialHTTP)
 		request := []byte("POST " + path + " HTTP/1.1\r\nHost: agentconf.test\r\n" +
 			"Content-Type: application/json; charset=UTF-8\r\nGuid: " + someGUID + "\r\n" +
-			"Content-Length: " + strconv.Itoa(len(documentedBody)) + "\r\n\r\n" + documentedBody)
+			"Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 		buffer := make([]byte, 4096)
 		return func() {
 			if _, err := conn.Write(request); err != nil {
@@ -125,9 +138,13 @@ func newRawJSON(path string) func(*testing.T, *fronts) (hold func()) {
 	}
 }
 
-// newRawGRPC returns a gRPC client that sends prepared frames and allocates nothing per
-// hold.
-func newRawGRPC(t *testing.T, f *fronts) (hold func()) {
+// newRawGRPC returns a constructor of gRPC clients that send prepared frames and allocate
+// nothing per hold.
+func newRawGRPC(message []byte) func(*testing.T, *fronts) (hold func()) {
+	return func(t *testing.T, f *fronts) func() { return startRawGRPC(t, f, message) }
+}
+
+func startRawGRPC(t *testing.T, f *fronts, message []byte) (hold func()) {
 	conn := f.dial(t, f.dialGRPC)
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -136,7 +153,7 @@ func newRawGRPC(t *testing.T, f *fronts) (hold func()) {
 	framer.WriteSettings()
 	framer.WriteWindowUpdate(0, 1<<30)
 	r := bufio.NewReader(conn)
-	frames, next := prepareHolds()
+	frames, next := prepareHolds(message)
 	stream := uint32(1)
 	return func() {
 		for _, at := range frames.streamIDs {
@@ -158,13 +175,13 @@ type preparedFrames struct {
 
 // prepareHolds returns the first hold of a connection and all others. The headers of the
 // others refer to the header table that the first one has filled.
-func prepareHolds() (first, others preparedFrames) {
+func prepareHolds(message []byte) (first, others preparedFrames) {
 	w := newHTTP2Writer()
 	for _, p := range []*preparedFrames{&first, &others} {
 		w.sent.Reset()
 		w.headers(1, false, holdHeaders(field{Name: "user-agent", Value: "grpc-go/1.85.0"})...)
 		data := w.sent.Len()
-		w.WriteData(1, true, holdMessage)
+		w.WriteData(1, true, message)
 		*p = preparedFrames{bytes.Clone(w.sent.Bytes()), []int{5, data + 5}}
 	}
 	return first, others
