@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -152,4 +153,15 @@ func TestListenAll(t *testing.T) {
 		t.Fatalf("a port stays open: %v", err)
 	}
 	again.Close()
+}
+
+// The log has a warning if other hosts can reach the admin port.
+func TestExposedAdminPort(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "::": true, "192.0.2.1": true} {
+		var log strings.Builder
+		warnOfStrangers(slog.New(slog.NewTextHandler(&log, nil)), &net.TCPAddr{IP: net.ParseIP(address), Port: 9464})
+		if got := strings.Contains(log.String(), "level=WARN msg=\"other hosts can reach the admin port"); got != want {
+			t.Errorf("%s: got a warning %v, want %v: %s", address, got, want, log.String())
+		}
+	}
 }

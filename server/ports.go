@@ -76,6 +76,23 @@ func overlapping(ports []port) (faults []error) {
 	return faults
 }
 
+// forbiddenPorts returns a fault for each port that the process has no right to open. Only
+// systems that reserve low ports have such a right, so that no other port is tried.
+func (s *settings) forbiddenPorts() (faults []error) {
+	for _, p := range s.ports() {
+		if _, number := p.split(); number == 0 || number >= 1024 {
+			continue
+		}
+		l, err := p.listen()
+		if err == nil {
+			l.Close()
+		} else if _, forbidden := errors.AsType[usageError](err); forbidden {
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
 // listenAll opens a listener for every port, in their order. It returns the faults of all
 // that it cannot open, and closes the others then. The error is a usageError if a restart
 // cannot mend one of the faults.

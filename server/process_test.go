@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -110,6 +112,33 @@ func TestHangUp(t *testing.T) {
 	signalChild(t, child, syscall.SIGHUP, `"certificate files were read again after SIGHUP","changed":false`)
 	if !strings.Contains(child.Output(), `"subject":"CN=new"`) {
 		t.Errorf("got no record of the new certificate in\n%s", child.Output())
+	}
+}
+
+// Every line on standard error is a log record, also what net/http and grpc-go print about clients that
+// speak no HTTP.
+func TestOnlyRecords(t *testing.T) {
+	child := startChild(t, "--drain-delay", "10ms", "--log-level", "debug")
+	for _, address := range []string{child.GRPC, child.HTTP, child.Admin} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, "SSH-2.0-scanner with a long name\r\n\r\n")
+		io.ReadAll(conn) // until the service closes it
+		conn.Close()
+	}
+	terminate(t, child)
+	if err := child.Wait(); err != nil {
+		t.Error(err)
+	}
+	if want := `"msg":"connections to the gRPC port have failed"`; !strings.Contains(child.Output(), want) {
+		t.Errorf("got no record with %s", want)
+	}
+	for line := range strings.Lines(child.Output()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("got the line %swant a record", line)
+		}
 	}
 }
 

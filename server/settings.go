@@ -184,37 +184,6 @@ func (s *settings) gatewayURLs() []string {
 	return append(slices.Sorted(maps.Values(s.Gateway.Nodes)), s.Gateway.URL)
 }
 
-// unusedTLS returns a fault for each flag of TLS with the gateway if no URL uses TLS.
-func (s *settings) unusedTLS() (faults []error) {
-	if slices.ContainsFunc(s.gatewayURLs(), func(url string) bool { return !strings.HasPrefix(url, "http://") }) {
-		return nil
-	}
-	for _, file := range []certificates.File{s.gatewayFiles.CAs, s.gatewayFiles.Certificate, s.gatewayFiles.Key} {
-		if file.Name != "" {
-			faults = append(faults, fmt.Errorf("%s: only TLS has certificates; set --gateway to https://, "+
-				"or remove %[1]s", file.Flag))
-		}
-	}
-	return faults
-}
-
-// forbiddenPorts returns a fault for each port that the process has no right to open. Only
-// systems that reserve low ports have such a right, so that no other port is tried.
-func (s *settings) forbiddenPorts() (faults []error) {
-	for _, p := range s.ports() {
-		if _, number := p.split(); number == 0 || number >= 1024 {
-			continue
-		}
-		l, err := p.listen()
-		if err == nil {
-			l.Close()
-		} else if _, forbidden := errors.AsType[usageError](err); forbidden {
-			faults = append(faults, err)
-		}
-	}
-	return faults
-}
-
 // loadCertificates loads the PEM files and returns all their faults. Loading is a rule
 // between flags: a certificate needs the key of the other flag.
 func (s *settings) loadCertificates() []error {

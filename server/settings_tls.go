@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"agentconf/server/internal/certificates"
 	"agentconf/server/internal/gateway"
 )
 
@@ -43,4 +45,18 @@ func (s *settings) addPins(list string) error {
 // hasPlainGateway reports whether the gateway or one of its nodes has no TLS.
 func (s *settings) hasPlainGateway() bool {
 	return slices.ContainsFunc(s.gatewayURLs(), func(url string) bool { return strings.HasPrefix(url, "http://") })
+}
+
+// unusedTLS returns a fault for each flag of TLS with the gateway if no URL uses TLS.
+func (s *settings) unusedTLS() (faults []error) {
+	if slices.ContainsFunc(s.gatewayURLs(), func(url string) bool { return !strings.HasPrefix(url, "http://") }) {
+		return nil
+	}
+	for _, file := range []certificates.File{s.gatewayFiles.CAs, s.gatewayFiles.Certificate, s.gatewayFiles.Key} {
+		if file.Name != "" {
+			faults = append(faults, fmt.Errorf("%s: only TLS has certificates; set --gateway to https://, "+
+				"or remove %[1]s", file.Flag))
+		}
+	}
+	return faults
 }
