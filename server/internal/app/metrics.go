@@ -57,6 +57,7 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	l := s.options.Lifecycle.Limits
 	for flag, limit := range map[string]int{
 		"max-in-flight": s.options.Calls.MaxInFlight, "agent-rate": s.options.Operation.AgentRate,
+		"pass-through-max-in-flight": s.options.PassThrough.MaxInFlight, "pass-through-rate": s.options.PassThrough.Rate,
 		"max-streams": l.Streams, "max-request": l.Request, "max-headers": l.Headers,
 	} {
 		gauge(limitDesc, float64(limit), flag)

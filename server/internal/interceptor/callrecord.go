@@ -146,7 +146,7 @@ func (r *Recorder) Write(level slog.Level, req Request, attrs ...slog.Attr) {
 // call.
 func (r *Recorder) Rejected(req *http.Request, err *outcome.Error) {
 	r.rejected(req.Context(), RequestOf(req, frontOf(req.URL.Path)), err,
-		slog.String(httpMethodKey, knownMethod(req.Method)), slog.String(urlPathKey, PrintablePath(req.URL.Path)))
+		slog.String(httpMethodKey, KnownMethod(req.Method)), slog.String(urlPathKey, PrintablePath(req.URL.Path)))
 }
 
 // rejectedMethod writes the record of a gRPC call of a method that no service has.

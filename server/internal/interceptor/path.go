@@ -71,8 +71,8 @@ func agentOf(req any) string {
 	return r.GetAgentId()
 }
 
-// knownMethod returns an HTTP method, or "_OTHER": a client may send any word.
-func knownMethod(method string) string {
+// KnownMethod returns an HTTP method, or "_OTHER": a client may send any word.
+func KnownMethod(method string) string {
 	known := []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 		http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect,

@@ -101,15 +101,15 @@ func TestRecord(t *testing.T) {
 		t.Fatalf("%v in %s", err, b.records())
 	}
 	for key, want := range map[string]any{
-		"msg": "call", "level": "INFO", "front": "pass-through", "family": "voicecall", "method": "other",
-		"status": 404.0, "agent": "1287",
+		"msg": "call", "level": "INFO", "front": "pass-through", "family": "voicecall", "http.request.method": "_OTHER",
+		"http.response.status_code": 404.0, "agent": "1287",
 	} {
 		if got[key] != want {
 			t.Errorf("%s: got %v, want %v", key, got[key], want)
 		}
 	}
 	if len(got) != 10 || strings.Contains(strings.ToLower(b.records()), "secret") || strings.Contains(b.records(), "88887946") {
-		t.Errorf("got the record %s, want time, took and request_id beside the others", b.records())
+		t.Errorf("got the record %s, want time, duration_ms and request_id beside the others", b.records())
 	}
 	want := `agentconf_pass_through_requests_total{family="voicecall",result="4xx"} 1`
 	if !strings.Contains(b.scrape(), want) {
@@ -131,7 +131,7 @@ func TestBrokenResponse(t *testing.T) {
 		t.Errorf("got %q, %v, want part, %v", body, err, io.ErrUnexpectedEOF)
 	}
 	b.front.Close() // after the record
-	for _, want := range []string{`"level":"WARN"`, `"status":200`, `"reason":"OUTCOME_UNKNOWN"`, `"outcome":"unknown"`} {
+	for _, want := range []string{`"level":"WARN"`, `"http.response.status_code":200`, `"reason":"OUTCOME_UNKNOWN"`, `"outcome":"unknown"`} {
 		if !strings.Contains(b.records(), want) {
 			t.Errorf("got the record %s, want %s", b.records(), want)
 		}

@@ -47,13 +47,14 @@ type Proxy struct {
 	options  Options
 	proxy    *httputil.ReverseProxy
 	metrics  *metrics
+	recorder *interceptor.Recorder
 	rate     *ratelimit.Limit
 	inFlight atomic.Int64
 }
 
 // New returns a proxy. It registers its metrics, and panics if the registerer has them.
 func New(options Options) *Proxy {
-	p := &Proxy{options: options}
+	p := &Proxy{options: options, recorder: interceptor.NewRecorder(options.Log)}
 	p.metrics = newMetrics(options.Metrics, func() float64 { return float64(p.inFlight.Load()) })
 	p.rate = ratelimit.New(options.Rate, p.metrics.evictions)
 	p.proxy = &httputil.ReverseProxy{
@@ -127,8 +128,7 @@ type exchange struct {
 	method, path  string // the path with its escapes decoded
 	family        string
 	agentID, guid string // empty if the path or the request has none
-	requestID     string
-	start         time.Time
+	request       interceptor.Request
 	body          *pacedBody // nil if the request has none
 
 	status int            // of the gateway's response; 0 if there was none
@@ -138,9 +138,10 @@ type exchange struct {
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{
 		ctx: r.Context(), writer: w, method: r.Method, path: r.URL.Path,
-		guid: r.Header.Get("Guid"), requestID: interceptor.RequestIDOf(r.Context()), start: time.Now(),
+		guid: r.Header.Get("Guid"), request: interceptor.RequestOf(r, interceptor.PassThrough),
 	}
 	x.family, x.agentID = parsePath(r.URL.Path)
+	x.request.Agent = x.agentID
 	return x
 }
 
@@ -157,7 +158,7 @@ func (x *exchange) inbound(r *http.Request, requestTime time.Duration) *http.Req
 	if r.ContentLength != 0 {
 		control := http.NewResponseController(x.writer)
 		x.body = &pacedBody{
-			ReadCloser: r.Body, control: control, oneStream: r.ProtoMajor == 1, start: x.start, least: requestTime,
+			ReadCloser: r.Body, control: control, oneStream: r.ProtoMajor == 1, start: x.request.Start, least: requestTime,
 		}
 		r.Body = x.body
 	}

@@ -1,11 +1,8 @@
 package passthrough
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,22 +45,15 @@ func (p *Proxy) finish(x *exchange) {
 	if x.err != nil {
 		level = interceptor.LevelOf(x.err)
 	}
-	if !p.options.Log.Enabled(context.Background(), level) {
-		return
-	}
-	end := time.Now()
-	record := slog.NewRecord(end, level, "call", 0)
-	record.AddAttrs(slog.String("front", "pass-through"), slog.String("family", x.family),
-		slog.String("method", loggedMethod(x.method)))
+	x.request.Took = time.Since(x.request.Start)
+	attrs := []slog.Attr{slog.String("family", x.family), slog.String("http.request.method", interceptor.KnownMethod(x.method))}
 	if x.status != 0 {
-		record.AddAttrs(slog.Int("status", x.status))
+		attrs = append(attrs, slog.Int("http.response.status_code", x.status))
 	}
 	if x.err != nil {
-		record.AddAttrs(interceptor.FailureAttrs(x.err)...)
+		attrs = append(attrs, interceptor.FailureAttrs(x.err)...)
 	}
-	record.AddAttrs(slog.String("agent", x.agentID), slog.Duration("took", end.Sub(x.start)),
-		slog.String("request_id", x.requestID))
-	_ = p.options.Log.Handler().Handle(context.Background(), record) // a failing log cannot be reported
+	p.recorder.Write(level, x.request, attrs...)
 }
 
 // result returns the value of the label result.
@@ -75,14 +65,4 @@ func (x *exchange) result() string {
 		return resultNotSent
 	}
 	return resultNoAnswer
-}
-
-// loggedMethod returns the method for a record. A client may send any word as a method.
-func loggedMethod(method string) string {
-	known := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect}
-	if slices.Contains(known, method) {
-		return method
-	}
-	return "other"
 }
