@@ -21,7 +21,7 @@ func TestRhythm(t *testing.T) {
 }
 
 func TestFaultsIn(t *testing.T) {
-	const log = `{"level":"INFO","msg":"call","code":"Unknown","reason":"OUTCOME_UNKNOWN"}
+	const log = `{"level":"INFO","msg":"call","rpc.response.status_code":"UNKNOWN","reason":"OUTCOME_UNKNOWN"}
 {"level":"ERROR","msg":"call","reason":"INTERNAL"}
 panic: runtime error: index out of range
 `
