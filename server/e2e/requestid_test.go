@@ -12,8 +12,8 @@ import (
 )
 
 // A request ID of the caller is in the reply and in the log record of the call. If the
-// caller sends none, or a malformed one, the service creates a new one. The tests of
-// jsonfront check the same of the JSON front.
+// caller sends none, or a malformed one, the service creates a new one for the record. The
+// tests of jsonfront check the same of the JSON front, whose replies have the new one, too.
 func TestRequestID(t *testing.T) {
 	f := newFronts(t, sockets)
 	seen := map[string]bool{}
@@ -34,16 +34,21 @@ func TestRequestID(t *testing.T) {
 		if err := f.holdGRPC(withGUID(ctx), grpc.Header(&header)); err != nil {
 			t.Fatal(err)
 		}
-		got := strings.Join(header.Get("x-request-id"), " and ")
-		if kept := len(test.sent) > 0 && got == test.sent[0]; kept != test.kept || got == "" {
-			t.Errorf("request ID %q for %q, want the same: %v", got, test.sent, test.kept)
+		record := f.lastRecord()
+		var logged string
+		if _, after, found := strings.Cut(record, `"request_id":"`); found {
+			logged, _, _ = strings.Cut(after, `"`)
 		}
-		if !test.kept && seen[got] {
-			t.Errorf("request ID %q for %q, want a new one", got, test.sent)
+		returned := strings.Join(header.Get("x-request-id"), " and ")
+		if kept := len(test.sent) > 0 && logged == test.sent[0]; kept != test.kept || logged == "" || seen[logged] {
+			t.Errorf("request ID %q for %q, want the same: %v", logged, test.sent, test.kept)
 		}
-		seen[got] = true
-		checkRecord(t, f.lastRecord(), map[string]any{
-			"request_id": got, "operation": "holdParticipant", "rpc.response.status_code": "OK", "retcode": "0", "outcome": "applied",
+		if test.kept && returned != logged || !test.kept && returned != "" {
+			t.Errorf("returned %q for %q", returned, test.sent)
+		}
+		seen[logged] = true
+		checkRecord(t, record, map[string]any{
+			"request_id": logged, "operation": "holdParticipant", "rpc.response.status_code": "OK", "retcode": "0", "outcome": "applied",
 		})
 	}
 }

@@ -50,6 +50,7 @@ type Request struct {
 	Agent     string // empty if the request has no agent ID of the right form
 	Peer      string // address of the client; empty if it is not logged
 	RequestID string
+	ownID     bool   // RequestID was made by agentconf, and not by the caller
 	TraceID   string // empty without a trace
 	Start     time.Time
 	Took      time.Duration // set at the end
@@ -67,8 +68,9 @@ func callOf(ctx context.Context) Request {
 
 // requestOf returns the request of ctx, which begins now.
 func requestOf(ctx context.Context, front Front) Request {
+	id, own := RequestID(metadata.ValueFromIncomingContext(ctx, RequestIDKey))
 	return Request{
-		Front: front, Peer: telemetry.PeerOf(ctx), RequestID: RequestIDOf(ctx), TraceID: telemetry.TraceID(ctx),
+		Front: front, Peer: telemetry.PeerOf(ctx), RequestID: id, ownID: own, TraceID: telemetry.TraceID(ctx),
 		Start: time.Now(),
 	}
 }

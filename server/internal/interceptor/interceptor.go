@@ -90,7 +90,7 @@ func (i *Interceptor) Unary(
 		if p := recover(); p != nil {
 			err = Panicked(m.operation, p)
 		}
-		returnRequestID(ctx, c.RequestID, err)
+		c.returnRequestID(ctx, err)
 		i.finish(ctx, m, c, span, err)
 	}()
 	if inFlight > i.maxInFlight {
@@ -112,7 +112,7 @@ func (i *Interceptor) Stream(
 	c := callOf(stream.Context())
 	m.started.Inc()
 	ctx, span := i.startSpan(stream.Context(), m)
-	observed := &observedStream{ServerStream: stream, requestID: c.RequestID}
+	observed := &observedStream{ServerStream: stream, call: c}
 	i.streams.Add(1)
 	defer func() {
 		i.streams.Add(-1)
@@ -207,9 +207,9 @@ func Panicked(operation string, p any) *outcome.Error {
 // the first message, or at the end if there was none.
 type observedStream struct {
 	grpc.ServerStream
-	request   any
-	requestID string
-	returned  bool
+	request  any
+	call     Request
+	returned bool
 }
 
 func (s *observedStream) RecvMsg(m any) error {
@@ -228,7 +228,7 @@ func (s *observedStream) SendMsg(m any) error {
 func (s *observedStream) returnRequestID(err error) {
 	if !s.returned {
 		s.returned = true
-		returnRequestID(s.Context(), s.requestID, err)
+		s.call.returnRequestID(s.Context(), err)
 	}
 }
 

@@ -32,13 +32,13 @@ func newProcessID() string {
 }
 
 // RequestID returns the request ID that the caller has given, if it is a single one
-// of at most 128 visible ASCII characters. Otherwise it returns a new one.
-func RequestID(given []string) string {
+// of at most 128 visible ASCII characters. Otherwise it returns a new one, and own is true.
+func RequestID(given []string) (id string, own bool) {
 	if len(given) == 1 && isRequestID(given[0]) {
-		return given[0]
+		return given[0], false
 	}
-	var id [40]byte // enough for both parts, so that append does not allocate
-	return string(strconv.AppendUint(append(id[:0], processID...), requests.Add(1), 10))
+	var b [40]byte // enough for both parts, so that append does not allocate
+	return string(strconv.AppendUint(append(b[:0], processID...), requests.Add(1), 10)), true
 }
 
 // isRequestID reports whether a caller's ID can go into a header and a log record.
@@ -48,24 +48,23 @@ func isRequestID(id string) bool {
 
 func isInvisible(c rune) bool { return c <= ' ' || c > '~' }
 
-// RequestIDOf returns the request ID in the incoming metadata of ctx, or a new one.
-func RequestIDOf(ctx context.Context) string {
-	return RequestID(metadata.ValueFromIncomingContext(ctx, RequestIDKey))
-}
-
 // requestIDSender is a stream of a front that has sent the request ID already, as the JSON
 // front has.
 type requestIDSender interface{ SentRequestID() }
 
-// returnRequestID sends the request ID to a caller who does not have it yet. With an error it
-// is a trailer: a gRPC client that retries takes a header for the beginning of the answer,
-// and would not retry.
-func returnRequestID(ctx context.Context, id string, err error) {
+// returnRequestID sends the request ID to a caller who does not have it yet: the caller's own
+// ID always, and one that agentconf has made only with an error, as it costs 4 % of a hold.
+// With an error it is a trailer: a gRPC client that retries takes a header for the beginning
+// of the answer, and would not retry.
+func (r Request) returnRequestID(ctx context.Context, err error) {
+	if err == nil && r.ownID {
+		return
+	}
 	stream := grpc.ServerTransportStreamFromContext(ctx)
 	if _, sent := stream.(requestIDSender); sent || stream == nil {
 		return
 	}
-	md := metadata.MD{RequestIDKey: []string{id}}
+	md := metadata.MD{RequestIDKey: []string{r.RequestID}}
 	if err == nil {
 		_ = stream.SetHeader(md) // fails only after the headers were sent
 	} else {

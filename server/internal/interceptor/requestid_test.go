@@ -15,8 +15,8 @@ import (
 // A request ID is accepted if it is a single one of 1 to 128 visible ASCII characters.
 func TestRequestIDOfCaller(t *testing.T) {
 	for _, id := range []string{"4bf92f35-77b3", "!", "~", strings.Repeat("x", 128)} {
-		if got := interceptor.RequestID([]string{id}); got != id {
-			t.Errorf("%q becomes %q", id, got)
+		if got, own := interceptor.RequestID([]string{id}); got != id || own {
+			t.Errorf("%q becomes %q, made by agentconf: %v", id, got, own)
 		}
 	}
 }
@@ -27,9 +27,9 @@ func TestNewRequestID(t *testing.T) {
 	for _, given := range [][]string{
 		nil, {}, {""}, {"one", "two"}, {"two words"}, {"é"}, {"\x7f"}, {"a\n"}, {strings.Repeat("x", 129)},
 	} {
-		got := interceptor.RequestID(given)
-		if seen[got] || interceptor.RequestID([]string{got}) != got || len(given) > 0 && got == given[0] {
-			t.Errorf("%q becomes %q", given, got)
+		got, own := interceptor.RequestID(given)
+		if same, _ := interceptor.RequestID([]string{got}); !own || seen[got] || same != got {
+			t.Errorf("%q becomes %q, made by agentconf: %v", given, got, own)
 		}
 		seen[got] = true
 	}
@@ -61,6 +61,21 @@ func TestRequestIDIsReturned(t *testing.T) {
 		s = newStream(t, "x-request-id", "their-1")
 		f.watch(s, receives(err))
 		checkReturned(t, f, s, err == nil)
+	}
+}
+
+// An ID that agentconf has made is returned with an error only.
+func TestOwnRequestIDIsReturned(t *testing.T) {
+	f := newFixture(interceptor.Options{})
+	for _, err := range []error{nil, errors.New("an error")} {
+		call, watch := newStream(t), newStream(t)
+		f.hold(call.ctx, returns(err))
+		f.watch(watch, receives(err))
+		for _, s := range []*stream{call, watch} {
+			if len(s.header) != 0 || len(s.trailer.Get("x-request-id")) == 1 != (err != nil) {
+				t.Errorf("%v: header %v, trailer %v", err, s.header, s.trailer)
+			}
+		}
 	}
 }
 

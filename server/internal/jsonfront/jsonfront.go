@@ -101,7 +101,8 @@ func register(mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 // withRequestID gives every response its request ID, whatever handles the request.
 func withRequestID(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()[requestIDHeader] = []string{interceptor.RequestID(r.Header[requestIDHeader])}
+		id, _ := interceptor.RequestID(r.Header[requestIDHeader])
+		w.Header()[requestIDHeader] = []string{id}
 		h.ServeHTTP(w, r)
 	})
 }
