@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -43,13 +44,24 @@ func (d *decoder) decode(data []byte, m proto.Message) {
 func (d *decoder) setMembers(m protoreflect.Message, object []byte, path string) {
 	fields := m.Descriptor().Fields()
 	seen := make([]bool, fields.Len()) // by index of the field
+	// The plain values go into m together, in the wire format: protobuf reads it without the
+	// two allocations of each value that is set by reflection. 128 bytes are enough for most.
+	plain := make([]byte, 0, 128)
 	for name, value := range jsonobject.Members(object) {
 		field := findField(fields, name)
-		if fault := d.setMember(m, field, name, value, path, seen); fault != "" {
+		use, fault := d.admit(field, name, path, seen)
+		if use {
+			var read bool
+			if plain, read = appendPlain(plain, field, value); !read && !d.setUnusual(m, field, value, path) {
+				fault = "must be " + kindName(field)
+			}
+		}
+		if fault != "" {
 			v := outcome.Violation{Field: path + memberName(field, name), Description: fault}
 			d.violations = append(d.violations, v)
 		}
 	}
+	_ = proto.UnmarshalOptions{Merge: true}.Unmarshal(plain, m.Interface()) // appendPlain wrote it
 }
 
 // violateBody returns a violation of the body as a whole.
@@ -79,33 +91,30 @@ func explainMalformed(data []byte) []outcome.Violation {
 	return violateBody("is not in UTF-8")
 }
 
-// setMember sets a field, which is nil if no field has the member's name. It returns the
-// fault of the member, or "". seen has an element for each field that was set.
-func (d *decoder) setMember(
-	m protoreflect.Message, field protoreflect.FieldDescriptor, name, value []byte, path string, seen []bool,
-) string {
+// admit reports whether a member sets a field, which is nil if no field has its name. fault is
+// the fault of the member, or "". seen has an element for each field that was set.
+func (d *decoder) admit(
+	field protoreflect.FieldDescriptor, name []byte, path string, seen []bool,
+) (use bool, fault string) {
 	switch {
 	case field == nil && d.tolerant != nil:
 		d.tolerant.tolerate(unknownField, path+memberName(nil, name))
-		return ""
+		return false, ""
 	case field == nil:
-		return "is not a field of this request"
+		return false, "is not a field of this request"
 	case field.Name() == pathField && d.tolerant != nil:
 		d.tolerant.tolerate(agentIDInBody, field.JSONName())
-		return ""
+		return false, ""
 	case field.Name() == pathField:
-		return "must be in the path, not in the body"
+		return false, "must be in the path, not in the body"
 	case seen[field.Index()]:
-		return "occurs twice"
+		return false, "occurs twice"
 	}
 	seen[field.Index()] = true
-	if !setPlain(m, field, value) && !d.setUnusual(m, field, value, path) {
-		return "must be " + kindName(field)
-	}
-	return ""
+	return true, ""
 }
 
-// setUnusual sets a field to a value that setPlain cannot read, and reports whether it
+// setUnusual sets a field to a value that appendPlain cannot read, and reports whether it
 // could.
 func (d *decoder) setUnusual(
 	m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte, path string,
@@ -152,35 +161,38 @@ func findField(fields protoreflect.FieldDescriptors, name []byte) protoreflect.F
 	return nil
 }
 
-// setPlain sets a field to a value that needs no decoding, and reports whether it did.
-// A truth value may be in quotes, as in the gateway's own example of a sign-in
+// appendPlain appends a field in the wire format if its value needs no decoding, and reports
+// whether it did. A truth value may be in quotes, as in the gateway's own example of a sign-in
 // ("releasephone":"false", page 1202).
-func setPlain(m protoreflect.Message, field protoreflect.FieldDescriptor, value []byte) bool {
+func appendPlain(wire []byte, field protoreflect.FieldDescriptor, value []byte) ([]byte, bool) {
 	switch kind := field.Kind(); {
 	case string(value) == "null":
-		return true // the same as no member
+		return wire, true // the same as no member
 	case field.IsList():
-		return false
+		return wire, false
 	case kind == protoreflect.StringKind:
 		text, plain := jsonobject.Plain(value)
 		if plain {
-			m.Set(field, protoreflect.ValueOfString(string(text)))
+			wire = protowire.AppendTag(wire, field.Number(), protowire.BytesType)
+			wire = protowire.AppendBytes(wire, text)
 		}
-		return plain
+		return wire, plain
 	case kind == protoreflect.BoolKind:
 		is := slices.Index([]string{"false", "true", `"false"`, `"true"`}, string(value))
 		if is >= 0 {
-			m.Set(field, protoreflect.ValueOfBool(is%2 == 1))
+			wire = protowire.AppendTag(wire, field.Number(), protowire.VarintType)
+			wire = protowire.AppendVarint(wire, protowire.EncodeBool(is%2 == 1))
 		}
-		return is >= 0
+		return wire, is >= 0
 	case kind == protoreflect.Int32Kind:
 		n, err := strconv.ParseInt(string(value), 10, 32)
 		if err == nil {
-			m.Set(field, protoreflect.ValueOfInt32(int32(n)))
+			wire = protowire.AppendTag(wire, field.Number(), protowire.VarintType)
+			wire = protowire.AppendVarint(wire, uint64(n))
 		}
-		return err == nil
+		return wire, err == nil
 	}
-	return false
+	return wire, false
 }
 
 // setFromJSON sets a field by protojson, and reports whether it could. It is for lists,
