@@ -9,28 +9,32 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/http2"
+
+	"agentconf/server/internal/app"
+	"agentconf/server/internal/telemetry"
 )
 
-// A hold stays within a number of allocations, which includes the client of the gateway. The
-// number does not depend on the machine.
+// A hold stays within a number of allocations, which includes the client of the gateway and
+// the log record. The number does not depend on the machine.
 func TestAllocations(t *testing.T) {
 	for _, front := range []struct {
 		name      string
 		limit     float64
 		newClient func(*testing.T, *fronts) (hold func())
 	}{
-		{"gRPC", 78, newRawGRPC(holdMessage)},
-		{"gateway dialect", 96, newRawJSON(holdGateway, documentedBody)},
-		{"REST", 96, newRawJSON(holdV1, documentedBody)},
+		{"gRPC", 70, newRawGRPC(holdMessage)},
+		{"gateway dialect", 88, newRawJSON(holdGateway, documentedBody)},
+		{"REST", 88, newRawJSON(holdV1, documentedBody)},
 	} {
 		t.Run(front.name, func(t *testing.T) {
-			f := newFrontsOf(t, sockets, serveWithoutAllocations(t, documentedReply))
+			f := newCountedFronts(t, documentedReply)
 			hold := front.newClient(t, f)
 			for range 100 { // opens the connections and fills the pools
 				hold()
@@ -61,7 +65,7 @@ func TestRefusedAllocations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			allocations := func(newClient func(*testing.T, *fronts) func(), reply string) float64 {
-				hold := newClient(t, newFrontsOf(t, sockets, serveWithoutAllocations(t, reply)))
+				hold := newClient(t, newCountedFronts(t, reply))
 				for range 100 {
 					hold()
 				}
@@ -78,6 +82,14 @@ func TestRefusedAllocations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// newCountedFronts returns fronts with the log handler of the program, in front of a gateway
+// that answers every hold with reply.
+func newCountedFronts(t *testing.T, reply string) *fronts {
+	return newChangedFronts(t, sockets, serveWithoutAllocations(t, reply), func(o *app.Options) {
+		o.Log, _ = telemetry.NewLog(io.Discard, telemetry.JSON, slog.LevelInfo)
+	})
 }
 
 // serveWithoutAllocations starts a gateway that answers every hold with reply and allocates

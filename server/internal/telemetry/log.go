@@ -34,7 +34,7 @@ const (
 func NewLog(w io.Writer, format string, level slog.Leveler) (log *slog.Logger, flush func()) {
 	buffer := &bufferedWriter{to: w, buffer: bufio.NewWriterSize(w, logBuffer)}
 	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler = slog.NewJSONHandler(buffer, options)
+	var handler slog.Handler = jsonLines{Handler: slog.NewJSONHandler(buffer, options), buffer: buffer, plain: true}
 	if format == Text {
 		handler = slog.NewTextHandler(buffer, options)
 	}
@@ -75,6 +75,11 @@ type bufferedWriter struct {
 func (b *bufferedWriter) Write(record []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.write(record)
+}
+
+// write needs the lock.
+func (b *bufferedWriter) write(record []byte) (int, error) {
 	if !b.scheduled {
 		b.scheduled = true
 		time.AfterFunc(flushDelay, b.flush)
