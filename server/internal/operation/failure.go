@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -108,7 +108,7 @@ func (op Operation) refusal(answer *gateway.Error, guid string) *outcome.Error {
 		e.RetryAfter = switchoverDelay
 	}
 	if e.GatewayMessage != "" {
-		e.Text += fmt.Sprintf(" The CC-Gateway said %q.", e.GatewayMessage)
+		e.Text += " The CC-Gateway said " + strconv.Quote(e.GatewayMessage) + "."
 	}
 	return e
 }
