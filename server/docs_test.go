@@ -154,6 +154,7 @@ func metricTable(t *testing.T) string {
 	options := app.Defaults()
 	options.Gateway.URL = "http://gateway.test"
 	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
+	options.Metrics.MustRegister(thisBuild().metric())
 	service, err := app.New(options)
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ const usage = `agentconf controls agent conferences of a Huawei CC-Gateway over 
   agentconf serve        run the service; needs --gateway https://HOST:8043
   agentconf emulate      run an emulated gateway
   agentconf healthcheck  check that a running service accepts calls
+  agentconf version      print the version and the commit
 
 "agentconf COMMAND --help" lists the flags of a command.
 `
@@ -54,6 +55,8 @@ var commands = map[string]func(c cli, ctx context.Context, args []string) error{
 	"serve":       cli.serve,
 	"emulate":     cli.emulate,
 	"healthcheck": cli.healthcheck,
+	"version":     cli.version,
+	"--version":   cli.version,
 }
 
 // grpcLog is the log of grpc-go, which is one for the process. It is silent until serve has

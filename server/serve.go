@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -53,7 +54,8 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	defer flushTraces()
 
 	s.Log, s.Tracer = log, tracer
-	s.Metrics.MustRegister(collectors.NewGoCollector(),
+	build := thisBuild()
+	s.Metrics.MustRegister(build.metric(), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	service, err := app.New(s.Options)
 	if err != nil {
@@ -62,8 +64,11 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	admin := lifecycle.Admin(s.Metrics, &s.logLevel, service.Ready())
 	defer lifecycle.ServeAdmin(listeners[2], admin, log, s.Lifecycle.LogPeers)() // after the drain, which operators observe
 	defer received.handle(log, flushLog, service, s.reloaders)()
-	log.Info("serving", "grpc", listeners[0].Addr().String(), "http", listeners[1].Addr().String(),
-		"admin", listeners[2].Addr().String(), "gateway", s.Gateway.URL, "replicas", replicasNote)
+	log.Info("serving", "version", build.version, "grpc", listeners[0].Addr().String(),
+		"http", listeners[1].Addr().String(), "admin", listeners[2].Addr().String(),
+		"gateway", s.Gateway.URL, "replicas", replicasNote)
+	longestStop := s.Lifecycle.DrainDelay + s.Lifecycle.DrainTimeout
+	defer newSupervisor(c.lookupEnv, log).run(ctx.Done(), s.status(build, listeners), longestStop)()
 	if err := service.Serve(ctx, listeners[0], listeners[1]); err != nil {
 		log.Error("stopped", "cause", err.Error())
 		return loggedError{err}
@@ -75,6 +80,12 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 // replicasNote is a part of the record of the start. A process cannot know whether it is alone, and two
 // watches of an agent at two replicas take events from each other.
 const replicasNote = "this process knows no other; every watch of an agent has to reach the same one"
+
+// status returns the line that "systemctl status" shows.
+func (s *settings) status(b build, listeners []net.Listener) string {
+	return fmt.Sprintf("agentconf %s: gRPC on %s, JSON on %s, admin on %s, gateway %s",
+		b.version, listeners[0].Addr(), listeners[1].Addr(), listeners[2].Addr(), s.Gateway.URL)
+}
 
 // loggedError is an error that has a log record, so that it is not printed again.
 type loggedError struct{ error }
