@@ -25,10 +25,10 @@ lint: ## check format, vet, staticcheck and the proto
 	$(BUF) lint
 	$(BUF) format -d --exit-code
 
-generate: ## generate gen/ from the proto, and the tables of docs/
+generate: ## generate gen/ from the proto, the tables of docs/ and the environment file
 	$(BUF) generate
 	cd tools && go run ./openapi ../gen/openapi/agentconf.swagger.json
-	go test ./server -run '^TestGeneratedTables$$' -args -update
+	go test ./server -run '^TestGenerated' -args -update
 	cd deploy/test && go test . -run '^TestPrometheusRule$$' -args -update
 
 breaking: ## compare the contract with the newest release
