@@ -1,14 +1,12 @@
-.PHONY: help test lint generate breaking conformance examples faults soak upgrade deploy-test fuzz bench bench-scale overload check
+.PHONY: help test lint generate breaking baseline conformance examples faults soak upgrade deploy-test fuzz bench bench-scale overload check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 BUF := go tool -modfile=tools/go.mod buf
 
-# The baseline of "breaking" is the newest release. Before the first release it is the first commit of
-# the proto.
-BASELINE = $(or $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null),$\
-	$(shell git log --diff-filter=A --format=%H -- proto/agentconf/v1/conference.proto | tail -n 1))
+# The contract of the newest release. A clone may have no tags, so that it is a file.
+BASELINE := proto/baseline.binpb
 
 test: ## run the Go tests with the race detector
 	go test -race ./...
@@ -32,7 +30,10 @@ generate: ## generate gen/ from the proto, the tables of docs/ and the environme
 	cd deploy/test && go test . -run '^TestPrometheusRule$$' -args -update
 
 breaking: ## compare the contract with the newest release
-	$(BUF) breaking --against '.git#ref=$(BASELINE)'
+	$(BUF) breaking --against $(BASELINE)
+
+baseline: ## make the contract of this tree the one that "breaking" compares with
+	$(BUF) build --exclude-source-info -o $(BASELINE)
 
 conformance: ## run the conformance cases with clients in other languages
 	go run ./conformance/run
