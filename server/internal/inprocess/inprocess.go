@@ -169,7 +169,7 @@ func (s *serverStream) RecvMsg(m any) error {
 	return nil
 }
 
-// SendMsg fails if the client's context is done.
+// SendMsg fails if the client's context is done, or if the service has returned.
 func (s *serverStream) SendMsg(m any) error {
 	s.begin.Do(func() { close(s.begun) })
 	select {
@@ -177,6 +177,8 @@ func (s *serverStream) SendMsg(m any) error {
 		return nil
 	case <-s.ctx.Done():
 		return status.FromContextError(s.ctx.Err()).Err()
+	case <-s.ended: // by a handler that does not wait for this message
+		return io.EOF
 	}
 }
 
