@@ -136,11 +136,11 @@ func TestChangeWords(t *testing.T) {
 		change *agentconfv1.ParticipantChanged
 		want   string
 	}{
-		{&agentconfv1.ParticipantChanged{ChangeType: 5, Participant: "88887946", ParticipantType: 6},
+		{&agentconfv1.ParticipantChanged{ChangeType: new(int32(5)), Participant: new("88887946"), ParticipantType: new(int32(6))},
 			"88887946 is on hold, the announcement plays (changeType 5)"},
-		{&agentconfv1.ParticipantChanged{ChangeType: 5, Result: 1, Participant: "2002", ParticipantType: 9},
+		{&agentconfv1.ParticipantChanged{ChangeType: new(int32(5)), Result: new(int32(1)), Participant: new("2002"), ParticipantType: new(int32(9))},
 			"agent 2002 was not put on hold (changeType 5, result 1)"},
-		{&agentconfv1.ParticipantChanged{ChangeType: 7, Participant: "2002", ParticipantType: 9},
+		{&agentconfv1.ParticipantChanged{ChangeType: new(int32(7)), Participant: new("2002"), ParticipantType: new(int32(9))},
 			"agent 2002 has changed (changeType 7)"},
 	} {
 		if got := changeWords(test.change); got != test.want {

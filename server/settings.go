@@ -115,7 +115,12 @@ func (s *settings) defineFronts(fs *flags) {
 func (s *settings) defineLimits(fs *flags) {
 	l := &s.Lifecycle.Limits
 	fs.number(&s.Calls.MaxInFlight, "max-in-flight", 1, 1_000_000,
-		"`CALLS` in flight, watches not counted; calls beyond the limit are rejected")
+		"`CALLS` in flight, watches and polls not counted; calls beyond the limit are rejected")
+	fs.number(&s.Events.MaxWatches, "max-watches", 1, 1_000_000,
+		"`WATCHES` and waiting polls, and agents that are polled, each with a connection to the gateway; "+
+			"half as many may have a GUID that the gateway has not accepted yet")
+	fs.duration(&s.Events.Heartbeat, "watch-heartbeat", time.Second,
+		"`TIME` of silence after which a watch sends a sign of life")
 	fs.number(&s.Operation.AgentRate, "agent-rate", 0, 1_000_000,
 		"`CALLS` with one GUID in a second, and sign-ins of one agent, watches not counted; 0 is no limit")
 	fs.number(&s.PassThrough.MaxInFlight, "pass-through-max-in-flight", 1, 1_000_000,

@@ -24,7 +24,7 @@ func (s eventServer) WatchAgentEvents(
 ) error {
 	for _, number := range s.numbers {
 		event := &agentconfv1.AgentEvent{Content: &agentconfv1.AgentEvent_ParticipantChanged{
-			ParticipantChanged: &agentconfv1.ParticipantChanged{ConfId: number},
+			ParticipantChanged: &agentconfv1.ParticipantChanged{ConfId: &number},
 		}}
 		item := &agentconfv1.WatchAgentEventsResponse_Event{Event: event}
 		if err := stream.Send(&agentconfv1.WatchAgentEventsResponse{Message: item}); err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -173,4 +174,14 @@ func readDeskResponse(t *testing.T, conn io.Reader, step deskStep) deskExchange 
 	}
 	x.body = string(body)
 	return x
+}
+
+// sortKeys returns JSON with its keys in alphabetical order, or text if it is no JSON.
+func sortKeys(text string) string {
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return text
+	}
+	out, _ := json.Marshal(v)
+	return string(out)
 }

@@ -115,6 +115,16 @@ type watcher struct {
 	leave context.CancelFunc
 }
 
+// Recv returns the next message that is no heartbeat.
+func (w *watcher) Recv() (*agentconfv1.WatchAgentEventsResponse, error) {
+	for {
+		m, err := w.ServerStreamingClient.Recv()
+		if m.GetHeartbeat() == nil {
+			return m, err
+		}
+	}
+}
+
 // watch starts a watch and returns it with its first message, or the error that the service
 // returns instead.
 func (f *fronts) watch(t *testing.T, agentID, guid string, after *int64) (*watcher, *agentconfv1.WatchStarted, error) {
@@ -161,6 +171,12 @@ func (w *watcher) expect(t *testing.T, first int64, want ...string) {
 		message := &agentconfv1.WatchAgentEventsResponse{}
 		if err := protojson.Unmarshal([]byte(text), message); err != nil {
 			t.Fatalf("%v in %s", err, text)
+		}
+		if event := got.GetEvent(); event != nil {
+			if !strings.Contains(event.GetRawJson(), `"`+event.GetEventType()+`"`) {
+				t.Errorf("got the event %q as the gateway sent it", event.GetRawJson())
+			}
+			event.RawJson = ""
 		}
 		if !proto.Equal(got, message) {
 			t.Fatalf("got %v, want %v", got, message)

@@ -74,7 +74,7 @@ func TestUnprovenWatchesWithTwoGUIDs(t *testing.T) {
 }
 
 // A watch delivers every new GUID, whether a poll or UpdateGuid brought it. A further watch
-// must have the newest GUID that a watch has delivered.
+// must have the newest GUID, or the one before it.
 func TestWatchDeliversNewGUID(t *testing.T) {
 	config := emulator.Config{AuthMode: emulator.DynamicGUID, GUIDInterval: time.Minute, GUIDTimeout: 2 * time.Minute}
 	inBubble(t, config, func(t *testing.T, e *emulated) {
@@ -82,8 +82,11 @@ func TestWatchDeliversNewGUID(t *testing.T) {
 		w, started := e.mustWatch(t, "1287", first)
 		w.expect(t, started.GetLastSequence(), inService, ready)
 		second := w.nextGUID(t)
-		_, _, err := e.watch(t, "1287", first, nil)
-		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
+		late, _ := e.mustWatch(t, "1287", first) // a caller that has not seen the new GUID yet
+		if got := late.nextGUID(t); got != second {
+			t.Errorf("got the GUID %s, want %s", got, second)
+		}
+		late.leave()
 
 		// The gateway accepts the previous GUID, and issues a new one for it.
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "guid", first)
@@ -97,6 +100,8 @@ func TestWatchDeliversNewGUID(t *testing.T) {
 		}
 		again, _ := e.mustWatch(t, "1287", third)
 		again.leave()
+		_, _, err = e.watch(t, "1287", first, nil)
+		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
 
 		// UpdateGuid brings a new GUID while no watch exists.
 		w.leave()
@@ -110,7 +115,7 @@ func TestWatchDeliversNewGUID(t *testing.T) {
 		if got := w.nextGUID(t); got != updated.GetResult().GetGuid() {
 			t.Errorf("got the GUID %s, want that of UpdateGuid, %s", got, updated.GetResult().GetGuid())
 		}
-		_, _, err = e.watch(t, "1287", third, nil)
+		_, _, err = e.watch(t, "1287", second, nil)
 		checkError(t, err, codes.Unauthenticated, "GUID_STALE", "not_applied")
 	})
 }

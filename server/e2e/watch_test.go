@@ -78,7 +78,7 @@ func TestWatchesSharePollLoop(t *testing.T) {
 }
 
 // A watch with after_sequence delivers the events after that sequence. If the log does not
-// keep them all, it is rejected.
+// keep them all, the watch says so, and delivers those that it keeps.
 func TestResumeWatch(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
@@ -102,17 +102,31 @@ func TestResumeWatch(t *testing.T) {
 			w.leave()
 		}
 		for _, after := range []int64{0, first - 1, first + 100} {
-			_, _, err := e.watch(t, "1287", guid, &after)
-			checkError(t, err, codes.OutOfRange, "SEQUENCE_NOT_KEPT", "not_applied")
+			w := e.missing(t, guid, after)
+			if after < first {
+				w.expect(t, first, inService, ready, busy)
+			}
+			w.leave()
 		}
 		time.Sleep(3 * time.Minute)
-		after := first + 3
-		_, _, err := e.watch(t, "1287", guid, &after)
-		checkError(t, err, codes.OutOfRange, "SEQUENCE_NOT_KEPT", "not_applied")
+		e.missing(t, guid, first+3)
 	})
 }
 
-// An event log keeps a bounded number of bytes.
+// missing starts a watch after a sequence that is not kept.
+func (e *emulated) missing(t *testing.T, guid string, after int64) *watcher {
+	t.Helper()
+	w, started, err := e.watch(t, "1287", guid, &after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !started.GetEventsMissing() {
+		t.Errorf("after sequence %d: got %v, want missing events", after, started)
+	}
+	return w
+}
+
+// An event log keeps a bounded number of bytes: 256 KiB, which is some 230 of these events.
 func TestReplayWindowIsBounded(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		e.tampered(endlessEvents)
@@ -123,11 +137,13 @@ func TestReplayWindowIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for after, want := range map[int64]codes.Code{first: codes.OutOfRange, first + 499: codes.OutOfRange, first + 500: codes.OK} {
-			_, _, err := e.watch(t, "1287", someGUID, &after)
-			if status.Code(err) != want {
-				t.Errorf("after %d events: got %v, want %v", after-first, err, want)
+		for read, missing := range map[int64]bool{0: true, 1200: true, 1300: false, 1499: false} {
+			after := first + read
+			w, started, err := e.watch(t, "1287", someGUID, &after)
+			if err != nil || started.GetEventsMissing() != missing {
+				t.Fatalf("after %d events: got %v, %v, want missing events: %t", read, started, err, missing)
 			}
+			w.leave()
 		}
 	})
 }
@@ -138,8 +154,8 @@ func endlessEvents(w http.ResponseWriter, _ *http.Request) bool {
 	return true
 }
 
-// A watch whose client does not read delays no other watch. It delivers a number of events
-// and ends with WATCHER_TOO_SLOW; its client can resume.
+// A watch whose client does not read delays no other watch. It delivers what the connection
+// holds and ends with WATCHER_TOO_SLOW. A client that comes back too late misses events.
 func TestSlowWatch(t *testing.T) {
 	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
 		e.tampered(endlessEvents)
@@ -166,12 +182,10 @@ func TestSlowWatch(t *testing.T) {
 				t.Fatalf("got %v, want sequence %d", m, want)
 			}
 		}
-		if got := want - started.GetLastSequence(); got < 256 || got > 900 {
-			t.Errorf("got %d events of the slow watch, want 256 to 900", got)
+		if got := want - started.GetLastSequence(); got < 10 || got > 600 {
+			t.Errorf("got %d events of the slow watch, want 10 to 600", got)
 		}
-		if _, _, err := e.watch(t, "1287", someGUID, &want); err != nil {
-			t.Errorf("resuming: got %v, want no error", err)
-		}
+		e.missing(t, someGUID, want)
 	})
 }
 
@@ -246,8 +260,23 @@ func TestWatchEndsWithTheSession(t *testing.T) {
 			}
 			t.Log(name)
 			checkError(t, err, codes.Unauthenticated, "SIGN_IN_REQUIRED", "not_applied")
-			_, _, err = e.watch(t, "1287", guid, &started.LastSequence)
-			checkError(t, err, codes.OutOfRange, "SEQUENCE_NOT_KEPT", "not_applied")
+			err = e.missing(t, guid, started.GetLastSequence()).end()
+			checkError(t, err, codes.Unauthenticated, "SIGN_IN_REQUIRED", "not_applied")
+		}
+	})
+}
+
+// A silent watch delivers a heartbeat every 15 s.
+func TestHeartbeat(t *testing.T) {
+	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
+		w, started := e.mustWatch(t, "1287", e.signIn(t, "1287"))
+		w.expect(t, started.GetLastSequence(), inService, ready)
+		for range 3 {
+			start := time.Now()
+			m, err := w.ServerStreamingClient.Recv()
+			if m.GetHeartbeat() == nil || time.Since(start) != 15*time.Second {
+				t.Errorf("got %v, %v after %v, want a heartbeat after 15s", m, err, time.Since(start))
+			}
 		}
 	})
 }

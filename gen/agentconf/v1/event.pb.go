@@ -31,6 +31,80 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What an event says of a participant. The numbers are those of
+// ParticipantChanged.change_type plus one.
+type ParticipantChange int32
+
+const (
+	// Another `change_type` than the documented ones.
+	ParticipantChange_PARTICIPANT_CHANGE_UNSPECIFIED ParticipantChange = 0
+	// Joined the conference.
+	ParticipantChange_PARTICIPANT_CHANGE_JOINED ParticipantChange = 1
+	// Left the conference; `change_reason` says why.
+	ParticipantChange_PARTICIPANT_CHANGE_LEFT ParticipantChange = 2
+	// Became the chairperson.
+	ParticipantChange_PARTICIPANT_CHANGE_BECAME_CHAIRPERSON ParticipantChange = 3
+	// Muted.
+	ParticipantChange_PARTICIPANT_CHANGE_MUTED ParticipantChange = 4
+	// Unmuted.
+	ParticipantChange_PARTICIPANT_CHANGE_UNMUTED ParticipantChange = 5
+	// Put on hold.
+	ParticipantChange_PARTICIPANT_CHANGE_HELD ParticipantChange = 6
+	// Taken off hold.
+	ParticipantChange_PARTICIPANT_CHANGE_UNHELD ParticipantChange = 7
+)
+
+// Enum value maps for ParticipantChange.
+var (
+	ParticipantChange_name = map[int32]string{
+		0: "PARTICIPANT_CHANGE_UNSPECIFIED",
+		1: "PARTICIPANT_CHANGE_JOINED",
+		2: "PARTICIPANT_CHANGE_LEFT",
+		3: "PARTICIPANT_CHANGE_BECAME_CHAIRPERSON",
+		4: "PARTICIPANT_CHANGE_MUTED",
+		5: "PARTICIPANT_CHANGE_UNMUTED",
+		6: "PARTICIPANT_CHANGE_HELD",
+		7: "PARTICIPANT_CHANGE_UNHELD",
+	}
+	ParticipantChange_value = map[string]int32{
+		"PARTICIPANT_CHANGE_UNSPECIFIED":        0,
+		"PARTICIPANT_CHANGE_JOINED":             1,
+		"PARTICIPANT_CHANGE_LEFT":               2,
+		"PARTICIPANT_CHANGE_BECAME_CHAIRPERSON": 3,
+		"PARTICIPANT_CHANGE_MUTED":              4,
+		"PARTICIPANT_CHANGE_UNMUTED":            5,
+		"PARTICIPANT_CHANGE_HELD":               6,
+		"PARTICIPANT_CHANGE_UNHELD":             7,
+	}
+)
+
+func (x ParticipantChange) Enum() *ParticipantChange {
+	p := new(ParticipantChange)
+	*p = x
+	return p
+}
+
+func (x ParticipantChange) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ParticipantChange) Descriptor() protoreflect.EnumDescriptor {
+	return file_agentconf_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (ParticipantChange) Type() protoreflect.EnumType {
+	return &file_agentconf_v1_event_proto_enumTypes[0]
+}
+
+func (x ParticipantChange) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ParticipantChange.Descriptor instead.
+func (ParticipantChange) EnumDescriptor() ([]byte, []int) {
+	return file_agentconf_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
 // Event of an agent.
 type AgentEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -44,7 +118,10 @@ type AgentEvent struct {
 	WorkNo string `protobuf:"bytes,3,opt,name=work_no,json=workNo,proto3" json:"work_no,omitempty"`
 	// Time of origin, in milliseconds since 1970 UTC. Only newer gateways send it.
 	EventGenTime *int64 `protobuf:"varint,4,opt,name=event_gen_time,json=eventGenTime,proto3,oneof" json:"event_gen_time,omitempty"`
-	// Content of the event.
+	// The event as the gateway sent it, byte for byte: a JSON value with every key, in
+	// the gateway's order.
+	RawJson string `protobuf:"bytes,5,opt,name=raw_json,json=rawJson,proto3" json:"raw_json,omitempty"`
+	// Content of the event. A content without its documented keys is `other`.
 	//
 	// Types that are valid to be assigned to Content:
 	//
@@ -126,6 +203,13 @@ func (x *AgentEvent) GetEventGenTime() int64 {
 		return *x.EventGenTime
 	}
 	return 0
+}
+
+func (x *AgentEvent) GetRawJson() string {
+	if x != nil {
+		return x.RawJson
+	}
+	return ""
 }
 
 func (x *AgentEvent) GetContent() isAgentEvent_Content {
@@ -378,8 +462,9 @@ type AgentEvent_SetNotReady struct {
 }
 
 type AgentEvent_Other struct {
-	// Content as it came, of every other event and of an event above whose content
-	// differs from the documentation.
+	// Content of every other event, and of an event above whose content differs from
+	// the documentation. null if protobuf has no such value, as for the number 1e400;
+	// `raw_json` has it.
 	Other *structpb.Value `protobuf:"bytes,30,opt,name=other,proto3,oneof"`
 }
 
@@ -417,11 +502,11 @@ func (*AgentEvent_SetNotReady) isAgentEvent_Content() {}
 
 func (*AgentEvent_Other) isAgentEvent_Content() {}
 
-// Conference that an event is about.
+// Conference that an event is about. `conf_id` is always present.
 type ConfReference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Conference ID. Example: 1031168.
-	ConfId        int64 `protobuf:"varint,1,opt,name=conf_id,json=confId,proto3" json:"conf_id,omitempty"`
+	ConfId        *int64 `protobuf:"varint,1,opt,name=conf_id,json=confId,proto3,oneof" json:"conf_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,18 +542,18 @@ func (*ConfReference) Descriptor() ([]byte, []int) {
 }
 
 func (x *ConfReference) GetConfId() int64 {
-	if x != nil {
-		return x.ConfId
+	if x != nil && x.ConfId != nil {
+		return *x.ConfId
 	}
 	return 0
 }
 
-// Content of AgentConf_RequestFailed (page 0560).
+// Content of AgentConf_RequestFailed (page 0560). `cause` is always present.
 type ConfRequestFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Cause code of the platform. The vendor does not document its values. Example:
 	// 21234.
-	Cause         int32 `protobuf:"varint,1,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause         *int32 `protobuf:"varint,1,opt,name=cause,proto3,oneof" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -504,36 +589,39 @@ func (*ConfRequestFailed) Descriptor() ([]byte, []int) {
 }
 
 func (x *ConfRequestFailed) GetCause() int32 {
-	if x != nil {
-		return x.Cause
+	if x != nil && x.Cause != nil {
+		return *x.Cause
 	}
 	return 0
 }
 
-// Content of AgentConf_ParticipantChanged (page 0564).
+// Content of AgentConf_ParticipantChanged (page 0564). `result`, `change_type`,
+// `conf_id`, `participant` and `participant_type` are always present.
 type ParticipantChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 0 the change happened; every other number: it failed.
-	Result int32 `protobuf:"varint,1,opt,name=result,proto3" json:"result,omitempty"`
+	Result *int32 `protobuf:"varint,1,opt,name=result,proto3,oneof" json:"result,omitempty"`
 	// Kind of change: 0 joined, 1 left, 2 became the chairperson, 3 muted, 4 unmuted,
 	// 5 held, 6 unheld.
-	ChangeType int32 `protobuf:"varint,2,opt,name=change_type,json=changeType,proto3" json:"change_type,omitempty"`
+	ChangeType *int32 `protobuf:"varint,2,opt,name=change_type,json=changeType,proto3,oneof" json:"change_type,omitempty"`
 	// Reason, for `change_type` 1 (left) only: 0 left by itself, 1 removed by the
 	// chairperson, 2 hung up, 3 the conference ended, 4 signed out, 6 removed
 	// otherwise. With any other `change_type` it has no meaning.
-	ChangeReason int32 `protobuf:"varint,3,opt,name=change_reason,json=changeReason,proto3" json:"change_reason,omitempty"`
+	ChangeReason *int32 `protobuf:"varint,3,opt,name=change_reason,json=changeReason,proto3,oneof" json:"change_reason,omitempty"`
 	// Conference ID. Example: 1031168.
-	ConfId int64 `protobuf:"varint,4,opt,name=conf_id,json=confId,proto3" json:"conf_id,omitempty"`
+	ConfId *int64 `protobuf:"varint,4,opt,name=conf_id,json=confId,proto3,oneof" json:"conf_id,omitempty"`
 	// Phone number or agent ID of the participant. Example: "154".
-	Participant string `protobuf:"bytes,5,opt,name=participant,proto3" json:"participant,omitempty"`
+	Participant *string `protobuf:"bytes,5,opt,name=participant,proto3,oneof" json:"participant,omitempty"`
 	// Kind of `participant`: 6 is a phone number, 9 an agent ID. A number here, as in
 	// the gateway.
-	ParticipantType int32 `protobuf:"varint,6,opt,name=participant_type,json=participantType,proto3" json:"participant_type,omitempty"`
+	ParticipantType *int32 `protobuf:"varint,6,opt,name=participant_type,json=participantType,proto3,oneof" json:"participant_type,omitempty"`
 	// Kind of call: 0 normal, 1 group, 2 private.
-	DeviceCallType int32 `protobuf:"varint,7,opt,name=device_call_type,json=deviceCallType,proto3" json:"device_call_type,omitempty"`
+	DeviceCallType *int32 `protobuf:"varint,7,opt,name=device_call_type,json=deviceCallType,proto3,oneof" json:"device_call_type,omitempty"`
 	// Kind of device: 0 unknown, 1 ordinary phone, 2 wireless digital, 3 wireless
 	// analogue, 4 shortwave, 5 mobile, 6 agent, 7 eLTE.
-	DeviceType    int32 `protobuf:"varint,8,opt,name=device_type,json=deviceType,proto3" json:"device_type,omitempty"`
+	DeviceType *int32 `protobuf:"varint,8,opt,name=device_type,json=deviceType,proto3,oneof" json:"device_type,omitempty"`
+	// Meaning of `change_type`. Whether the change happened is in `result`.
+	Change        ParticipantChange `protobuf:"varint,9,opt,name=change,proto3,enum=agentconf.v1.ParticipantChange" json:"change,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,67 +657,74 @@ func (*ParticipantChanged) Descriptor() ([]byte, []int) {
 }
 
 func (x *ParticipantChanged) GetResult() int32 {
-	if x != nil {
-		return x.Result
+	if x != nil && x.Result != nil {
+		return *x.Result
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetChangeType() int32 {
-	if x != nil {
-		return x.ChangeType
+	if x != nil && x.ChangeType != nil {
+		return *x.ChangeType
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetChangeReason() int32 {
-	if x != nil {
-		return x.ChangeReason
+	if x != nil && x.ChangeReason != nil {
+		return *x.ChangeReason
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetConfId() int64 {
-	if x != nil {
-		return x.ConfId
+	if x != nil && x.ConfId != nil {
+		return *x.ConfId
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetParticipant() string {
-	if x != nil {
-		return x.Participant
+	if x != nil && x.Participant != nil {
+		return *x.Participant
 	}
 	return ""
 }
 
 func (x *ParticipantChanged) GetParticipantType() int32 {
-	if x != nil {
-		return x.ParticipantType
+	if x != nil && x.ParticipantType != nil {
+		return *x.ParticipantType
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetDeviceCallType() int32 {
-	if x != nil {
-		return x.DeviceCallType
+	if x != nil && x.DeviceCallType != nil {
+		return *x.DeviceCallType
 	}
 	return 0
 }
 
 func (x *ParticipantChanged) GetDeviceType() int32 {
-	if x != nil {
-		return x.DeviceType
+	if x != nil && x.DeviceType != nil {
+		return *x.DeviceType
 	}
 	return 0
 }
 
+func (x *ParticipantChanged) GetChange() ParticipantChange {
+	if x != nil {
+		return x.Change
+	}
+	return ParticipantChange_PARTICIPANT_CHANGE_UNSPECIFIED
+}
+
 // Content of AgentConf_StopVoice and AgentConf_StopParticipantVoice (pages 0567 and
-// 0568).
+// 0568). `result` is always present.
 type VoiceEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 0 the announcement ended, 1 it failed.
-	Result        int32 `protobuf:"varint,1,opt,name=result,proto3" json:"result,omitempty"`
+	Result        *int32 `protobuf:"varint,1,opt,name=result,proto3,oneof" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -665,17 +760,18 @@ func (*VoiceEnded) Descriptor() ([]byte, []int) {
 }
 
 func (x *VoiceEnded) GetResult() int32 {
-	if x != nil {
-		return x.Result
+	if x != nil && x.Result != nil {
+		return *x.Result
 	}
 	return 0
 }
 
-// Content of AgentOther_ShutdownService (page 0552).
+// Content of AgentOther_ShutdownService (page 0552). `login_time` is always
+// present.
 type ShutdownService struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Time of the sign-in, in milliseconds since 1970 UTC, as a string.
-	LoginTime     string `protobuf:"bytes,1,opt,name=login_time,json=loginTime,proto3" json:"login_time,omitempty"`
+	LoginTime     *string `protobuf:"bytes,1,opt,name=login_time,json=loginTime,proto3,oneof" json:"login_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -711,19 +807,20 @@ func (*ShutdownService) Descriptor() ([]byte, []int) {
 }
 
 func (x *ShutdownService) GetLoginTime() string {
-	if x != nil {
-		return x.LoginTime
+	if x != nil && x.LoginTime != nil {
+		return *x.LoginTime
 	}
 	return ""
 }
 
-// Content of AgentState_SetNotReady_Success (page 1346).
+// Content of AgentState_SetNotReady_Success (page 1346). `reason` is always
+// present.
 type SetNotReady struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Reason: 0 none, 1 the agent, 2 no answer for long, 3 an inspector, 4 a rest, 5
 	// the phone is not available, 7 the agent rejected a call, 200 to 250 defined by
 	// the customer.
-	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason        *string `protobuf:"bytes,1,opt,name=reason,proto3,oneof" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -759,8 +856,8 @@ func (*SetNotReady) Descriptor() ([]byte, []int) {
 }
 
 func (x *SetNotReady) GetReason() string {
-	if x != nil {
-		return x.Reason
+	if x != nil && x.Reason != nil {
+		return *x.Reason
 	}
 	return ""
 }
@@ -769,14 +866,16 @@ var File_agentconf_v1_event_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x18agentconf/v1/event.proto\x12\fagentconf.v1\x1a\x1fagentconf/v1/confidential.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xf7\t\n" +
+	"\x18agentconf/v1/event.proto\x12\fagentconf.v1\x1a\x1fagentconf/v1/confidential.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x98\n" +
+	"\n" +
 	"\n" +
 	"AgentEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x02 \x01(\tR\teventType\x12\x17\n" +
 	"\awork_no\x18\x03 \x01(\tR\x06workNo\x12)\n" +
-	"\x0eevent_gen_time\x18\x04 \x01(\x03H\x01R\feventGenTime\x88\x01\x01\x12F\n" +
+	"\x0eevent_gen_time\x18\x04 \x01(\x03H\x01R\feventGenTime\x88\x01\x01\x12\x1f\n" +
+	"\braw_json\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\arawJson\x12F\n" +
 	"\x0frequest_success\x18\n" +
 	" \x01(\v2\x1b.agentconf.v1.ConfReferenceH\x00R\x0erequestSuccess\x12H\n" +
 	"\x0erequest_failed\x18\v \x01(\v2\x1f.agentconf.v1.ConfRequestFailedH\x00R\rrequestFailed\x12G\n" +
@@ -798,30 +897,55 @@ const file_agentconf_v1_event_proto_rawDesc = "" +
 	"\rset_not_ready\x18\x19 \x01(\v2\x19.agentconf.v1.SetNotReadyH\x00R\vsetNotReady\x124\n" +
 	"\x05other\x18\x1e \x01(\v2\x16.google.protobuf.ValueB\x04\xe8\xa7&\x01H\x00R\x05otherB\t\n" +
 	"\acontentB\x11\n" +
-	"\x0f_event_gen_time\"(\n" +
-	"\rConfReference\x12\x17\n" +
-	"\aconf_id\x18\x01 \x01(\x03R\x06confId\")\n" +
-	"\x11ConfRequestFailed\x12\x14\n" +
-	"\x05cause\x18\x01 \x01(\x05R\x05cause\"\xa9\x02\n" +
-	"\x12ParticipantChanged\x12\x16\n" +
-	"\x06result\x18\x01 \x01(\x05R\x06result\x12\x1f\n" +
-	"\vchange_type\x18\x02 \x01(\x05R\n" +
-	"changeType\x12#\n" +
-	"\rchange_reason\x18\x03 \x01(\x05R\fchangeReason\x12\x17\n" +
-	"\aconf_id\x18\x04 \x01(\x03R\x06confId\x12&\n" +
-	"\vparticipant\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\vparticipant\x12)\n" +
-	"\x10participant_type\x18\x06 \x01(\x05R\x0fparticipantType\x12(\n" +
-	"\x10device_call_type\x18\a \x01(\x05R\x0edeviceCallType\x12\x1f\n" +
-	"\vdevice_type\x18\b \x01(\x05R\n" +
-	"deviceType\"$\n" +
+	"\x0f_event_gen_time\"9\n" +
+	"\rConfReference\x12\x1c\n" +
+	"\aconf_id\x18\x01 \x01(\x03H\x00R\x06confId\x88\x01\x01B\n" +
 	"\n" +
-	"VoiceEnded\x12\x16\n" +
-	"\x06result\x18\x01 \x01(\x05R\x06result\"0\n" +
-	"\x0fShutdownService\x12\x1d\n" +
+	"\b_conf_id\"8\n" +
+	"\x11ConfRequestFailed\x12\x19\n" +
+	"\x05cause\x18\x01 \x01(\x05H\x00R\x05cause\x88\x01\x01B\b\n" +
+	"\x06_cause\"\x8d\x04\n" +
+	"\x12ParticipantChanged\x12\x1b\n" +
+	"\x06result\x18\x01 \x01(\x05H\x00R\x06result\x88\x01\x01\x12$\n" +
+	"\vchange_type\x18\x02 \x01(\x05H\x01R\n" +
+	"changeType\x88\x01\x01\x12(\n" +
+	"\rchange_reason\x18\x03 \x01(\x05H\x02R\fchangeReason\x88\x01\x01\x12\x1c\n" +
+	"\aconf_id\x18\x04 \x01(\x03H\x03R\x06confId\x88\x01\x01\x12+\n" +
+	"\vparticipant\x18\x05 \x01(\tB\x04\xe8\xa7&\x01H\x04R\vparticipant\x88\x01\x01\x12.\n" +
+	"\x10participant_type\x18\x06 \x01(\x05H\x05R\x0fparticipantType\x88\x01\x01\x12-\n" +
+	"\x10device_call_type\x18\a \x01(\x05H\x06R\x0edeviceCallType\x88\x01\x01\x12$\n" +
+	"\vdevice_type\x18\b \x01(\x05H\aR\n" +
+	"deviceType\x88\x01\x01\x127\n" +
+	"\x06change\x18\t \x01(\x0e2\x1f.agentconf.v1.ParticipantChangeR\x06changeB\t\n" +
+	"\a_resultB\x0e\n" +
+	"\f_change_typeB\x10\n" +
+	"\x0e_change_reasonB\n" +
 	"\n" +
-	"login_time\x18\x01 \x01(\tR\tloginTime\"%\n" +
-	"\vSetNotReady\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reasonBD\n" +
+	"\b_conf_idB\x0e\n" +
+	"\f_participantB\x13\n" +
+	"\x11_participant_typeB\x13\n" +
+	"\x11_device_call_typeB\x0e\n" +
+	"\f_device_type\"4\n" +
+	"\n" +
+	"VoiceEnded\x12\x1b\n" +
+	"\x06result\x18\x01 \x01(\x05H\x00R\x06result\x88\x01\x01B\t\n" +
+	"\a_result\"D\n" +
+	"\x0fShutdownService\x12\"\n" +
+	"\n" +
+	"login_time\x18\x01 \x01(\tH\x00R\tloginTime\x88\x01\x01B\r\n" +
+	"\v_login_time\"5\n" +
+	"\vSetNotReady\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tH\x00R\x06reason\x88\x01\x01B\t\n" +
+	"\a_reason*\x98\x02\n" +
+	"\x11ParticipantChange\x12\"\n" +
+	"\x1ePARTICIPANT_CHANGE_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19PARTICIPANT_CHANGE_JOINED\x10\x01\x12\x1b\n" +
+	"\x17PARTICIPANT_CHANGE_LEFT\x10\x02\x12)\n" +
+	"%PARTICIPANT_CHANGE_BECAME_CHAIRPERSON\x10\x03\x12\x1c\n" +
+	"\x18PARTICIPANT_CHANGE_MUTED\x10\x04\x12\x1e\n" +
+	"\x1aPARTICIPANT_CHANGE_UNMUTED\x10\x05\x12\x1b\n" +
+	"\x17PARTICIPANT_CHANGE_HELD\x10\x06\x12\x1d\n" +
+	"\x19PARTICIPANT_CHANGE_UNHELD\x10\aBD\n" +
 	"\fagentconf.v1B\n" +
 	"EventProtoP\x01Z&agentconf/gen/agentconf/v1;agentconfv1b\x06proto3"
 
@@ -837,41 +961,44 @@ func file_agentconf_v1_event_proto_rawDescGZIP() []byte {
 	return file_agentconf_v1_event_proto_rawDescData
 }
 
+var file_agentconf_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_agentconf_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_agentconf_v1_event_proto_goTypes = []any{
-	(*AgentEvent)(nil),         // 0: agentconf.v1.AgentEvent
-	(*ConfReference)(nil),      // 1: agentconf.v1.ConfReference
-	(*ConfRequestFailed)(nil),  // 2: agentconf.v1.ConfRequestFailed
-	(*ParticipantChanged)(nil), // 3: agentconf.v1.ParticipantChanged
-	(*VoiceEnded)(nil),         // 4: agentconf.v1.VoiceEnded
-	(*ShutdownService)(nil),    // 5: agentconf.v1.ShutdownService
-	(*SetNotReady)(nil),        // 6: agentconf.v1.SetNotReady
-	(*emptypb.Empty)(nil),      // 7: google.protobuf.Empty
-	(*structpb.Value)(nil),     // 8: google.protobuf.Value
+	(ParticipantChange)(0),     // 0: agentconf.v1.ParticipantChange
+	(*AgentEvent)(nil),         // 1: agentconf.v1.AgentEvent
+	(*ConfReference)(nil),      // 2: agentconf.v1.ConfReference
+	(*ConfRequestFailed)(nil),  // 3: agentconf.v1.ConfRequestFailed
+	(*ParticipantChanged)(nil), // 4: agentconf.v1.ParticipantChanged
+	(*VoiceEnded)(nil),         // 5: agentconf.v1.VoiceEnded
+	(*ShutdownService)(nil),    // 6: agentconf.v1.ShutdownService
+	(*SetNotReady)(nil),        // 7: agentconf.v1.SetNotReady
+	(*emptypb.Empty)(nil),      // 8: google.protobuf.Empty
+	(*structpb.Value)(nil),     // 9: google.protobuf.Value
 }
 var file_agentconf_v1_event_proto_depIdxs = []int32{
-	1,  // 0: agentconf.v1.AgentEvent.request_success:type_name -> agentconf.v1.ConfReference
-	2,  // 1: agentconf.v1.AgentEvent.request_failed:type_name -> agentconf.v1.ConfRequestFailed
-	1,  // 2: agentconf.v1.AgentEvent.self_join_result:type_name -> agentconf.v1.ConfReference
-	1,  // 3: agentconf.v1.AgentEvent.timeout:type_name -> agentconf.v1.ConfReference
-	1,  // 4: agentconf.v1.AgentEvent.ringing:type_name -> agentconf.v1.ConfReference
-	3,  // 5: agentconf.v1.AgentEvent.participant_changed:type_name -> agentconf.v1.ParticipantChanged
-	1,  // 6: agentconf.v1.AgentEvent.self_leave_result:type_name -> agentconf.v1.ConfReference
-	1,  // 7: agentconf.v1.AgentEvent.president_changed:type_name -> agentconf.v1.ConfReference
-	4,  // 8: agentconf.v1.AgentEvent.stop_voice:type_name -> agentconf.v1.VoiceEnded
-	4,  // 9: agentconf.v1.AgentEvent.stop_participant_voice:type_name -> agentconf.v1.VoiceEnded
-	7,  // 10: agentconf.v1.AgentEvent.in_service:type_name -> google.protobuf.Empty
-	5,  // 11: agentconf.v1.AgentEvent.shutdown_service:type_name -> agentconf.v1.ShutdownService
-	7,  // 12: agentconf.v1.AgentEvent.ready:type_name -> google.protobuf.Empty
-	7,  // 13: agentconf.v1.AgentEvent.busy:type_name -> google.protobuf.Empty
-	7,  // 14: agentconf.v1.AgentEvent.work:type_name -> google.protobuf.Empty
-	6,  // 15: agentconf.v1.AgentEvent.set_not_ready:type_name -> agentconf.v1.SetNotReady
-	8,  // 16: agentconf.v1.AgentEvent.other:type_name -> google.protobuf.Value
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	2,  // 0: agentconf.v1.AgentEvent.request_success:type_name -> agentconf.v1.ConfReference
+	3,  // 1: agentconf.v1.AgentEvent.request_failed:type_name -> agentconf.v1.ConfRequestFailed
+	2,  // 2: agentconf.v1.AgentEvent.self_join_result:type_name -> agentconf.v1.ConfReference
+	2,  // 3: agentconf.v1.AgentEvent.timeout:type_name -> agentconf.v1.ConfReference
+	2,  // 4: agentconf.v1.AgentEvent.ringing:type_name -> agentconf.v1.ConfReference
+	4,  // 5: agentconf.v1.AgentEvent.participant_changed:type_name -> agentconf.v1.ParticipantChanged
+	2,  // 6: agentconf.v1.AgentEvent.self_leave_result:type_name -> agentconf.v1.ConfReference
+	2,  // 7: agentconf.v1.AgentEvent.president_changed:type_name -> agentconf.v1.ConfReference
+	5,  // 8: agentconf.v1.AgentEvent.stop_voice:type_name -> agentconf.v1.VoiceEnded
+	5,  // 9: agentconf.v1.AgentEvent.stop_participant_voice:type_name -> agentconf.v1.VoiceEnded
+	8,  // 10: agentconf.v1.AgentEvent.in_service:type_name -> google.protobuf.Empty
+	6,  // 11: agentconf.v1.AgentEvent.shutdown_service:type_name -> agentconf.v1.ShutdownService
+	8,  // 12: agentconf.v1.AgentEvent.ready:type_name -> google.protobuf.Empty
+	8,  // 13: agentconf.v1.AgentEvent.busy:type_name -> google.protobuf.Empty
+	8,  // 14: agentconf.v1.AgentEvent.work:type_name -> google.protobuf.Empty
+	7,  // 15: agentconf.v1.AgentEvent.set_not_ready:type_name -> agentconf.v1.SetNotReady
+	9,  // 16: agentconf.v1.AgentEvent.other:type_name -> google.protobuf.Value
+	0,  // 17: agentconf.v1.ParticipantChanged.change:type_name -> agentconf.v1.ParticipantChange
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_agentconf_v1_event_proto_init() }
@@ -899,18 +1026,25 @@ func file_agentconf_v1_event_proto_init() {
 		(*AgentEvent_SetNotReady)(nil),
 		(*AgentEvent_Other)(nil),
 	}
+	file_agentconf_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
+	file_agentconf_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
+	file_agentconf_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
+	file_agentconf_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
+	file_agentconf_v1_event_proto_msgTypes[5].OneofWrappers = []any{}
+	file_agentconf_v1_event_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentconf_v1_event_proto_rawDesc), len(file_agentconf_v1_event_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_agentconf_v1_event_proto_goTypes,
 		DependencyIndexes: file_agentconf_v1_event_proto_depIdxs,
+		EnumInfos:         file_agentconf_v1_event_proto_enumTypes,
 		MessageInfos:      file_agentconf_v1_event_proto_msgTypes,
 	}.Build()
 	File_agentconf_v1_event_proto = out.File

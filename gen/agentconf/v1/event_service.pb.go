@@ -173,7 +173,10 @@ type PolledEvent struct {
 	// Content of the event: null, an object, or a string.
 	Content *structpb.Value `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
 	// Time of origin, in milliseconds since 1970 UTC. Only newer gateways send it.
-	EventGenTime  *int64 `protobuf:"varint,4,opt,name=event_gen_time,json=eventGenTime,proto3,oneof" json:"event_gen_time,omitempty"`
+	EventGenTime *int64 `protobuf:"varint,4,opt,name=event_gen_time,json=eventGenTime,proto3,oneof" json:"event_gen_time,omitempty"`
+	// The event as the gateway sent it, byte for byte. The other fields are empty if
+	// they have not the documented types.
+	RawJson       string `protobuf:"bytes,5,opt,name=raw_json,json=rawJson,proto3" json:"raw_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +239,13 @@ func (x *PolledEvent) GetEventGenTime() int64 {
 	return 0
 }
 
+func (x *PolledEvent) GetRawJson() string {
+	if x != nil {
+		return x.RawJson
+	}
+	return ""
+}
+
 // Agent to watch, and the position in its events.
 type WatchAgentEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -244,8 +254,8 @@ type WatchAgentEventsRequest struct {
 	// "1287".
 	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
 	// Optional. Last sequence that the caller received. The watch delivers the events
-	// after it. If it is absent, the watch delivers new events only. Over HTTP the
-	// header Last-Event-ID has the same meaning.
+	// after it that are still kept. If it is absent, the watch delivers new events
+	// only. Over HTTP the header Last-Event-ID has the same meaning.
 	AfterSequence *int64 `protobuf:"varint,2,opt,name=after_sequence,json=afterSequence,proto3,oneof" json:"after_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -307,6 +317,7 @@ type WatchAgentEventsResponse struct {
 	//	*WatchAgentEventsResponse_GuidChanged
 	//	*WatchAgentEventsResponse_PollFailed
 	//	*WatchAgentEventsResponse_PollRecovered
+	//	*WatchAgentEventsResponse_Heartbeat
 	Message       isWatchAgentEventsResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -394,6 +405,15 @@ func (x *WatchAgentEventsResponse) GetPollRecovered() *PollRecovered {
 	return nil
 }
 
+func (x *WatchAgentEventsResponse) GetHeartbeat() *Heartbeat {
+	if x != nil {
+		if x, ok := x.Message.(*WatchAgentEventsResponse_Heartbeat); ok {
+			return x.Heartbeat
+		}
+	}
+	return nil
+}
+
 type isWatchAgentEventsResponse_Message interface {
 	isWatchAgentEventsResponse_Message()
 }
@@ -423,6 +443,12 @@ type WatchAgentEventsResponse_PollRecovered struct {
 	PollRecovered *PollRecovered `protobuf:"bytes,5,opt,name=poll_recovered,json=pollRecovered,proto3,oneof"`
 }
 
+type WatchAgentEventsResponse_Heartbeat struct {
+	// Sign of life after 15 s of silence, for proxies that close idle streams. As a
+	// server-sent event it is a comment.
+	Heartbeat *Heartbeat `protobuf:"bytes,6,opt,name=heartbeat,proto3,oneof"`
+}
+
 func (*WatchAgentEventsResponse_Started) isWatchAgentEventsResponse_Message() {}
 
 func (*WatchAgentEventsResponse_Event) isWatchAgentEventsResponse_Message() {}
@@ -433,12 +459,17 @@ func (*WatchAgentEventsResponse_PollFailed) isWatchAgentEventsResponse_Message()
 
 func (*WatchAgentEventsResponse_PollRecovered) isWatchAgentEventsResponse_Message() {}
 
+func (*WatchAgentEventsResponse_Heartbeat) isWatchAgentEventsResponse_Message() {}
+
 // Start of a watch.
 type WatchStarted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Sequence of the last event before the watch. If no event arrives, resume with
 	// it.
-	LastSequence  int64 `protobuf:"varint,1,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
+	LastSequence int64 `protobuf:"varint,1,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
+	// If true, events after `after_sequence` are missing: agentconf does not have them
+	// any more, or is not the one that delivered `after_sequence`. Query the conference.
+	EventsMissing bool `protobuf:"varint,2,opt,name=events_missing,json=eventsMissing,proto3" json:"events_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,6 +509,13 @@ func (x *WatchStarted) GetLastSequence() int64 {
 		return x.LastSequence
 	}
 	return 0
+}
+
+func (x *WatchStarted) GetEventsMissing() bool {
+	if x != nil {
+		return x.EventsMissing
+	}
+	return false
 }
 
 // New GUID of the agent. Every further call must send it.
@@ -627,6 +665,43 @@ func (*PollRecovered) Descriptor() ([]byte, []int) {
 	return file_agentconf_v1_event_service_proto_rawDescGZIP(), []int{8}
 }
 
+// Sign of life of a silent watch.
+type Heartbeat struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Heartbeat) Reset() {
+	*x = Heartbeat{}
+	mi := &file_agentconf_v1_event_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Heartbeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Heartbeat) ProtoMessage() {}
+
+func (x *Heartbeat) ProtoReflect() protoreflect.Message {
+	mi := &file_agentconf_v1_event_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
+func (*Heartbeat) Descriptor() ([]byte, []int) {
+	return file_agentconf_v1_event_service_proto_rawDescGZIP(), []int{9}
+}
+
 var File_agentconf_v1_event_service_proto protoreflect.FileDescriptor
 
 const file_agentconf_v1_event_service_proto_rawDesc = "" +
@@ -639,28 +714,31 @@ const file_agentconf_v1_event_service_proto_rawDesc = "" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\tR\aretcode\x12/\n" +
 	"\x05event\x18\x04 \x01(\v2\x19.agentconf.v1.PolledEventR\x05event\x12\x18\n" +
-	"\x04guid\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\x04guid\"\xbb\x01\n" +
+	"\x04guid\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\x04guid\"\xdc\x01\n" +
 	"\vPolledEvent\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12\x17\n" +
 	"\awork_no\x18\x02 \x01(\tR\x06workNo\x126\n" +
 	"\acontent\x18\x03 \x01(\v2\x16.google.protobuf.ValueB\x04\xe8\xa7&\x01R\acontent\x12)\n" +
-	"\x0eevent_gen_time\x18\x04 \x01(\x03H\x00R\feventGenTime\x88\x01\x01B\x11\n" +
+	"\x0eevent_gen_time\x18\x04 \x01(\x03H\x00R\feventGenTime\x88\x01\x01\x12\x1f\n" +
+	"\braw_json\x18\x05 \x01(\tB\x04\xe8\xa7&\x01R\arawJsonB\x11\n" +
 	"\x0f_event_gen_time\"s\n" +
 	"\x17WatchAgentEventsRequest\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12*\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x03H\x00R\rafterSequence\x88\x01\x01B\x11\n" +
-	"\x0f_after_sequence\"\xd2\x02\n" +
+	"\x0f_after_sequence\"\x8b\x03\n" +
 	"\x18WatchAgentEventsResponse\x126\n" +
 	"\astarted\x18\x01 \x01(\v2\x1a.agentconf.v1.WatchStartedH\x00R\astarted\x120\n" +
 	"\x05event\x18\x02 \x01(\v2\x18.agentconf.v1.AgentEventH\x00R\x05event\x12>\n" +
 	"\fguid_changed\x18\x03 \x01(\v2\x19.agentconf.v1.GuidChangedH\x00R\vguidChanged\x12;\n" +
 	"\vpoll_failed\x18\x04 \x01(\v2\x18.agentconf.v1.PollFailedH\x00R\n" +
 	"pollFailed\x12D\n" +
-	"\x0epoll_recovered\x18\x05 \x01(\v2\x1b.agentconf.v1.PollRecoveredH\x00R\rpollRecoveredB\t\n" +
-	"\amessage\"3\n" +
+	"\x0epoll_recovered\x18\x05 \x01(\v2\x1b.agentconf.v1.PollRecoveredH\x00R\rpollRecovered\x127\n" +
+	"\theartbeat\x18\x06 \x01(\v2\x17.agentconf.v1.HeartbeatH\x00R\theartbeatB\t\n" +
+	"\amessage\"Z\n" +
 	"\fWatchStarted\x12#\n" +
-	"\rlast_sequence\x18\x01 \x01(\x03R\flastSequence\"'\n" +
+	"\rlast_sequence\x18\x01 \x01(\x03R\flastSequence\x12%\n" +
+	"\x0eevents_missing\x18\x02 \x01(\bR\reventsMissing\"'\n" +
 	"\vGuidChanged\x12\x18\n" +
 	"\x04guid\x18\x01 \x01(\tB\x04\xe8\xa7&\x01R\x04guid\"i\n" +
 	"\n" +
@@ -668,7 +746,8 @@ const file_agentconf_v1_event_service_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12)\n" +
 	"\x11event_may_be_lost\x18\x03 \x01(\bR\x0eeventMayBeLost\"\x0f\n" +
-	"\rPollRecovered2\xcd\x01\n" +
+	"\rPollRecovered\"\v\n" +
+	"\tHeartbeat2\xcd\x01\n" +
 	"\fEventService\x12X\n" +
 	"\rGetAgentEvent\x12\".agentconf.v1.GetAgentEventRequest\x1a#.agentconf.v1.GetAgentEventResponse\x12c\n" +
 	"\x10WatchAgentEvents\x12%.agentconf.v1.WatchAgentEventsRequest\x1a&.agentconf.v1.WatchAgentEventsResponse0\x01BK\n" +
@@ -686,7 +765,7 @@ func file_agentconf_v1_event_service_proto_rawDescGZIP() []byte {
 	return file_agentconf_v1_event_service_proto_rawDescData
 }
 
-var file_agentconf_v1_event_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_agentconf_v1_event_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_agentconf_v1_event_service_proto_goTypes = []any{
 	(*GetAgentEventRequest)(nil),     // 0: agentconf.v1.GetAgentEventRequest
 	(*GetAgentEventResponse)(nil),    // 1: agentconf.v1.GetAgentEventResponse
@@ -697,26 +776,28 @@ var file_agentconf_v1_event_service_proto_goTypes = []any{
 	(*GuidChanged)(nil),              // 6: agentconf.v1.GuidChanged
 	(*PollFailed)(nil),               // 7: agentconf.v1.PollFailed
 	(*PollRecovered)(nil),            // 8: agentconf.v1.PollRecovered
-	(*structpb.Value)(nil),           // 9: google.protobuf.Value
-	(*AgentEvent)(nil),               // 10: agentconf.v1.AgentEvent
+	(*Heartbeat)(nil),                // 9: agentconf.v1.Heartbeat
+	(*structpb.Value)(nil),           // 10: google.protobuf.Value
+	(*AgentEvent)(nil),               // 11: agentconf.v1.AgentEvent
 }
 var file_agentconf_v1_event_service_proto_depIdxs = []int32{
 	2,  // 0: agentconf.v1.GetAgentEventResponse.event:type_name -> agentconf.v1.PolledEvent
-	9,  // 1: agentconf.v1.PolledEvent.content:type_name -> google.protobuf.Value
+	10, // 1: agentconf.v1.PolledEvent.content:type_name -> google.protobuf.Value
 	5,  // 2: agentconf.v1.WatchAgentEventsResponse.started:type_name -> agentconf.v1.WatchStarted
-	10, // 3: agentconf.v1.WatchAgentEventsResponse.event:type_name -> agentconf.v1.AgentEvent
+	11, // 3: agentconf.v1.WatchAgentEventsResponse.event:type_name -> agentconf.v1.AgentEvent
 	6,  // 4: agentconf.v1.WatchAgentEventsResponse.guid_changed:type_name -> agentconf.v1.GuidChanged
 	7,  // 5: agentconf.v1.WatchAgentEventsResponse.poll_failed:type_name -> agentconf.v1.PollFailed
 	8,  // 6: agentconf.v1.WatchAgentEventsResponse.poll_recovered:type_name -> agentconf.v1.PollRecovered
-	0,  // 7: agentconf.v1.EventService.GetAgentEvent:input_type -> agentconf.v1.GetAgentEventRequest
-	3,  // 8: agentconf.v1.EventService.WatchAgentEvents:input_type -> agentconf.v1.WatchAgentEventsRequest
-	1,  // 9: agentconf.v1.EventService.GetAgentEvent:output_type -> agentconf.v1.GetAgentEventResponse
-	4,  // 10: agentconf.v1.EventService.WatchAgentEvents:output_type -> agentconf.v1.WatchAgentEventsResponse
-	9,  // [9:11] is the sub-list for method output_type
-	7,  // [7:9] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	9,  // 7: agentconf.v1.WatchAgentEventsResponse.heartbeat:type_name -> agentconf.v1.Heartbeat
+	0,  // 8: agentconf.v1.EventService.GetAgentEvent:input_type -> agentconf.v1.GetAgentEventRequest
+	3,  // 9: agentconf.v1.EventService.WatchAgentEvents:input_type -> agentconf.v1.WatchAgentEventsRequest
+	1,  // 10: agentconf.v1.EventService.GetAgentEvent:output_type -> agentconf.v1.GetAgentEventResponse
+	4,  // 11: agentconf.v1.EventService.WatchAgentEvents:output_type -> agentconf.v1.WatchAgentEventsResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_agentconf_v1_event_service_proto_init() }
@@ -734,6 +815,7 @@ func file_agentconf_v1_event_service_proto_init() {
 		(*WatchAgentEventsResponse_GuidChanged)(nil),
 		(*WatchAgentEventsResponse_PollFailed)(nil),
 		(*WatchAgentEventsResponse_PollRecovered)(nil),
+		(*WatchAgentEventsResponse_Heartbeat)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -741,7 +823,7 @@ func file_agentconf_v1_event_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentconf_v1_event_service_proto_rawDesc), len(file_agentconf_v1_event_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,20 +37,25 @@ const (
 //
 // EventService delivers the events of an agent.
 //
-// The gateway delivers each event once, to the first poll. So use one of the two
-// operations for an agent, not both, and one agentconf. Errors have the shape, the
-// outcomes and the common reasons described at ConferenceService.
+// The gateway delivers each event once, to the first poll. agentconf keeps it, and
+// delivers it to every watch of the agent and to the callers of GetAgentEvent. So
+// use one agentconf for an agent, and do not poll the gateway beside it. Errors have
+// the shape, the outcomes and the common reasons described at ConferenceService.
 type EventServiceClient interface {
-	// Takes the next event of the agent from the queue of the gateway. If the queue
-	// is empty, the gateway waits up to 10 s and then answers without an event. Set a
-	// deadline of 15 s or more: if the caller gives up during a poll, an event may be
-	// lost, and the outcome is `unknown`.
+	// Returns the next event of the agent that no earlier call has returned. If there
+	// is none, the call waits for the answer to a poll of the gateway, which takes up
+	// to 10 s and may have no event. Set a deadline of 15 s or more.
+	//
+	// All callers for an agent share one position in its events. Watches have positions
+	// of their own, so that they receive the same events.
 	//
 	//   - Caller: the agent.
 	//   - Errors: those of every operation; UNAUTHENTICATED after the sign-out of the
 	//     agent; FAILED_PRECONDITION (WRONG_EVENT_CHANNEL) if the gateway pushes the
 	//     events of this agent.
-	//   - Not idempotent: every call removes an event.
+	//   - Not idempotent: every call moves the shared position. If the caller gives up
+	//     while the gateway has not accepted its GUID yet, an event may be lost, and the
+	//     outcome is `unknown`; afterwards the next call returns the event.
 	//
 	// Gateway path: agentevent/{agent_id} (page 1274).
 	GetAgentEvent(ctx context.Context, in *GetAgentEventRequest, opts ...grpc.CallOption) (*GetAgentEventResponse, error)
@@ -60,14 +65,15 @@ type EventServiceClient interface {
 	// Over HTTP the stream consists of server-sent events.
 	//
 	// A watch that resumes within two minutes with the last sequence that it received
-	// delivers the missed events first. If a poll fails, the stream reports that with
-	// `poll_failed` and continues.
+	// delivers the missed events first. If agentconf no longer has all of them,
+	// `started` says so. If a poll fails, the stream reports that with `poll_failed`
+	// and continues.
 	//
 	//   - Caller: the agent.
 	//   - Errors: UNAUTHENTICATED at the start if the GUID is not the current one, and
-	//     at the end after the sign-out of the agent; OUT_OF_RANGE if agentconf no
-	//     longer has the events after `after_sequence`; RESOURCE_EXHAUSTED if the
-	//     caller reads too slowly; UNAVAILABLE if agentconf stops.
+	//     at the end after the sign-out of the agent; RESOURCE_EXHAUSTED if too many
+	//     watches are open or if the caller reads too slowly; UNAVAILABLE if agentconf
+	//     stops.
 	//   - Idempotent with `after_sequence`. It still takes events from the queue of the
 	//     gateway, where a program that polls the gateway directly then misses them.
 	//
@@ -118,20 +124,25 @@ type EventService_WatchAgentEventsClient = grpc.ServerStreamingClient[WatchAgent
 //
 // EventService delivers the events of an agent.
 //
-// The gateway delivers each event once, to the first poll. So use one of the two
-// operations for an agent, not both, and one agentconf. Errors have the shape, the
-// outcomes and the common reasons described at ConferenceService.
+// The gateway delivers each event once, to the first poll. agentconf keeps it, and
+// delivers it to every watch of the agent and to the callers of GetAgentEvent. So
+// use one agentconf for an agent, and do not poll the gateway beside it. Errors have
+// the shape, the outcomes and the common reasons described at ConferenceService.
 type EventServiceServer interface {
-	// Takes the next event of the agent from the queue of the gateway. If the queue
-	// is empty, the gateway waits up to 10 s and then answers without an event. Set a
-	// deadline of 15 s or more: if the caller gives up during a poll, an event may be
-	// lost, and the outcome is `unknown`.
+	// Returns the next event of the agent that no earlier call has returned. If there
+	// is none, the call waits for the answer to a poll of the gateway, which takes up
+	// to 10 s and may have no event. Set a deadline of 15 s or more.
+	//
+	// All callers for an agent share one position in its events. Watches have positions
+	// of their own, so that they receive the same events.
 	//
 	//   - Caller: the agent.
 	//   - Errors: those of every operation; UNAUTHENTICATED after the sign-out of the
 	//     agent; FAILED_PRECONDITION (WRONG_EVENT_CHANNEL) if the gateway pushes the
 	//     events of this agent.
-	//   - Not idempotent: every call removes an event.
+	//   - Not idempotent: every call moves the shared position. If the caller gives up
+	//     while the gateway has not accepted its GUID yet, an event may be lost, and the
+	//     outcome is `unknown`; afterwards the next call returns the event.
 	//
 	// Gateway path: agentevent/{agent_id} (page 1274).
 	GetAgentEvent(context.Context, *GetAgentEventRequest) (*GetAgentEventResponse, error)
@@ -141,14 +152,15 @@ type EventServiceServer interface {
 	// Over HTTP the stream consists of server-sent events.
 	//
 	// A watch that resumes within two minutes with the last sequence that it received
-	// delivers the missed events first. If a poll fails, the stream reports that with
-	// `poll_failed` and continues.
+	// delivers the missed events first. If agentconf no longer has all of them,
+	// `started` says so. If a poll fails, the stream reports that with `poll_failed`
+	// and continues.
 	//
 	//   - Caller: the agent.
 	//   - Errors: UNAUTHENTICATED at the start if the GUID is not the current one, and
-	//     at the end after the sign-out of the agent; OUT_OF_RANGE if agentconf no
-	//     longer has the events after `after_sequence`; RESOURCE_EXHAUSTED if the
-	//     caller reads too slowly; UNAVAILABLE if agentconf stops.
+	//     at the end after the sign-out of the agent; RESOURCE_EXHAUSTED if too many
+	//     watches are open or if the caller reads too slowly; UNAVAILABLE if agentconf
+	//     stops.
 	//   - Idempotent with `after_sequence`. It still takes events from the queue of the
 	//     gateway, where a program that polls the gateway directly then misses them.
 	//

@@ -23,7 +23,7 @@ var files = []protoreflect.FileDescriptor{
 var confidential = []protoreflect.Name{
 	"guid", "password", "service_token", "call_back_uri", "push_url", "calldata", "ip", "entry_ip",
 	"address", "participant", "phonenum", "vc_phone_number", "conf_caller_no", "caller", "voice_path",
-	"other",
+	"other", "raw_json",
 }
 
 func TestConfidentialFields(t *testing.T) {

@@ -12,6 +12,7 @@ func TestMismatch(t *testing.T) {
 		{confirmed, []effect{{1, 1, 1}, {1, 1, 2}}, []effect{{1, 1, 0}, {1, 0, 1}, {2, 1, 1}}},
 		{notApplied, []effect{{0, 0, 0}, {1, 0, 0}}, []effect{{1, 1, 0}, {2, 1, 0}}},
 		{notSent, []effect{{0, 0, 0}}, []effect{{1, 0, 0}, {1, 1, 0}}},
+		{kept, []effect{{0, 0, 0}, {1, 0, 0}, {1, 1, 0}}, []effect{{2, 1, 0}}},
 		{notConfirmed, []effect{{1, 1, 0}, {1, 0, 0}, {1, 1, 1}}, []effect{{0, 0, 0}, {2, 1, 0}}},
 		{unknown, []effect{{0, 0, 0}, {1, 0, 0}, {1, 1, 0}}, nil},
 		{noOutcome, []effect{{1, 1, 0}}, nil},

@@ -23,8 +23,9 @@ const (
 	applied      outcome = "OK"
 	confirmed    outcome = "OK with its event"
 	notApplied   outcome = "not_applied"
-	notSent      outcome = "not_applied, not sent"  // the gateway received no request
-	notConfirmed outcome = "unknown, not confirmed" // the gateway received the request once
+	notSent      outcome = "not_applied, not sent"   // the gateway received no request
+	kept         outcome = "not_applied, event kept" // the event of a poll is there for the next call
+	notConfirmed outcome = "unknown, not confirmed"  // the gateway received the request once
 	unknown      outcome = "unknown"
 	noOutcome    outcome = "no outcome" // no reply, or a reply without a statement of agentconf
 )
@@ -71,6 +72,8 @@ func (o outcome) agreesWith(e effect) bool {
 		return e.requests == 0 && e.applied == 0
 	case notConfirmed:
 		return e.requests == 1
+	case kept:
+		return e.requests <= 1
 	}
 	return true
 }
@@ -95,6 +98,8 @@ func (r logRecord) outcome() outcome {
 	switch {
 	case r.Code == codes.OK.String():
 		return applied
+	case r.Operation == "getAgentEvent" && slices.Contains(keptReasons, r.Reason):
+		return kept
 	case r.Code == codes.Unavailable.String(), slices.Contains(notSentReasons, r.Reason):
 		return notSent
 	case r.Reason == "NOT_CONFIRMED" && r.Outcome == string(unknown):
@@ -106,6 +111,10 @@ func (r logRecord) outcome() outcome {
 // notSentReasons are the reasons of errors that agentconf returns before it sends a request.
 var notSentReasons = []string{"CALL_CANCELLED", "NO_EVENT_SOURCE", "CONFIRMATION_UNDER_WAY"}
 
+// keptReasons are the reasons of a poll whose caller has left. agentconf may have polled the gateway: it
+// keeps the event for the next call, which a test of package events makes.
+var keptReasons = []string{"CALL_CANCELLED", "WATCH_TIMED_OUT"}
+
 // outcomeMetadata returns the outcome in the metadata of an error.
 func outcomeMetadata(text string) outcome {
 	if o := outcome(text); o == notApplied || o == unknown {
@@ -116,7 +125,9 @@ func outcomeMetadata(text string) outcome {
 
 // errorOutcome returns the outcome of an error with google.rpc.ErrorInfo.
 func errorOutcome(code codes.Code, reason string, metadata map[string]string) outcome {
-	return logRecord{Code: code.String(), Reason: reason, Outcome: metadata["outcome"]}.outcome()
+	return logRecord{
+		Code: code.String(), Reason: reason, Outcome: metadata["outcome"], Operation: metadata["operation"],
+	}.outcome()
 }
 
 // parseLog returns the log records of calls.

@@ -25,6 +25,7 @@ import (
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/passthrough"
 	"agentconf/server/internal/session"
+	"agentconf/server/internal/telemetry"
 )
 
 // Options are the settings of every room. New and Front set the fields that join the rooms:
@@ -38,6 +39,7 @@ type Options struct {
 
 	Gateway   gateway.Options
 	Operation operation.Options
+	Events    events.Options
 	Calls     interceptor.Options
 	JSON      jsonfront.Options
 	Lifecycle lifecycle.Options
@@ -59,6 +61,7 @@ func Defaults() Options {
 			Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second},
 		},
 		Operation: operation.Options{AgentIDMax: 59999, AgentRate: 100},
+		Events:    events.Options{MaxWatches: 10000, Heartbeat: 15 * time.Second},
 		Calls:     interceptor.Options{MaxInFlight: 10000},
 		Forward:   true, PassThrough: passthrough.Options{MaxInFlight: 1000, Rate: 100},
 		Lifecycle: lifecycle.Options{
@@ -107,7 +110,9 @@ func New(o Options) (*App, error) {
 	o.Metrics.MustRegister(state{o, client})
 	o.Operation.Metrics, o.Operation.Tracer = o.Metrics, o.Tracer
 	operations := operation.NewRunner(client, o.Operation)
-	eventService := events.New(operations, o.Metrics)
+	guard := telemetry.NewGuard(o.Log, o.Metrics)
+	o.Events.Log, o.Events.Metrics, o.Events.Guard = o.Log, o.Metrics, guard
+	eventService := events.New(operations, o.Events)
 	operations.OnGUID(eventService.RenewGUID)
 	o.Lifecycle.Probe, o.Lifecycle.Ask = client.Probe, client.Ask
 	transport := gateway.NewTransport(client, events.LongestCall(o.Gateway.Timeout))
@@ -144,13 +149,14 @@ func (a *App) Serve(ctx context.Context, grpcListener, httpListener net.Listener
 // through a connection without a socket that has it too.
 func Front(o Options, services Services) *lifecycle.Server {
 	o.Calls.Log, o.Calls.Metrics, o.Calls.Tracer = o.Log, o.Metrics, o.Tracer
+	o.Calls.LongPolls = []string{agentconfv1.EventService_GetAgentEvent_FullMethodName}
 	calls := interceptor.New(o.Calls)
 	services.register(calls)
 	conn := inprocess.New(calls.Unary, calls.Stream)
 	services.register(conn)
 
 	o.JSON.Conn, o.JSON.Log, o.JSON.Metrics = conn, o.Log, o.Metrics
-	o.JSON.MaxRequest = o.Lifecycle.Limits.Request
+	o.JSON.MaxRequest, o.JSON.WriteTimeout = o.Lifecycle.Limits.Request, o.Lifecycle.Limits.RequestTime
 	l := o.Lifecycle
 	l.Log, l.Metrics, l.InFlight = o.Log, o.Metrics, calls.InFlight
 	if l.Descriptors == nil { // fronts of a test, without a gateway

@@ -91,7 +91,7 @@ func TestNotConfirmed(t *testing.T) {
 		{changed(events.Held, 7), nil, time.Hour, outcome.OperationFailed, "its event says that it failed (result 7)"},
 		{"", nil, time.Second, outcome.EventTimedOut, "its event did not come before the caller's deadline"},
 		{"", cancelled, time.Hour, outcome.EventAbandoned, "the caller cancelled before its event came"},
-		{"", ended, time.Hour, outcome.EventLost, "the watch of the agent ended before its event came"},
+		{"", ended, time.Hour, outcome.EventLost, "the agent was signed out before its event came"},
 	} {
 		watched(t, func(t *testing.T, f *fixture) {
 			f.script(conformance.DocumentedReply, test.event)

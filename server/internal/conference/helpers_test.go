@@ -3,6 +3,7 @@ package conference_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,7 @@ import (
 	"agentconf/server/internal/events"
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/servicetest"
+	"agentconf/server/internal/telemetry"
 )
 
 // fixture is a ConferenceService in front of a scripted gateway.
@@ -33,7 +35,10 @@ func newFixture(t *testing.T) *fixture { return newLimitedFixture(t, 0) }
 // newLimitedFixture returns a service with a limit of requests in a second.
 func newLimitedFixture(t *testing.T, rate int) *fixture {
 	g := servicetest.NewGateway(t, operation.Options{AgentRate: rate})
-	e := events.New(g.Runner, prometheus.NewRegistry())
+	log, metrics := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	e := events.New(g.Runner, events.Options{
+		Log: log, Metrics: metrics, Guard: telemetry.NewGuard(log, metrics), MaxWatches: 10, Heartbeat: time.Minute,
+	})
 	return &fixture{conference.New(g.Runner, e), g, e}
 }
 
@@ -108,7 +113,7 @@ func (f *fixture) script(reply, event string) {
 // changed returns the event of a change of the phone 88887946.
 func changed(change events.Change, result int) string {
 	return fmt.Sprintf(`{"eventType":"AgentConf_ParticipantChanged","workNo":"1287","content":`+
-		`{"participant":"88887946","participantType":6,"changeType":%d,"result":%d}}`, change, result)
+		`{"confId":1031168,"participant":"88887946","participantType":6,"changeType":%d,"result":%d}}`, change, result)
 }
 
 // sent returns the requests since the last call without the polls.

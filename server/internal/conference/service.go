@@ -90,21 +90,25 @@ func notExpected(op operation.Operation, cause error) error {
 				"and an event does not name the call it belongs to. Wait for that call to return", nil)
 	}
 	return op.Fail(outcome.NoEventSource, "nothing was sent, as no event could confirm it: "+
-		"nobody watches this agent here with this GUID, or the polls of the watch fail at present. "+
+		"nobody watches this agent or polls for it here with this GUID, or the polls fail at present. "+
 		"Call WatchAgentEvents first, or leave confirm_within out", nil)
 }
 
-// notConfirmed returns the error of a call that the gateway accepted. A failed event is the
-// one case in which the outcome is known: the operation did not happen.
+// notConfirmed returns the error of a call that the gateway accepted. The outcome is known if
+// an event says that the operation failed, or that its participant is gone.
 func notConfirmed(op operation.Operation, cause error) error {
 	const accepted = "the CC-Gateway accepted it, "
 	if failed, ok := errors.AsType[events.FailedError](cause); ok {
 		text := fmt.Sprintf("%sand its event says that it failed (result %d)", accepted, failed.Result)
 		return op.Fail(outcome.OperationFailed, text, nil)
 	}
+	if over, ok := errors.AsType[events.OverError](cause); ok {
+		if over.Ineffective {
+			return op.Fail(outcome.ParticipantLeft, accepted+"but "+over.What+" before it took effect", nil)
+		}
+		return op.Fail(outcome.EventLost, accepted+"but "+over.What+" before its event came", nil)
+	}
 	switch {
-	case errors.Is(cause, events.ErrWatchEnded):
-		return op.Fail(outcome.EventLost, accepted+"but the watch of the agent ended before its event came", nil)
 	case errors.Is(cause, events.ErrTimedOut):
 		return op.Fail(outcome.EventTimedOut, accepted+"but its event did not come in time", nil)
 	case errors.Is(cause, context.Canceled):

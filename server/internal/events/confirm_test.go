@@ -3,29 +3,30 @@ package events
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
-	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/outcome"
 )
 
 // changed returns the result of a poll that found the change of a participant.
-func changed(target operation.Participant, change Change, result int) pollResult {
-	number := map[string]float64{operation.PhoneNumber: 6, operation.AgentNumber: 9}[target.AddressType]
-	content, err := structpb.NewValue(map[string]any{
-		"participant": target.Address, "participantType": number, "changeType": int(change), "result": result,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return pollResult{event: &agentconfv1.PolledEvent{
-		EventType: "AgentConf_ParticipantChanged", WorkNo: agent, Content: content,
-	}}
+func changed(target operation.Participant, change Change, result int) pollAnswer {
+	return participantChanged(target, change, result, 255)
+}
+
+// left returns the result of a poll that found that a participant left for a reason.
+func left(target operation.Participant, reason int) pollAnswer {
+	return participantChanged(target, Left, 0, reason)
+}
+
+func participantChanged(target operation.Participant, change Change, result, reason int) pollAnswer {
+	return pollAnswer{event: fmt.Sprintf(`{"eventType":"AgentConf_ParticipantChanged","workNo":%q,"content":`+
+		`{"result":%d,"changeReason":%d,"changeType":%d,"confId":1031168,"participant":%q,"participantType":%s}}`,
+		agent, result, reason, change, target.Address, target.AddressType)}
 }
 
 // expectHold starts to wait for the hold of the phone.
@@ -76,8 +77,8 @@ func TestConfirmation(t *testing.T) {
 			t.Errorf("event %v, error %v, want the fourth event", event, err)
 		}
 		c.Release()
-		if got := len(o.watcher.queue); got != 5 {
-			t.Errorf("the watcher has %d items, want 5", got)
+		if got := o.received(); len(got) != 5 {
+			t.Errorf("the watcher has the items %q, want 5", got)
 		}
 	})
 }
@@ -103,9 +104,10 @@ func TestConfirmationInTime(t *testing.T) {
 		if _, err := c.Wait(t.Context(), 3*time.Second); err != ErrTimedOut || time.Since(start) != 3*time.Second {
 			t.Errorf("error %v after %v", err, time.Since(start))
 		}
+		c.Release()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		if _, err := c.Wait(ctx, time.Minute); err != context.DeadlineExceeded {
+		if _, err := f.expectHold(t, firstGUID).Wait(ctx, time.Minute); err != context.DeadlineExceeded {
 			t.Errorf("error %v, want that of the caller's context", err)
 		}
 	})
@@ -187,7 +189,7 @@ func TestConfirmationWithoutWatchers(t *testing.T) {
 		o := f.enter(t, firstGUID, nil)
 		c := f.expectHold(t, firstGUID)
 		o.leave()
-		f.answer(t, firstGUID, pollResult{}, pollResult{}, changed(phone, Held, 0))
+		f.answer(t, firstGUID, pollAnswer{}, pollAnswer{}, changed(phone, Held, 0))
 		if _, err := c.Wait(t.Context(), time.Second); err != nil {
 			t.Error(err)
 		}
@@ -201,10 +203,209 @@ func TestWatchEndsBeforeTheEvent(t *testing.T) {
 		f.enter(t, firstGUID, nil)
 		c := f.expectHold(t, firstGUID)
 		f.answer(t, firstGUID, failure(outcome.SessionEnded))
-		checkUnconfirmed(t, c, ErrWatchEnded)
+		checkUnconfirmed(t, c, OverError{What: "the agent was signed out"})
 		c.Release()
 		synctest.Wait()
 		f.enter(t, nextGUID, nil)
 		f.expectHold(t, nextGUID).Release()
+	})
+}
+
+// A call ends as soon as an event shows that its own cannot come any more. The outcome is
+// known only if the event proves it, and no event may have been lost.
+func TestOver(t *testing.T) {
+	lost := []pollAnswer{failure(outcome.AnswerLost)}
+	selfLeft := pollAnswer{event: `{"eventType":"AgentConf_SelfLeaveResult","workNo":"1287","content":{"confId":1}}`}
+	for name, test := range map[string]struct {
+		before []pollAnswer
+		event  pollAnswer
+		want   error
+	}{
+		"the participant hung up":            {nil, left(phone, 2), OverError{"the participant left", true}},
+		"the participant was removed":        {nil, left(phone, 1), OverError{"the participant left", true}},
+		"an event may be lost":               {lost, left(phone, 2), OverError{"the participant left", false}},
+		"the conference ended":               {nil, left(agent2002, 3), OverError{"the conference ended", true}},
+		"the agent left the conference":      {nil, selfLeft, OverError{"the agent left the conference", false}},
+		"the agent signed out":               {nil, event(signedOutEvent), OverError{"the agent was signed out", false}},
+		"the agent was signed out elsewhere": {nil, failure(outcome.SessionEnded), OverError{"the agent was signed out", false}},
+	} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.enter(t, firstGUID, nil)
+			c := f.expectHold(t, firstGUID)
+			f.answer(t, firstGUID, test.before...)
+			f.answer(t, firstGUID, changed(agent2002, Left, 0), test.event)
+			t.Log(name)
+			checkUnconfirmed(t, c, test.want)
+		})
+	}
+}
+
+// A participant that failed to leave, and one who left another call's conference, end no
+// call.
+func TestNotOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.enter(t, firstGUID, nil)
+		c := f.expectHold(t, firstGUID)
+		f.answer(t, firstGUID, changed(phone, Left, 1), left(agent2002, 2), changed(phone, Held, 0))
+		if _, err := c.Wait(t.Context(), time.Minute); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// An event without a documented key, such as result, confirms nothing.
+func TestIncompleteEventConfirmsNothing(t *testing.T) {
+	for _, key := range []string{"result", "changeType", "confId", "participant", "participantType"} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.enter(t, firstGUID, nil)
+			c := f.expectHold(t, firstGUID)
+			incomplete := changed(phone, Held, 0)
+			incomplete.event = strings.Replace(incomplete.event, `"`+key+`"`, `"x"`, 1)
+			f.answer(t, firstGUID, incomplete)
+			if _, err := c.Wait(t.Context(), time.Second); err != ErrTimedOut {
+				t.Errorf("without %s: error %v, want %v", key, err, ErrTimedOut)
+			}
+		})
+	}
+}
+
+// slowStore appends an event only when it is told to, as a store beyond a network may.
+type slowStore struct {
+	store
+	release chan struct{}
+}
+
+func (s slowStore) append(e entry) int64 {
+	if e.kind == eventEntry {
+		<-s.release
+	}
+	return s.store.append(e)
+}
+
+// An event that the gateway handed out before the call does not confirm it, even if it is
+// appended after the call was sent.
+func TestBarrier(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		release := make(chan struct{})
+		inMemory := f.logs.newStore
+		f.logs.newStore = func(first int64) store { return slowStore{inMemory(first), release} }
+		o := f.enter(t, firstGUID, nil)
+		f.answer(t, firstGUID, changed(phone, Held, 0)) // of an earlier call
+		c := f.expectHold(t, firstGUID)
+		release <- struct{}{}
+		o.expect(t, "1 AgentConf_ParticipantChanged")
+		f.answer(t, firstGUID, changed(phone, Held, 0))
+		release <- struct{}{}
+		event, err := c.Wait(t.Context(), time.Minute)
+		if err != nil || event.GetSequence() != *f.sequence(2) {
+			t.Errorf("event %v, error %v, want the second event", event, err)
+		}
+	})
+}
+
+// The late event of an accepted call does not confirm the next call. It is owed to the
+// earlier one, unless it may have been lost, or an event of a later call has come.
+func TestLateEventConfirmsNoLaterCall(t *testing.T) {
+	held, unheld := changed(phone, Held, 0), changed(phone, Unheld, 0)
+	for name, test := range map[string]struct {
+		between []pollAnswer
+		want    error
+	}{
+		"late":                 {nil, ErrTimedOut},
+		"came meanwhile":       {[]pollAnswer{held}, nil},
+		"lost":                 {[]pollAnswer{failure(outcome.AnswerLost), pollAnswer{}}, nil},
+		"the participant left": {[]pollAnswer{left(phone, 2)}, nil},
+		"the conference ended": {[]pollAnswer{left(agent2002, 3)}, nil},
+	} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.enter(t, firstGUID, nil)
+			first := f.expectHold(t, firstGUID)
+			if _, err := first.Wait(t.Context(), time.Second); err != ErrTimedOut {
+				t.Fatal(err)
+			}
+			first.Release()
+			f.answer(t, firstGUID, test.between...)
+			second := f.expectHold(t, firstGUID)
+			f.answer(t, firstGUID, held)
+			if _, err := second.Wait(t.Context(), time.Second); err != test.want {
+				t.Errorf("%s: error %v, want %v", name, err, test.want)
+			}
+		})
+	}
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.enter(t, firstGUID, nil)
+		first := f.expectHold(t, firstGUID)
+		first.Wait(t.Context(), time.Second)
+		first.Release()
+		second, err := f.Expect(agent, firstGUID, phone, Unheld)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.answer(t, firstGUID, unheld) // no event of the first call can follow
+		if _, err := second.Wait(t.Context(), time.Second); err != nil {
+			t.Error(err)
+		}
+		third := f.expectHold(t, firstGUID)
+		f.answer(t, firstGUID, held)
+		if _, err := third.Wait(t.Context(), time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The effects that are owed are bounded.
+func TestOwedEffectsAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		o := f.enter(t, firstGUID, nil)
+		for i := range maxOwed + 5 {
+			target := operation.Participant{AddressType: operation.PhoneNumber, Address: fmt.Sprint(70000 + i)}
+			c, err := f.Expect(agent, firstGUID, target, Held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Wait(t.Context(), time.Nanosecond)
+			c.Release()
+		}
+		if got := len(o.log.confirmations.owed); got != maxOwed {
+			t.Errorf("%d effects are owed, want %d", got, maxOwed)
+		}
+	})
+}
+
+// An event that comes at the very end of the time confirms the call.
+func TestEventAtTheEndOfTheTime(t *testing.T) {
+	for range 50 { // select chooses one of two at random
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.enter(t, firstGUID, nil)
+			c := f.expectHold(t, firstGUID)
+			f.answer(t, firstGUID, changed(phone, Held, 0))
+			if _, err := c.Wait(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			c.Release()
+		})
+	}
+}
+
+// A program that polls is a source of events, also between two of its polls.
+func TestDeskIsASource(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		polled := f.pollAtDesk(t, firstGUID)
+		f.answer(t, firstGUID, event("a"))
+		if got := <-polled; got.event != event("a").event {
+			t.Fatalf("the program received %+v", got)
+		}
+		time.Sleep(time.Second)
+		c := f.expectHold(t, firstGUID)
+		f.answer(t, firstGUID, changed(phone, Held, 0))
+		if _, err := c.Wait(t.Context(), time.Second); err != nil {
+			t.Error(err)
+		}
+		c.Release()
+		if got := <-f.pollAtDesk(t, firstGUID); got.event != changed(phone, Held, 0).event {
+			t.Errorf("the program received %+v", got)
+		}
+		time.Sleep(deskPause)
+		f.checkNotExpected(t, firstGUID, ErrNoSource)
 	})
 }

@@ -3,28 +3,88 @@ package events
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
-	"agentconf/server/internal/operation"
+	"agentconf/server/internal/jsonobject"
 )
 
-// decodePolled returns the event of a poll's reply, or nil if it has none: the gateway
-// leaves the key out, and null means the same. An event of another shape is an error, since
-// it is lost: the gateway hands it out once.
-func decodePolled(raw json.RawMessage) (*agentconfv1.PolledEvent, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
+// eventOf returns the event of a poll's reply, or an empty string if it has none: the
+// gateway leaves the key out, and null means the same.
+func eventOf(raw json.RawMessage) string {
+	if string(raw) == "null" {
+		return ""
 	}
-	event := &agentconfv1.PolledEvent{}
-	if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(raw, event) != nil {
-		return nil, operation.Unreadable("the event has not the documented shape")
+	return string(raw)
+}
+
+// decodePolled returns an event as the gateway sent it. A member of another type than the
+// documented one stays empty, and documented is false: the gateway hands out an event once,
+// so that it is delivered in any form.
+func decodePolled(raw string) (event *agentconfv1.PolledEvent, documented bool) {
+	event = &agentconfv1.PolledEvent{RawJson: raw}
+	if raw[0] != '{' {
+		return event, false
 	}
-	return event, nil
+	documented = true
+	for name, value := range jsonobject.Members([]byte(raw)) {
+		ok := true
+		switch string(name) {
+		case `"eventType"`:
+			event.EventType, ok = text(value)
+		case `"workNo"`:
+			event.WorkNo, ok = text(value)
+		case `"content"`:
+			event.Content = openValue(value)
+		case `"eventGenTime"`:
+			event.EventGenTime, ok = number(value)
+		}
+		documented = documented && ok
+	}
+	return event, documented
+}
+
+// text returns a string, or the text of a number, which is not documented.
+func text(value []byte) (s string, documented bool) {
+	if json.Unmarshal(value, &s) == nil {
+		return s, string(value) != "null"
+	}
+	var n json.Number
+	if json.Unmarshal(value, &n) == nil {
+		return n.String(), false
+	}
+	return "", false
+}
+
+func number(value []byte) (n *int64, documented bool) {
+	if string(value) == "null" {
+		return nil, true
+	}
+	i, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		return nil, false
+	}
+	return &i, true
+}
+
+// openValue returns any JSON value. One that protobuf does not have, such as 1e400, becomes
+// null. Half of a surrogate pair becomes U+FFFD.
+func openValue(value []byte) *structpb.Value {
+	open := &structpb.Value{}
+	if protojson.Unmarshal(value, open) == nil {
+		return open
+	}
+	var decoded any
+	if json.Unmarshal(value, &decoded) == nil {
+		if open, err := structpb.NewValue(decoded); err == nil {
+			return open
+		}
+	}
+	return structpb.NewNullValue()
 }
 
 // contents maps the type of an event to the field of AgentEvent that holds its content:
@@ -49,22 +109,38 @@ var contents = map[string]protoreflect.Name{
 	"AgentState_SetNotReady_Success": "set_not_ready",
 }
 
+// optionalKeys are the documented keys without which an event still says what happened. An
+// event without any other documented key is not understood.
+var optionalKeys = map[protoreflect.Name]bool{
+	"change_reason": true, "device_call_type": true, "device_type": true,
+}
+
 // signedOutEvent is the last event of an agent (page 0552). The gateway does not always
 // deliver it (page 1219); without it the next poll is refused.
 const signedOutEvent = "AgentOther_ShutdownService"
 
-// decodeEvent returns a polled event as watchers receive it. An unknown type, or a content
-// that does not have the documented shape, is passed on as it is in Other: it must not look
-// like a documented event whose fields are 0.
-func decodeEvent(polled *agentconfv1.PolledEvent, sequence int64) *agentconfv1.AgentEvent {
+func isSignedOut(raw string) bool {
+	if raw == "" {
+		return false
+	}
+	event, _ := decodePolled(raw)
+	return event.GetEventType() == signedOutEvent
+}
+
+// decodeEvent returns an event as watchers receive it. An unknown type, or a content without
+// the documented shape, is passed on as it is in Other: it must not look like a documented
+// event whose fields are 0.
+func decodeEvent(raw string, sequence int64) *agentconfv1.AgentEvent {
+	polled, documented := decodePolled(raw)
 	event := &agentconfv1.AgentEvent{
 		Sequence:     sequence,
 		EventType:    polled.GetEventType(),
 		WorkNo:       polled.GetWorkNo(),
 		EventGenTime: polled.EventGenTime,
+		RawJson:      raw,
 	}
 	name, known := contents[polled.GetEventType()]
-	if known && decodeContent(polled.GetContent(), event, name) == nil {
+	if documented && known && decodeContent(polled.GetContent(), event, name) == nil {
 		return event
 	}
 	content := polled.GetContent()
@@ -82,15 +158,39 @@ func decodeContent(content *structpb.Value, event *agentconfv1.AgentEvent, name 
 	m := event.ProtoReflect()
 	target := m.Mutable(m.Descriptor().Fields().ByName(name)).Message()
 	_, isNull := content.GetKind().(*structpb.Value_NullValue)
-	if content == nil || isNull {
-		if target.Descriptor().Fields().Len() > 0 {
-			return errors.New("no content")
+	if content != nil && !isNull {
+		text, err := protojson.Marshal(content)
+		if err != nil {
+			return err
 		}
-		return nil
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, target.Interface()); err != nil {
+			return err
+		}
 	}
-	text, err := protojson.Marshal(content)
-	if err != nil {
-		return err
+	if !isComplete(target) {
+		return errors.New("a documented key is missing")
 	}
-	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, proto.Message(target.Interface()))
+	if change := event.GetParticipantChanged(); change != nil {
+		change.Change = changeOf(change.GetChangeType())
+	}
+	return nil
+}
+
+func isComplete(content protoreflect.Message) bool {
+	fields := content.Descriptor().Fields()
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.HasPresence() && !content.Has(f) && !optionalKeys[f.Name()] {
+			return false
+		}
+	}
+	return true
+}
+
+// changeOf returns the meaning of a changeType. The enum has the same numbers plus one.
+func changeOf(changeType int32) agentconfv1.ParticipantChange {
+	meaning := agentconfv1.ParticipantChange(changeType) + 1
+	if _, documented := agentconfv1.ParticipantChange_name[int32(meaning)]; !documented {
+		return agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_UNSPECIFIED
+	}
+	return meaning
 }

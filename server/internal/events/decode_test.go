@@ -2,7 +2,10 @@ package events
 
 import (
 	"encoding/json"
+	"math"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -28,13 +31,13 @@ func FuzzEvent(f *testing.F) {
 		if !json.Valid(raw) {
 			return // the gateway's client returns valid JSON only
 		}
-		polled, err := decodePolled(raw)
-		if err != nil || polled == nil {
-			return
+		text := eventOf(raw)
+		if text == "" || !utf8.Valid(raw) || strings.TrimSpace(text) != text {
+			return // as the client cuts it out of the reply
 		}
-		event := decodeEvent(polled, 7)
-		if event.GetSequence() != 7 || event.GetEventType() != polled.GetEventType() || event.GetWorkNo() != polled.GetWorkNo() {
-			t.Errorf("%v became %v", polled, event)
+		event := decodeEvent(text, 7)
+		if event.GetSequence() != 7 || event.GetRawJson() != text {
+			t.Errorf("%s became %v", raw, event)
 		}
 		content := event.ProtoReflect().WhichOneof(event.ProtoReflect().Descriptor().Oneofs().ByName("content"))
 		if content == nil {
@@ -56,25 +59,63 @@ func FuzzEvent(f *testing.F) {
 // An event has typed content if its type and content are documented. Otherwise the
 // content is delivered as it came.
 func TestDecodeEvent(t *testing.T) {
-	for polled, want := range map[string]string{
-		`{"eventType":"AgentState_Ready"}`:                                                  "ready",
-		`{"eventType":"AgentState_Ready","content":{"new":1}}`:                              "ready",
-		`{"eventType":"AgentState_Ready","content":"text"}`:                                 "other",
-		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":5,"new":1}}`:   "participant_changed",
-		`{"eventType":"AgentConf_ParticipantChanged"}`:                                      "other",
-		`{"eventType":"AgentConf_ParticipantChanged","content":null}`:                       "other",
-		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":"on hold"}}`:   "other",
-		`{"eventType":"AgentConf_ParticipantChanged","content":{"changeType":[5],"new":1}}`: "other",
-		`{"eventType":"AgentEvent_Hold","content":{"number":"88887946"}}`:                   "other",
+	const held = `"result":0,"changeType":5,"confId":1,"participant":"88887946","participantType":6`
+	for raw, want := range map[string]string{
+		`{"eventType":"AgentState_Ready"}`:                                                       "ready",
+		`{"eventType":"AgentState_Ready","content":{"new":1}}`:                                   "ready",
+		`{"eventType":"AgentState_Ready","content":"text"}`:                                      "other",
+		`{"eventType":"AgentState_Ready","workNo":1287}`:                                         "other",
+		`{"eventType":"AgentState_Ready","eventGenTime":"x"}`:                                    "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":1}}`:          "participant_changed",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held[11:] + `}}`:             "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"result":null}}`:    "other",
+		`{"eventType":"AgentConf_ParticipantChanged"}`:                                           "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":null}`:                            "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"deviceType":"x"}}`: "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"deviceType":[5]}}`: "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":1e400}}`:      "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":"\ud800"}}`:   "participant_changed",
+		`{"eventType":"AgentConf_StopVoice","content":{}}`:                                       "other",
+		`{"eventType":"AgentConf_RequestSuccess","content":{}}`:                                  "other",
+		`{"eventType":"AgentOther_ShutdownService","content":{}}`:                                "other",
+		`{"eventType":"AgentEvent_Hold","content":{"number":"88887946"}}`:                        "other",
+		`[{"eventType":"AgentState_Ready"}]`:                                                     "other",
+		`1e400`:                                                                                  "other",
 	} {
-		event, err := decodePolled(json.RawMessage(polled))
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := decodeEvent(event, 1).ProtoReflect()
+		m := decodeEvent(raw, 1).ProtoReflect()
 		content := m.WhichOneof(m.Descriptor().Oneofs().ByName("content"))
 		if content == nil || content.Name() != protoreflect.Name(want) {
-			t.Errorf("%s has content %v, want %s", polled, content, want)
+			t.Errorf("%s has content %v, want %s", raw, content, want)
+		}
+		if got := decodeEvent(raw, 1).GetRawJson(); got != raw {
+			t.Errorf("raw_json %s, want %s", got, raw)
+		}
+	}
+}
+
+// What cannot be a protobuf value is null in Other; the rest of the event is there.
+func TestDecodeOddEvent(t *testing.T) {
+	event := decodeEvent(`{"eventType":"x","workNo":1287,"content":1e400}`, 1)
+	if event.GetEventType() != "x" || event.GetWorkNo() != "1287" || event.GetOther().AsInterface() != nil {
+		t.Errorf("%v", event)
+	}
+}
+
+// The enum has the meaning of every documented changeType, and no other.
+func TestParticipantChange(t *testing.T) {
+	for changeType, want := range map[int32]agentconfv1.ParticipantChange{
+		0: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_JOINED,
+		1: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_LEFT,
+		2: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_BECAME_CHAIRPERSON,
+		3: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_MUTED,
+		4: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_UNMUTED,
+		5: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_HELD,
+		6: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_UNHELD,
+		7: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_UNSPECIFIED, -1: 0, math.MaxInt32: 0,
+	} {
+		event := decodeEvent(changed(phone, Change(changeType), 0).event, 1)
+		if got := event.GetParticipantChanged().GetChange(); got != want {
+			t.Errorf("changeType %d is %v, want %v", changeType, got, want)
 		}
 	}
 }

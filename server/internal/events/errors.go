@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"agentconf/server/internal/outcome"
 )
@@ -21,11 +22,12 @@ func staleGUID(agentID string) *outcome.Error {
 		errors.New("another GUID is current"))
 }
 
-// sequenceNotKept returns the error of a watcher whose events before the watch are lost to it.
-func sequenceNotKept(agentID string) *outcome.Error {
-	return watchError(outcome.SequenceNotKept, agentID,
-		"was refused: the events after that sequence are not kept here. "+
-			"Query the conference, and watch without after_sequence", nil)
+// tooManyWatches returns the error of a watch or a poll beyond the limit.
+func tooManyWatches(operation string) *outcome.Error {
+	e := outcome.Overloaded.Error(operation, operation+" was not applied: "+
+		"too many watches are open at this agentconf. Wait and try again, or call another one.", nil)
+	e.RetryAfter = time.Second
+	return e
 }
 
 func watcherTooSlow(agentID string) *outcome.Error {

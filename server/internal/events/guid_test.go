@@ -1,6 +1,7 @@
 package events
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ func TestWrongGUID(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		wrong, right := f.enter(t, wrongGUID, nil), f.enter(t, firstGUID, nil) // none is proven yet
 		f.answer(t, firstGUID, event("a"))
-		f.refused(t, "another.AgentGateway1", nil, outcome.GUIDStale)
+		f.refused(t, "another.AgentGateway1", outcome.GUIDStale)
 		f.answer(t, wrongGUID, failure(outcome.SessionEnded))
 		wrong.expectEnd(t, outcome.SessionEnded)
 		f.answer(t, firstGUID, event("b"))
@@ -29,12 +30,26 @@ func TestFirstProvenWatchContinues(t *testing.T) {
 		f.answer(t, firstGUID, event("b"))
 		old.expectEnd(t, outcome.GUIDStale)
 		current.expect(t, "1 a", "2 b")
-		f.refused(t, firstGUID, nil, outcome.GUIDStale)
+		f.refused(t, firstGUID, outcome.GUIDStale)
+	})
+}
+
+// If the first log has no consumer any more, the one that was proven last replaces it.
+func TestNewGUIDOfAnIdleLog(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.prove(t, firstGUID)
+		current := f.enter(t, nextGUID, nil)
+		f.answer(t, nextGUID, event("a"))
+		if got := current.received(); len(got) != 1 {
+			t.Errorf("items %q, want one event", got)
+		}
+		f.refused(t, firstGUID, outcome.GUIDStale)
 	})
 }
 
 // A GUID that a poll brings is delivered to every watcher, and is the one of the next
-// poll. The one before it is refused.
+// poll. The one before it is
+// accepted for the replay window, an older one never.
 func TestGUIDOfAPoll(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		one, two := f.enter(t, firstGUID, nil), f.enter(t, firstGUID, nil)
@@ -45,8 +60,13 @@ func TestGUIDOfAPoll(t *testing.T) {
 		for _, o := range []*observer{one, two} {
 			o.expect(t, "GUID "+nextGUID, "1 a", "2 b")
 		}
-		f.refused(t, firstGUID, nil, outcome.GUIDStale)
-		f.enter(t, nextGUID, nil).expect(t)
+		f.enter(t, firstGUID, nil).expect(t, "GUID "+nextGUID)
+		f.RenewGUID(agent, nextGUID, "third.AgentGateway1")
+		f.refused(t, firstGUID, outcome.GUIDStale)
+		f.enter(t, nextGUID, nil).expect(t, "GUID third.AgentGateway1")
+		time.Sleep(replayWindow)
+		f.refused(t, nextGUID, outcome.GUIDStale)
+		f.enter(t, "third.AgentGateway1", nil).expect(t)
 	})
 }
 
@@ -72,52 +92,73 @@ func TestRenewGUID(t *testing.T) {
 	})
 }
 
-// If the GUID changes while nobody watches, the newest one that a watcher has received
-// is accepted once. The watcher receives the current one.
-func TestLastToldGUID(t *testing.T) {
-	inBubble(t, func(t *testing.T, f *fixture) {
-		f.enter(t, firstGUID, nil).leave()
-		f.answer(t, firstGUID, event("a"))
-		f.RenewGUID(agent, firstGUID, "between.AgentGateway1")
-		f.RenewGUID(agent, "between.AgentGateway1", nextGUID)
-		f.refused(t, "between.AgentGateway1", nil, outcome.GUIDStale)
-		f.enter(t, firstGUID, f.sequence(0)).expect(t, "GUID "+nextGUID, "1 a")
-		f.refused(t, firstGUID, nil, outcome.GUIDStale)
-		f.enter(t, nextGUID, nil).expect(t)
-	})
+// If the GUID changes while nobody watches, the newest one that a watcher has received is
+// accepted for the replay window, until a caller comes with the current one.
+func TestDeliveredGUID(t *testing.T) {
+	between := "between.AgentGateway1"
+	for name, test := range map[string]func(t *testing.T, f *fixture){
+		"accepted": func(t *testing.T, f *fixture) {
+			f.enter(t, firstGUID, f.sequence(0)).expect(t, "GUID "+nextGUID, "1 a")
+		},
+		"another watcher has come": func(t *testing.T, f *fixture) {
+			f.enter(t, nextGUID, nil)
+			f.refused(t, firstGUID, outcome.GUIDStale)
+		},
+		"older than the window": func(t *testing.T, f *fixture) {
+			o := f.enter(t, between, nil)
+			o.expect(t, "GUID "+nextGUID)
+			time.Sleep(replayWindow)
+			f.refused(t, firstGUID, outcome.GUIDStale)
+		},
+	} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			t.Log(name)
+			o := f.enter(t, firstGUID, nil)
+			f.answer(t, firstGUID, pollAnswer{})
+			time.Sleep(time.Second) // the next poll is in flight
+			o.leave()
+			f.answer(t, firstGUID, event("a"))
+			f.RenewGUID(agent, firstGUID, between)
+			f.RenewGUID(agent, between, nextGUID)
+			test(t, f)
+		})
+	}
 }
 
-// A watcher that is evicted instead of receiving the new GUID can come back with the one
+// A watcher that is evicted before it has received the new GUID can come back with the one
 // that it has.
 func TestEvictedBeforeTheNewGUID(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
-		o := f.enter(t, firstGUID, nil)
-		for range cap(o.watcher.queue) {
-			f.answer(t, firstGUID, event("a"))
+		o := f.observe(t, &observer{stalled: make(chan struct{})}, agent, firstGUID, nil)
+		f.RenewGUID(agent, firstGUID, "between.AgentGateway1")
+		for range maxUnread {
+			f.RenewGUID(agent, "between.AgentGateway1", nextGUID)
+			f.RenewGUID(agent, nextGUID, "between.AgentGateway1")
 		}
-		f.RenewGUID(agent, firstGUID, nextGUID)
-		f.enter(t, firstGUID, nil).expect(t, "GUID "+nextGUID)
+		o.expectEnd(t, outcome.WatcherTooSlow)
+		f.enter(t, firstGUID, nil).expect(t, "GUID between.AgentGateway1")
+		close(o.stalled)
 	})
 }
 
-// A new sign-in ends the watch of the agent. A watch whose GUID is unproven may be of
-// the new session, and continues.
+// A new sign-in ends the log of the agent. The poll in flight is its last, and its event is
+// delivered. A log whose GUID is unproven may be of the new session, and continues.
 func TestEndSession(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		old := f.enter(t, firstGUID, nil)
 		f.EndSession(agent)
-		old.expect(t)
 		f.answer(t, firstGUID, event("a"))
 		time.Sleep(time.Second) // the next poll is in flight
 		f.EndSession("2002")
 		f.EndSession(agent)
-		old.expectEnd(t, outcome.SessionEnded, "1 a")
-		f.refused(t, nextGUID, f.sequence(1), outcome.SequenceNotKept)
+		old.expect(t, "1 a")
 		current := f.enter(t, nextGUID, nil)
-		f.answer(t, firstGUID, event("lost")) // of the poll that was in flight
-		f.answer(t, nextGUID, event("b"))
-		if got := len(current.watcher.queue); got != 1 {
-			t.Errorf("the new watch has %d items, want 1", got)
+		f.answer(t, nextGUID, event("c"))
+		f.answer(t, firstGUID, event("b")) // of the poll that was in flight
+		old.expectEnd(t, outcome.SessionEnded, "2 b")
+		if got := current.received(); len(got) != 1 || !strings.HasSuffix(got[0], " c") {
+			t.Errorf("the new watch has the items %q, want its own event", got)
 		}
+		f.refused(t, firstGUID, outcome.GUIDStale)
 	})
 }

@@ -1,6 +1,8 @@
 package events
 
 import (
+	"context"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -18,96 +20,160 @@ const (
 	maxPollPause = 5 * time.Second
 )
 
-// pollResult is the result of one poll.
-type pollResult struct {
-	event *agentconfv1.PolledEvent // nil if there was none
-	guid  string                   // the new GUID, if it changed
+// pollRequest is what one poll of the gateway needs.
+type pollRequest struct{ agentID, guid, calldata, cookie string }
+
+// pollAnswer is the result of one poll. It may have an event beside an error: the answer
+// was read, but its GUID is unusable.
+type pollAnswer struct {
+	event string // as the gateway sent it, or empty
+	guid  string // the new GUID, if it changed
 	err   *outcome.Error
 }
 
 // pollFunc polls once for an agent. It takes up to 10 s and the timeout of the gateway's
 // client, and is called without the lock.
-type pollFunc func(agentID, guid, cookie string) pollResult
+type pollFunc func(context.Context, pollRequest) pollAnswer
 
-// pollLoop polls as long as a watcher or a confirmation waits for events. A watch has at
-// most one loop: a second poll at the same time could receive the events out of order.
-func (ws *watches) pollLoop(w *watch) {
+// pollLoop polls as long as anybody waits for events. A log has at most one loop: a
+// second poll at the same time could receive the events out of order. ctx ends with an
+// unproven log.
+func (ls *logs) pollLoop(ctx context.Context, l *eventLog) {
 	pause := pollPause
 	for {
-		guid, cookie, wanted := ws.nextPoll(w)
+		req, wanted := ls.nextPoll(l)
 		if !wanted {
 			return
 		}
-		result := ws.poll(w.agentID, guid, cookie)
-		ws.recordPoll(w, guid, result)
-		pause = min(2*pause, maxPollPause)
-		if result.err == nil {
+		wait := pollPause
+		if ls.pollOnce(ctx, l, req) != nil {
+			pause = min(2*pause, maxPollPause)
+			wait = jitter(pause)
+		} else {
 			pause = pollPause
 		}
+		ls.pause(l, wait)
+	}
+}
+
+// pause returns after d, or when a program polls: it sets its own pace, as it would at the
+// gateway.
+func (ls *logs) pause(l *eventLog, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for !ls.askedFor(l) {
 		select {
-		case <-w.ended:
-		case <-time.After(pause):
+		case <-l.asked:
+		case <-l.ended:
+			return
+		case <-timer.C:
+			return
 		}
 	}
 }
 
-// nextPoll returns the GUID and the cookies for the next poll, or false if nothing waits for events.
-func (ws *watches) nextPoll(w *watch) (guid, cookie string, wanted bool) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if w.over {
-		return "", "", false
-	}
-	if len(w.watchers)+len(w.confirmations) > 0 {
-		w.polling = true
-		return w.guid, w.cookie, true
-	}
-	w.running = false
-	w.expiry = time.AfterFunc(replayWindow, func() { ws.expire(w) })
-	return "", "", false
+func (ls *logs) askedFor(l *eventLog) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return l.desk.asks
 }
 
-// expire removes a watch that has had no watcher for the replay window. The timer may have
-// fired while enter held the lock; the watch then runs again, and stays.
-func (ws *watches) expire(w *watch) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if !w.running {
-		ws.remove(w)
+// jitter returns a duration of three to five quarters of d. Without it all pollers would
+// poll at the same moment after an outage.
+func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
+
+// nextPoll returns the next poll, or false if nobody waits for events.
+func (ls *logs) nextPoll(l *eventLog) (req pollRequest, wanted bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l.pollable() && l.wanted() {
+		l.polling = true
+		req = pollRequest{l.key.agentID, l.guid, l.desk.calldata, l.cookie}
+		l.desk.calldata, l.desk.asks = "", false
+		return req, true
 	}
+	l.running = false
+	ls.pollers--
+	ls.handle(l, deserted, nil)
+	return pollRequest{}, false
 }
 
-// recordPoll takes in the result of a poll that was made with guid. The result comes too
-// late if the watch has ended in the meantime.
-func (ws *watches) recordPoll(w *watch, guid string, result pollResult) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	w.polling = false
-	defer ws.endIfIdle(w)
+// pollOnce makes one poll and takes in its answer. A panic is a failed poll.
+func (ls *logs) pollOnce(ctx context.Context, l *eventLog, req pollRequest) (err error) {
+	defer func() {
+		ls.mu.Lock()
+		defer ls.mu.Unlock()
+		l.polling = false
+		ls.atRest(l)
+	}()
+	defer ls.guard.RecoverTo(&err, pollOperation)
+	answer := ls.poll(ctx, req)
+	seen := ls.answered(l)
+	ls.take(l, req.guid, answer, seen)
+	if answer.err != nil {
+		return answer.err
+	}
+	return nil
+}
+
+// answered returns the position that the poller has seen when a poll is answered.
+func (ls *logs) answered(l *eventLog) (seen int64) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return l.applied
+}
+
+// take takes in the answer to a poll that was made with guid. The consumers receive the new
+// GUID before the event, as the gateway has sent it first. An event is appended in any case,
+// since it cannot be read again.
+func (ls *logs) take(l *eventLog, guid string, answer pollAnswer, seen int64) {
+	to, recovered := ls.proofOf(l, answer)
+	if recovered {
+		to.store.append(entry{kind: recoveredEntry})
+	}
+	if answer.guid != "" && to == l {
+		to.store.append(entry{kind: guidEntry, data: answer.guid})
+	}
+	if answer.event != "" {
+		ls.metrics.events.Inc()
+		to.store.append(entry{kind: eventEntry, data: answer.event, seen: seen})
+	}
+	ls.answerDesk(l, answer)
 	switch {
-	case w.over:
-	case result.err != nil:
-		ws.recordFailure(w, guid, result.err)
-	default:
-		ws.recordAnswer(w, result)
+	case answer.err != nil:
+		ls.fail(l, guid, answer.err)
+	case isSignedOut(answer.event):
+		ls.finish(to, signedOut, sessionEnded(l.key.agentID, nil))
 	}
 }
 
-// recordFailure ends the watch if no later poll can succeed. Otherwise the watchers receive
-// the failure, and whether it may have lost an event.
-func (ws *watches) recordFailure(w *watch, guid string, err *outcome.Error) {
-	// The GUID may have been renewed while the poll was in flight.
-	if isFatal(err) && guid == w.guid {
-		ws.end(w, sessionEnded(w.agentID, err))
+// proofOf returns the log for the answer to a poll of l, and whether its polls had failed
+// before.
+func (ls *logs) proofOf(l *eventLog, answer pollAnswer) (to *eventLog, recovered bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if answer.err != nil && answer.event == "" {
+		return l, false
+	}
+	if to = ls.accept(l); to != l {
+		l.desk.answer(answer) // its calls do not share the log that takes the event
+	}
+	return to, to.failing && answer.err == nil
+}
+
+// fail takes in a failed poll. The log ends if no later poll can succeed. Otherwise the
+// consumers receive the failure, and whether an event may be lost.
+func (ls *logs) fail(l *eventLog, guid string, err *outcome.Error) {
+	ls.metrics.failedPolls.WithLabelValues(string(err.Reason)).Inc()
+	if ls.endRefused(l, guid, err) {
 		return
 	}
-	w.failing = true
-	failed := &agentconfv1.PollFailed{
+	ls.failures.record(l.key.agentID, err)
+	l.store.append(entry{kind: failedEntry, failure: &agentconfv1.PollFailed{
 		Reason:         string(err.Reason),
 		Message:        err.Error(),
 		EventMayBeLost: err.Outcome == outcome.Unknown && err.Retcode == "",
-	}
-	ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: failed}})
+	}})
 }
 
 // isFatal reports whether no later poll can succeed: the agent is signed out, or its
@@ -116,59 +182,22 @@ func isFatal(err *outcome.Error) bool {
 	return err.Code == codes.Unauthenticated || err.Code == codes.FailedPrecondition
 }
 
-// recordAnswer takes in an answered poll. The watchers receive the new GUID before the event,
-// as the gateway has sent it first.
-func (ws *watches) recordAnswer(w *watch, result pollResult) {
-	w = ws.adopt(w)
-	if w.failing {
-		w.failing = false
-		ws.broadcast(w, &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{
-			PollRecovered: &agentconfv1.PollRecovered{},
-		}})
+// endRefused ends a log whose GUID was refused for good, and reports whether it has ended. The
+// GUID may have been renewed while the poll was in flight.
+func (ls *logs) endRefused(l *eventLog, guid string, err *outcome.Error) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if isFatal(err) && equalGUID(guid, l.guid) {
+		l.polling = false
+		ls.handle(l, refused, sessionEnded(l.key.agentID, err))
 	}
-	if result.guid != "" {
-		ws.renew(w, result.guid)
-	}
-	if result.event != nil {
-		ws.recordEvent(w, result.event)
-	}
+	return l.state == ended
 }
 
-// recordEvent keeps an event first, as it cannot be read again, and then delivers it.
-func (ws *watches) recordEvent(w *watch, polled *agentconfv1.PolledEvent) {
-	w.last++
-	event := decodeEvent(polled, w.last)
-	w.kept = append(w.kept, event)
-	if len(w.kept) > maxKeptEvents {
-		w.dropped = w.kept[0].GetSequence()
-		w.kept = w.kept[1:]
-	}
-	ws.metrics.events.Inc()
-	w.confirm(event)
-	ws.broadcast(w, eventItem(event))
-	if event.GetEventType() == signedOutEvent {
-		ws.end(w, sessionEnded(w.agentID, nil))
-	}
-}
-
-// adopt registers w as the agent's watch after the gateway has accepted its GUID. If
-// another watch was first, with another GUID, w ends and adopt returns the other.
-func (ws *watches) adopt(w *watch) *watch {
-	if first := ws.proven[w.agentID]; first != nil && first != w {
-		ws.end(w, staleGUID(w.agentID))
-		return first
-	}
-	ws.remove(w)
-	ws.proven[w.agentID] = w
-	return w
-}
-
-// renew changes the GUID of w. If no watcher receives it, because there is none or all
-// are evicted, the newest GUID that one has received stays valid for the next.
-func (ws *watches) renew(w *watch, guid string) {
-	w.guid, w.previousGUID = guid, w.guid
-	ws.broadcast(w, guidItem(guid))
-	if len(w.watchers) == 0 && w.lastToldGUID == "" {
-		w.lastToldGUID = w.previousGUID
-	}
+// finish applies an input that ends a log.
+func (ls *logs) finish(l *eventLog, in input, cause *outcome.Error) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l.polling = false
+	ls.handle(l, in, cause)
 }

@@ -3,8 +3,8 @@ package events
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -43,12 +43,13 @@ func (f *fixture) checkPauses(t *testing.T, want ...time.Duration) {
 func TestPauseBetweenPolls(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		f.enter(t, firstGUID, nil)
-		f.answer(t, firstGUID, event("a"), pollResult{}, event("b"))
+		f.answer(t, firstGUID, event("a"), pollAnswer{}, event("b"))
 		f.checkPauses(t, pollPause, pollPause)
 	})
 }
 
-// After failed polls the pause doubles up to 5 s. After an answer it is 200 ms again.
+// After failed polls the pause doubles up to 5 s, give or take a quarter. After an answer it
+// is 200 ms again.
 func TestBackoff(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
@@ -57,7 +58,17 @@ func TestBackoff(t *testing.T) {
 		}
 		f.answer(t, firstGUID, event("a"), failure(outcome.GatewayUnreachable), event("b"))
 		const ms = time.Millisecond
-		f.checkPauses(t, 400*ms, 800*ms, 1600*ms, 3200*ms, 5000*ms, 5000*ms, 5000*ms, 200*ms, 400*ms)
+		for i, want := range []time.Duration{400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms, 5000 * ms, 5000 * ms} {
+			if got := f.pauses()[i]; got < want*3/4 || got > want*5/4 {
+				t.Errorf("pause %d is %v, want about %v", i, got, want)
+			}
+		}
+		if got := f.pauses()[7]; got != pollPause {
+			t.Errorf("the pause after an answer is %v, want %v", got, pollPause)
+		}
+		if got := f.pauses()[8]; got > 500*ms {
+			t.Errorf("the pause after the next failure is %v", got)
+		}
 		o.leave()
 	})
 }
@@ -79,13 +90,12 @@ func TestPauseEndsWithTheWatch(t *testing.T) {
 // The poll loop stops without watchers, and starts again with the next one.
 func TestPollsOnlyForWatchers(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
-		f.enter(t, firstGUID, nil).leave()
-		f.answer(t, firstGUID, event("a"))
+		f.prove(t, firstGUID)
 		time.Sleep(time.Minute)
-		o := f.enter(t, firstGUID, f.sequence(1))
+		o := f.enter(t, firstGUID, f.sequence(0))
 		f.answer(t, firstGUID, event("b"))
-		o.expect(t, "2 b")
-		f.checkPauses(t, time.Minute)
+		o.expect(t, "1 b")
+		f.checkPauses(t, time.Minute+pollPause)
 	})
 }
 
@@ -97,12 +107,10 @@ func TestFailedPolls(t *testing.T) {
 		refusal := failure(outcome.Kind{Code: codes.Unknown, Reason: "GATEWAY_EXCEPTION", Outcome: outcome.Unknown})
 		refusal.err.Retcode = "100-007"
 		f.answer(t, firstGUID, refusal, failure(outcome.AnswerLost), failure(outcome.GatewayUnreachable),
-			event("a"), pollResult{}, failure(outcome.AnswerTimedOut), pollResult{})
+			event("a"), pollAnswer{}, failure(outcome.AnswerTimedOut), pollAnswer{})
 		const lost = "failed, an event may be lost: OUTCOME_UNKNOWN"
 		o.expect(t, "failed: GATEWAY_EXCEPTION", lost, "failed: GATEWAY_UNREACHABLE", "recovered", "1 a", lost, "recovered")
-		if late := f.enter(t, firstGUID, f.sequence(0)); len(late.watcher.queue) != 1 {
-			t.Error("the failures were kept with the events")
-		}
+		f.enter(t, firstGUID, f.sequence(0)).expect(t, "1 a") // no failure of the past
 	})
 }
 
@@ -115,13 +123,12 @@ func TestFatalPoll(t *testing.T) {
 			poll := failure(kind)
 			poll.err.Retcode, poll.err.GatewayMessage, poll.err.Cause = "000-003", "a message", errors.New("cause")
 			f.answer(t, firstGUID, event("a"), poll)
-			o.expectEnd(t, kind, "1 a")
-			e := o.watcher.err.(*outcome.Error)
+			e := o.expectEnd(t, kind, "1 a")
 			if e.Retcode != "000-003" || e.GatewayMessage != "a message" ||
 				!errors.Is(e, poll.err.Cause) || e.Operation != watchOperation {
 				t.Errorf("error %+v", e)
 			}
-			f.refused(t, firstGUID, f.sequence(1), outcome.SequenceNotKept)
+			f.missing(t, firstGUID, f.sequence(1)) // another log
 		})
 	}
 }
@@ -145,7 +152,7 @@ func TestSignedOut(t *testing.T) {
 		o := f.enter(t, firstGUID, nil)
 		f.answer(t, firstGUID, event("a"), event("AgentOther_ShutdownService"))
 		o.expectEnd(t, outcome.SessionEnded, "1 a", "2 AgentOther_ShutdownService")
-		f.refused(t, firstGUID, f.sequence(0), outcome.SequenceNotKept)
+		f.missing(t, firstGUID, f.sequence(0))
 	})
 }
 
@@ -167,12 +174,84 @@ func TestMetrics(t *testing.T) {
 		left := f.enter(t, firstGUID, nil)
 		f.enter(t, firstGUID, nil)
 		f.enter(t, wrongGUID, nil)
-		f.answer(t, firstGUID, event("a"), pollResult{}, event("b"))
-		servicetest.CheckMetrics(t, f.metrics, "agentconf_watched_agents 2", "agentconf_watchers 3", "agentconf_events_total 2")
+		f.answer(t, firstGUID, event("a"), pollAnswer{}, event("b"))
+		servicetest.CheckMetrics(t, f.metrics, "agentconf_watched_agents 2", "agentconf_unproven_agents 1",
+			"agentconf_watchers 3", "agentconf_pollers 2", "agentconf_watchers_limit 100", "agentconf_events_total 2")
 		left.leave()
-		f.answer(t, firstGUID, failure(outcome.SessionEnded))
-		synctest.Wait()
+		f.answer(t, firstGUID, failure(outcome.AnswerLost), failure(outcome.SessionEnded))
 		servicetest.CheckMetrics(t, f.metrics, "agentconf_watched_agents 1", "agentconf_watchers 1",
-			`agentconf_watchers_lost_total{reason="SIGN_IN_REQUIRED"} 1`)
+			`agentconf_watchers_lost_total{reason="SIGN_IN_REQUIRED"} 1`,
+			`agentconf_failed_polls_total{reason="OUTCOME_UNKNOWN"} 1`, "agentconf_kept_event_bytes 0")
 	})
+}
+
+// A panic while a poll is made does not end the process. The log goes on, and the record has
+// no value.
+func TestPanicOfAPoll(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		o := f.enter(t, firstGUID, nil)
+		f.answer(t, firstGUID, event("a"), pollAnswer{event: panicking}, event("b"))
+		o.expect(t, "1 a", "2 b")
+		servicetest.CheckMetrics(t, f.metrics, "agentconf_background_panics_total 1")
+		if got := f.records.String(); !strings.Contains(got, "panic: string") || !strings.Contains(got, "poller.go") ||
+			strings.Contains(got, "must not be logged") {
+			t.Errorf("log %s", got)
+		}
+	})
+}
+
+// brokenStore panics when it appends an event.
+type brokenStore struct{ store }
+
+func (s brokenStore) append(e entry) int64 {
+	if e.kind == eventEntry {
+		panic("a value")
+	}
+	return s.store.append(e)
+}
+
+// A panic while an event is appended or applied costs that event only.
+func TestPanicOfAnEvent(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		inMemory := f.logs.newStore
+		f.logs.newStore = func(first int64) store { return brokenStore{inMemory(first)} }
+		o := f.enter(t, firstGUID, nil)
+		renewed := pollAnswer{guid: nextGUID}
+		f.answer(t, firstGUID, event("a"), renewed)
+		o.expect(t, "GUID "+nextGUID)
+	})
+}
+
+// Failed polls are logged at most once a second, with the number of those between.
+func TestFailedPollsAreLogged(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.enter(t, firstGUID, nil)
+		f.observe(t, &observer{}, "2002", nextGUID, nil)
+		f.observe(t, &observer{}, "2003", wrongGUID, nil)
+		for _, guid := range []string{firstGUID, nextGUID, wrongGUID} {
+			f.answer(t, guid, failure(outcome.GatewayUnreachable))
+		}
+		time.Sleep(time.Second)
+		f.answer(t, firstGUID, failure(outcome.GatewayUnreachable))
+		got := f.records.String()
+		if strings.Count(got, "poll failed") != 2 || !strings.Contains(got, "agent=1287") ||
+			!strings.Contains(got, "reason=GATEWAY_UNREACHABLE") || !strings.Contains(got, "unlogged=2") {
+			t.Errorf("log %s", got)
+		}
+	})
+}
+
+// Agents whose polls fail at the same moment do not poll again at the same moment.
+func TestBackoffHasJitter(t *testing.T) {
+	pauses := map[time.Duration]bool{}
+	for range 100 {
+		d := jitter(time.Second)
+		if d < 750*time.Millisecond || d > 1250*time.Millisecond {
+			t.Errorf("a pause of %v", d)
+		}
+		pauses[d] = true
+	}
+	if len(pauses) < 50 {
+		t.Errorf("%d different pauses of 100", len(pauses))
+	}
 }

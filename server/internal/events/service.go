@@ -1,17 +1,19 @@
-// Package events is EventService. It polls the gateway for the agents that are
-// watched, keeps their events for the replay window, delivers them to every watcher,
+// Package events is EventService. It polls the gateway for the agents that are watched or
+// polled for, keeps their events for the replay window, delivers them to every consumer,
 // and confirms calls of other services by them.
 //
-// A watch is the state of one watched agent. Its GUID is unproven until the gateway
-// has answered a poll with it. The gateway hands out an event once, so that a poll that is
-// abandoned may lose one: polls belong to the watch and not to a caller.
+// A log (log.go) holds the events of one agent in one session. The gateway hands out an
+// event once, so that whatever a poll returns is appended to the log first, and applied
+// then (store.go). The consumers of a log are its watches (consumer.go), the callers of
+// GetAgentEvent (desk.go), and the calls that wait for an event (confirm.go).
 //
-// One mutex guards all watches. A method of watches that does not lock it needs it held,
-// pollLoop excepted. It is never held during a poll, or while a stream is written.
+// One mutex guards all logs. It is never held during a poll, while a stream is written, or
+// while an entry is appended.
 package events
 
 import (
 	"context"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"agentconf/server/internal/gateway"
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
 )
 
 const (
@@ -37,23 +40,38 @@ const longPoll = 10 * time.Second
 // of the gateway has this timeout.
 func LongestCall(timeout time.Duration) time.Duration { return longPoll + timeout }
 
+// Options are the settings of a Service.
+type Options struct {
+	Log     *slog.Logger // receives the failures of polls
+	Metrics prometheus.Registerer
+	Guard   *telemetry.Guard // of the goroutines of the service
+
+	// MaxWatches limits the open watches, with the calls of GetAgentEvent that wait, and
+	// the agents that are polled. Half as many may have a GUID that the gateway has not
+	// accepted yet.
+	MaxWatches int
+
+	// Heartbeat is the silence of a watch after which it sends a sign of life.
+	Heartbeat time.Duration
+}
+
 // Service implements EventService.
 type Service struct {
 	agentconfv1.UnimplementedEventServiceServer
 
-	runner  *operation.Runner
-	watches *watches
+	runner *operation.Runner
+	logs   *logs
 }
 
 // New returns a service that polls by runner, and registers its metrics.
-func New(runner *operation.Runner, metrics prometheus.Registerer) *Service {
+func New(runner *operation.Runner, options Options) *Service {
 	s := &Service{runner: runner}
-	s.watches = newWatches(s.poll, metrics)
+	s.logs = newLogs(s.poll, options)
 	return s
 }
 
-// pollRequest returns the gateway's long poll for the next event of an agent (page 1274).
-func pollRequest(req *agentconfv1.GetAgentEventRequest) operation.Operation {
+// gatewayPoll returns the gateway's long poll for the next event of an agent (page 1274).
+func gatewayPoll(req *agentconfv1.GetAgentEventRequest) operation.Operation {
 	path := "agentevent/" + url.PathEscape(req.GetAgentId())
 	if req.GetCalldata() != "" {
 		path += "?calldata=" + url.QueryEscape(req.GetCalldata())
@@ -64,48 +82,63 @@ func pollRequest(req *agentconfv1.GetAgentEventRequest) operation.Operation {
 	}
 }
 
-// pollResponse returns the place of the reply to a poll: the event, if there was one, and
-// the GUID, if the gateway replaced it.
-func pollResponse() operation.Response[*agentconfv1.GetAgentEventResponse] {
+// poll polls once for a log. It has no caller's context: reading an event removes it at the
+// gateway, so that an abandoned poll may lose one.
+func (s *Service) poll(ctx context.Context, req pollRequest) (answer pollAnswer) {
+	op := gatewayPoll(&agentconfv1.GetAgentEventRequest{AgentId: req.agentID, Calldata: req.calldata})
 	resp := &agentconfv1.GetAgentEventResponse{}
 	response := operation.NoResult(resp, &resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
-	return response.WithRead(func(reply gateway.Reply) (err error) {
-		resp.Event, err = decodePolled(reply.Event)
-		return err
+	response = response.WithRead(func(reply gateway.Reply) error {
+		answer.event = eventOf(reply.Event)
+		return nil
 	})
+	ctx = operation.WithCookie(ctx, req.cookie)
+	if _, err := operation.Send(ctx, s.runner, op, req.guid, response); err != nil {
+		answer.err = err.(*outcome.Error)
+		return answer
+	}
+	if resp.Guid != req.guid {
+		answer.guid = resp.Guid
+	}
+	return answer
 }
 
-// GetAgentEvent takes the agent's next event from the gateway (page 1274). The response has
-// none if none came within 10 s. The watches of the agent do not receive an event that this
-// call has taken. A stopping service refuses with STOPPING.
+// GetAgentEvent returns the agent's next event that no earlier call has returned (page 1274).
+// Without one it waits for the answer to a poll, which takes up to 10 s. A stopping service
+// refuses with STOPPING.
 func (s *Service) GetAgentEvent(
 	ctx context.Context, req *agentconfv1.GetAgentEventRequest,
 ) (*agentconfv1.GetAgentEventResponse, error) {
-	if s.watches.isStopping() {
-		return nil, outcome.Stop()
-	}
-	op := pollRequest(req)
+	op := gatewayPoll(req)
 	op.Violations.Text("calldata", req.GetCalldata(), 0, 200)
-	return operation.Run(ctx, s.runner, op, pollResponse())
-}
-
-// poll polls once for a watch. It has no caller's context: reading an event removes
-// it at the gateway, so that an abandoned poll may lose one.
-func (s *Service) poll(agentID, guid, cookie string) pollResult {
-	op := pollRequest(&agentconfv1.GetAgentEventRequest{AgentId: agentID})
-	resp, err := operation.Send(operation.WithCookie(context.Background(), cookie), s.runner, op, guid, pollResponse())
+	guid, err := s.runner.Check(ctx, op)
 	if err != nil {
-		return pollResult{err: err.(*outcome.Error)}
+		return nil, err
 	}
-	if resp.Guid == guid {
-		resp.Guid = ""
+	if err := s.runner.Admit(op, guid); err != nil {
+		return nil, err
 	}
-	return pollResult{event: resp.Event, guid: resp.Guid}
+	call, err := s.logs.enterDesk(req.GetAgentId(), caller{guid, operation.Cookie(ctx)}, req.GetCalldata())
+	if err != nil {
+		return nil, err
+	}
+	defer s.logs.leaveDesk(call)
+	answer := s.logs.wait(ctx, call)
+	if answer.err != nil {
+		operation.ReturnGUID(ctx, answer.guid, answer.err)
+		return nil, answer.err
+	}
+	operation.ReturnGUID(ctx, answer.guid, nil)
+	resp := &agentconfv1.GetAgentEventResponse{Retcode: gateway.Success, Guid: answer.guid}
+	if answer.event != "" {
+		resp.Event, _ = decodePolled(answer.event)
+	}
+	return resp, nil
 }
 
-// WatchAgentEvents streams the agent's events, from the next one on or after a sequence that
-// is still kept. Several watches of an agent share one poll loop. The stream ends with an
-// error in any case: see the ends of a watch in package outcome.
+// WatchAgentEvents streams the agent's events, from the next one on or after a sequence. All
+// watches of an agent share one poll loop. The stream ends with an error in any case: see
+// the ends of a watch in package outcome.
 func (s *Service) WatchAgentEvents(
 	req *agentconfv1.WatchAgentEventsRequest, stream grpc.ServerStreamingServer[streamItem],
 ) error {
@@ -114,49 +147,29 @@ func (s *Service) WatchAgentEvents(
 	if err != nil {
 		return err
 	}
-	w, me, err := s.watches.enter(req.GetAgentId(), guid, operation.Cookie(ctx), req.AfterSequence)
+	c, first, err := s.logs.enter(req.GetAgentId(), caller{guid, operation.Cookie(ctx)}, req.AfterSequence)
 	if err != nil {
 		return err
 	}
-	defer s.watches.leave(w, me)
-	return me.forward(ctx, stream)
+	defer c.leave()
+	return c.run(ctx, first, stream)
 }
 
-// forward sends the items of the queue until the watch ends or the caller leaves.
-func (me *watcher) forward(ctx context.Context, stream grpc.ServerStreamingServer[streamItem]) error {
-	for {
-		select {
-		case item, open := <-me.queue:
-			if !open {
-				return me.err
-			}
-			if err := stream.Send(item); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return watcherLeft(me.agentID, ctx.Err())
-		}
-	}
-}
-
-// EndSession ends the watch of an agent whose session a new sign-in has ended. An unproven
-// watch is left to its next poll, which the gateway refuses if its GUID is of that session.
+// EndSession ends the log of an agent whose session a new sign-in has ended. An unproven log
+// is left to its next poll, which the gateway refuses if its GUID is of that session.
 func (s *Service) EndSession(agentID string) {
-	s.watches.mu.Lock()
-	defer s.watches.mu.Unlock()
-	if w := s.watches.proven[agentID]; w != nil {
-		s.watches.end(w, sessionEnded(agentID, nil))
+	s.logs.mu.Lock()
+	defer s.logs.mu.Unlock()
+	if l := s.logs.proven[agentID]; l != nil {
+		s.logs.handle(l, displaced, sessionEnded(agentID, nil))
 	}
 }
 
-// RenewGUID gives a watch the GUID that the gateway issued to a caller with the GUID
-// shown, which the gateway has thereby accepted. An empty GUID is ignored. So is one for a
-// GUID that the watch does not know: its watchers may be those of an earlier session.
+// RenewGUID gives a log the GUID that the gateway issued to a caller with the GUID shown,
+// which the gateway has thereby accepted. An empty GUID is ignored. So is one for a GUID that
+// the log does not admit: its consumers may be those of an earlier session.
 func (s *Service) RenewGUID(agentID, shown, issued string) {
-	s.watches.mu.Lock()
-	defer s.watches.mu.Unlock()
-	w := s.watches.lookup(agentID, shown)
-	if w != nil && w.knows(shown) && issued != "" && issued != w.guid {
-		s.watches.renew(s.watches.adopt(w), issued)
+	if l := s.logs.renewable(agentID, shown, issued); l != nil {
+		l.store.append(entry{kind: guidEntry, data: issued})
 	}
 }

@@ -1,27 +1,30 @@
 package events
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"agentconf/server/internal/outcome"
 )
 
-// lastPoll bounds the time that a stopping watch waits for the poll in flight.
+// lastPoll bounds the time that a stopping log waits for the poll in flight.
 const lastPoll = longPoll + time.Second
 
-// Stop ends the service within the time. No watch and no poll starts any more. The
-// gateway hands out an event once, so a watch ends when the poll in flight for it and
-// the calls that wait for its events have ended. Whatever has not ended within the time
+// Stop ends the service within the time. No consumer enters and no poll starts any more. The
+// gateway hands out an event once, so a log ends when the poll in flight for it and the
+// calls that wait for its events have ended. Whatever has not ended within the time
 // ends then; a waiting call fails with outcome unknown.
 //
-// Stop returns when no watcher is left, after 11 s at the latest. Until then calls
+// Stop returns when no consumer is left, after 11 s at the latest. Until then calls
 // should be accepted: watchers make them here, and would leave if they failed.
 func (s *Service) Stop(within time.Duration) {
-	s.watches.stop()
-	time.AfterFunc(within, s.watches.endAll)
+	s.logs.stop()
+	time.AfterFunc(within, s.logs.endAll)
 	left := make(chan struct{})
 	go func() {
-		s.watches.streams.Wait()
+		defer s.logs.guard.Recover("stop")
+		s.logs.consuming.Wait()
 		close(left)
 	}()
 	select {
@@ -30,34 +33,27 @@ func (s *Service) Stop(within time.Duration) {
 	}
 }
 
-func (ws *watches) isStopping() bool {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	return ws.stopping
+// stop ends the logs at rest, and lets no consumer enter.
+func (ls *logs) stop() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.stopping = true
+	ls.handleAll(stopped)
 }
 
-// stop ends the idle watches, and lets none start.
-func (ws *watches) stop() {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	ws.stopping = true
-	for _, w := range ws.active() {
-		ws.endIfIdle(w)
-	}
+// endAll ends every log, even with a poll or a call in flight.
+func (ls *logs) endAll() {
+	defer ls.guard.Recover("stop")
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.handleAll(timeUp)
 }
 
-// endIfIdle ends w if the service is stopping and no poll or call is in flight for w.
-func (ws *watches) endIfIdle(w *watch) {
-	if ws.stopping && !w.over && !w.polling && len(w.confirmations) == 0 {
-		ws.end(w, outcome.Stop())
-	}
-}
-
-// endAll ends every watch, even with a poll or a call in flight.
-func (ws *watches) endAll() {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for _, w := range ws.active() {
-		ws.end(w, outcome.Stop())
+// handleAll applies an input of the stop to every log.
+func (ls *logs) handleAll(in input) {
+	all := slices.AppendSeq(slices.Collect(maps.Values(ls.proven)), maps.Values(ls.unproven))
+	all = slices.AppendSeq(all, maps.Keys(ls.orphans))
+	for _, l := range all {
+		ls.handle(l, in, outcome.Stop())
 	}
 }

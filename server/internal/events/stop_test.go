@@ -29,20 +29,11 @@ func checkStopped(t *testing.T, took chan time.Duration, want time.Duration) {
 	}
 }
 
-// leaveAtEnd lets the caller leave when its stream ends.
-func (o *observer) leaveAtEnd() {
-	go func() {
-		<-o.watch.ended
-		o.leave()
-	}()
-}
-
 // A watch ends after the poll in flight, whose event reaches the watcher. No poll
 // follows.
 func TestStopAfterThePoll(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
-		o.leaveAtEnd()
 		took := f.stop(time.Minute)
 		o.expect(t)
 		time.Sleep(3 * time.Second)
@@ -60,11 +51,10 @@ func TestStopAfterThePoll(t *testing.T) {
 func TestStopBetweenPolls(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
-		o.leaveAtEnd()
 		f.answer(t, firstGUID, event("a"))
 		checkStopped(t, f.stop(time.Minute), 0)
 		o.expectEnd(t, outcome.Stopping, "1 a")
-		if got := f.watches.agentCount(); got != 0 {
+		if got := f.agentCount(); got != 0 {
 			t.Errorf("%d agents are watched", got)
 		}
 	})
@@ -75,8 +65,8 @@ func TestStopBetweenPolls(t *testing.T) {
 func TestNothingStartsWhileStopping(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		checkStopped(t, f.stop(time.Minute), 0)
-		f.refused(t, firstGUID, nil, outcome.Stopping)
-		_, err := f.GetAgentEvent(t.Context(), nil)
+		f.refused(t, firstGUID, outcome.Stopping)
+		_, err := f.logs.enterDesk(agent, caller{guid: firstGUID}, "")
 		servicetest.CheckError(t, err, outcome.Stopping)
 		f.checkNotExpected(t, firstGUID, ErrStopping)
 	})
@@ -87,8 +77,7 @@ func TestNothingStartsWhileStopping(t *testing.T) {
 func TestStopWhileConfirming(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
-		o.leaveAtEnd()
-		f.answer(t, firstGUID, pollResult{})
+		f.answer(t, firstGUID, pollAnswer{})
 		c := f.expectHold(t, firstGUID)
 		took := f.stop(time.Minute)
 		time.Sleep(2 * time.Second)
@@ -97,7 +86,7 @@ func TestStopWhileConfirming(t *testing.T) {
 			t.Fatal(err)
 		}
 		other.Release()
-		f.answer(t, firstGUID, pollResult{})
+		f.answer(t, firstGUID, pollAnswer{})
 		o.expect(t)
 		f.answer(t, firstGUID, changed(phone, Held, 0))
 		if _, err := c.Wait(t.Context(), time.Minute); err != nil {
@@ -113,10 +102,9 @@ func TestStopWhileConfirming(t *testing.T) {
 func TestStopAfterTheCall(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
-		o.leaveAtEnd()
 		c := f.expectHold(t, firstGUID)
 		took := f.stop(time.Minute)
-		f.answer(t, firstGUID, pollResult{})
+		f.answer(t, firstGUID, pollAnswer{})
 		o.expect(t)
 		c.Release()
 		o.expectEnd(t, outcome.Stopping)
@@ -127,7 +115,7 @@ func TestStopAfterTheCall(t *testing.T) {
 // After the time every watch ends, and every waiting call fails. Stop itself returns
 // after 11 s, so that the calls in flight can be drained.
 func TestStopAfterTheTime(t *testing.T) {
-	inBubble(t, func(t *testing.T, f *fixture) {
+	inBubbleWith(t, Options{MaxWatches: 10, Heartbeat: time.Minute}, func(t *testing.T, f *fixture) {
 		o := f.enter(t, firstGUID, nil)
 		c := f.expectHold(t, firstGUID)
 		checkStopped(t, f.stop(15*time.Second), lastPoll)
@@ -136,9 +124,8 @@ func TestStopAfterTheTime(t *testing.T) {
 		o.expect(t)
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		checkUnconfirmed(t, c, ErrWatchEnded)
+		checkUnconfirmed(t, c, OverError{What: "agentconf stopped"})
 		o.expectEnd(t, outcome.Stopping)
-		o.leave()
 	})
 }
 
@@ -149,6 +136,5 @@ func TestStopSoon(t *testing.T) {
 		checkStopped(t, f.stop(time.Second), time.Second)
 		synctest.Wait()
 		o.expectEnd(t, outcome.Stopping)
-		o.leave()
 	})
 }

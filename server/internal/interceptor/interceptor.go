@@ -9,10 +9,7 @@ package interceptor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -37,9 +34,12 @@ type Options struct {
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer // nil for no traces
 
-	// MaxInFlight limits the calls in flight. Watches do not count. Calls beyond the
-	// limit are rejected at once with OVERLOADED.
+	// MaxInFlight limits the calls in flight. Watches and LongPolls do not count. Calls
+	// beyond the limit are rejected at once with OVERLOADED.
 	MaxInFlight int
+
+	// LongPolls are full names of methods whose calls wait. They have a limit of their own.
+	LongPolls []string
 }
 
 // Interceptor intercepts the calls of the services that are registered with it. It is
@@ -51,8 +51,9 @@ type Interceptor struct {
 	metrics     *metrics
 	methods     map[string]*method // by full method; read-only once calls are served
 	maxInFlight int64
-	inFlight    atomic.Int64 // without streams
+	inFlight    atomic.Int64 // without streams and long polls
 	streams     atomic.Int64
+	longPolls   []string
 }
 
 // New returns an interceptor without services. It registers its metrics, and panics if the
@@ -60,7 +61,7 @@ type Interceptor struct {
 func New(options Options) *Interceptor {
 	i := &Interceptor{
 		log: options.Log, recorder: NewRecorder(options.Log), tracer: options.Tracer, methods: map[string]*method{},
-		maxInFlight: int64(options.MaxInFlight),
+		maxInFlight: int64(options.MaxInFlight), longPolls: options.LongPolls,
 	}
 	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
@@ -84,16 +85,16 @@ func (i *Interceptor) Unary(
 	c.Agent = agentOf(req)
 	m.started.Inc()
 	ctx, span := i.startSpan(ctx, m)
-	inFlight := i.inFlight.Add(1) // first counted, then compared: no two calls take the last place
-	defer func() {                // runs for a rejected call and after a panic, too
-		i.inFlight.Add(-1)
+	inFlight := i.inFlight.Add(m.weight) // first counted, then compared: no two calls take the last place
+	defer func() {                       // runs for a rejected call and after a panic, too
+		i.inFlight.Add(-m.weight)
 		if p := recover(); p != nil {
-			err = Panicked(m.operation, p)
+			err = outcome.Panicked(m.operation, p)
 		}
 		c.returnRequestID(ctx, err)
 		i.finish(ctx, m, c, span, err)
 	}()
-	if inFlight > i.maxInFlight {
+	if inFlight > i.maxInFlight && m.weight > 0 {
 		return nil, outcome.Overload(m.operation)
 	}
 	return handler(ctx, req)
@@ -117,7 +118,7 @@ func (i *Interceptor) Stream(
 	defer func() {
 		i.streams.Add(-1)
 		if p := recover(); p != nil {
-			err = Panicked(m.operation, p)
+			err = outcome.Panicked(m.operation, p)
 		}
 		observed.returnRequestID(err)
 		c.Agent = agentOf(observed.request)
@@ -188,19 +189,6 @@ func (i *Interceptor) startSpan(ctx context.Context, m *method) (context.Context
 	return i.tracer.Start(telemetry.Extract(ctx), m.rpc,
 		trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("rpc.system.name", "grpc"), attribute.String(rpcMethodKey, m.rpc)))
-}
-
-// Panicked returns the error of a call that panicked with p. operation is empty if it is not
-// known. The cause names the type of p and the stack, but not the value of p, which may be
-// confidential. The text of a runtime error has only types and numbers, and is a part of the
-// cause. Panicked must be called by the deferred function that recovered, whose stack still
-// has the place of the panic.
-func Panicked(operation string, p any) *outcome.Error {
-	text := fmt.Sprintf("%T", p)
-	if e, ok := p.(runtime.Error); ok {
-		text = e.Error()
-	}
-	return outcome.Fault(operation, fmt.Errorf("panic: %s\n%s", text, debug.Stack()))
 }
 
 // observedStream remembers the request of a stream, and returns its request ID once: with

@@ -2,6 +2,7 @@ package interceptor
 
 import (
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -36,7 +37,7 @@ func newMetrics(r prometheus.Registerer, inFlight func() float64) *metrics {
 		}, []string{"operation", "reason", "outcome"}),
 	}
 	r.MustRegister(m.started, m.handled, m.seconds, m.errors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "agentconf_calls_in_flight", Help: "Calls in flight. Watches do not count.",
+		Name: "agentconf_calls_in_flight", Help: "Calls in flight. Watches and polls do not count.",
 	}, inFlight))
 	return m
 }
@@ -58,6 +59,7 @@ type method struct {
 	started, ok     prometheus.Counter
 	handled         *prometheus.CounterVec // by code; ok is the counter of OK
 	seconds         prometheus.Observer
+	weight          int64 // of a call in flight: 1, or 0 for one that waits
 }
 
 // count counts a completed call.
@@ -104,6 +106,9 @@ func (i *Interceptor) register(kind, service, name string) {
 		seconds: i.metrics.seconds.WithLabelValues(kind, service, name),
 	}
 	m.applied, m.failed = i.handlers(kind, m)
+	if !slices.Contains(i.longPolls, fullMethod) {
+		m.weight = 1
+	}
 	m.ok = m.handled.WithLabelValues(codes.OK.String())
 	i.methods[fullMethod] = m
 }

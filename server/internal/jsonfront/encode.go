@@ -129,6 +129,10 @@ func (d dialect) appendMessage(b []byte, m protoreflect.Message, isReply bool) [
 	switch open := m.Interface().(type) {
 	case *structpb.Struct, *structpb.Value:
 		return appendOpenValue(b, open)
+	case *agentconfv1.PolledEvent:
+		if d == gateway { // byte for byte: numbers above 2^53, the order of keys
+			return append(b, open.GetRawJson()...)
+		}
 	}
 	b = append(b, '{')
 	start := len(b)
@@ -171,6 +175,8 @@ func (d dialect) appendValue(b []byte, f protoreflect.FieldDescriptor, v protore
 		return d.appendMessage(b, v.Message(), false)
 	case protoreflect.StringKind:
 		return appendString(b, v.String())
+	case protoreflect.EnumKind:
+		return appendString(b, string(f.Enum().Values().ByNumber(v.Enum()).Name()))
 	case protoreflect.BoolKind:
 		return strconv.AppendBool(b, v.Bool())
 	case protoreflect.Int64Kind:

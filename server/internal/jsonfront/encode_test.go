@@ -26,13 +26,17 @@ func FuzzEncode(f *testing.F) {
 			&agentconfv1.HoldParticipantResponse{
 				Message: text, Retcode: retcode, Result: object,
 				Event: &agentconfv1.AgentEvent{Sequence: number, EventGenTime: &number, Content: &agentconfv1.AgentEvent_ParticipantChanged{
-					ParticipantChanged: &agentconfv1.ParticipantChanged{ConfId: number, Participant: text, Result: int32(number)},
+					ParticipantChanged: &agentconfv1.ParticipantChanged{
+						ConfId: &number, Participant: &text, Result: new(int32(number)), Change: agentconfv1.ParticipantChange_PARTICIPANT_CHANGE_HELD,
+					},
 				}},
 			},
 			&agentconfv1.LoginResponse{Message: text, Retcode: retcode, Guid: key},
 			&agentconfv1.QueryAllConfIdsResponse{Result: &agentconfv1.QueryAllConfIdsResult{ConfIds: []int64{number, 0}}},
 			&agentconfv1.BatchRemoveParticipantResponse{Result: &agentconfv1.BatchRemoveParticipantResult{}},
-			&agentconfv1.GetAgentEventResponse{Event: &agentconfv1.PolledEvent{Content: structpb.NewNumberValue(value)}},
+			&agentconfv1.GetAgentEventResponse{Event: &agentconfv1.PolledEvent{
+				Content: structpb.NewNumberValue(value), RawJson: `{"content":9007199254740993}`,
+			}},
 		} {
 			want, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
 			if err != nil {

@@ -31,6 +31,7 @@ type inboundRequest struct {
 	length        int64 // announced length of the body in bytes, or -1
 	bodyEnded     bool  // the body was read to its end or to its fault
 	writer        http.ResponseWriter
+	writeTimeout  time.Duration // of one message of a watch
 
 	front    *front
 	original *http.Request      // as the client sent it; its body is the same
@@ -68,14 +69,15 @@ var noForm = url.Values{}
 func (f *front) newInboundRequest(w http.ResponseWriter, original *http.Request) *http.Request {
 	path, extraSlash := tidyPath(original.URL.Path)
 	in := &inboundRequest{
-		ReadCloser: http.MaxBytesReader(w, original.Body, f.maxRequest),
-		length:     min(original.ContentLength, f.maxRequest),
-		writer:     w,
-		front:      f,
-		original:   original,
-		dialect:    dialectOf(path),
-		extraSlash: extraSlash,
-		query:      strings.ReplaceAll(original.URL.RawQuery, ";", "%3B"),
+		ReadCloser:   http.MaxBytesReader(w, original.Body, f.maxRequest),
+		length:       min(original.ContentLength, f.maxRequest),
+		writer:       w,
+		writeTimeout: f.writeTimeout,
+		front:        f,
+		original:     original,
+		dialect:      dialectOf(path),
+		extraSlash:   extraSlash,
+		query:        strings.ReplaceAll(original.URL.RawQuery, ";", "%3B"),
 	}
 	if original.ContentLength == 0 {
 		in.bodyEnded = true

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,9 @@ type Options struct {
 
 	// MaxRequest limits the body of a request in bytes.
 	MaxRequest int
+
+	// WriteTimeout limits the time in which a client reads one message of a watch.
+	WriteTimeout time.Duration
 
 	// CORSOrigins are the origins whose pages may call the front, or "*" for any. Requests
 	// for other pages are rejected with CROSS_ORIGIN, unless they are reads.
@@ -61,7 +65,8 @@ type front struct {
 	origins    *http.CrossOriginProtection // nil if pages of any origin may call
 	tolerated  tolerations
 
-	passThrough func(http.ResponseWriter, *http.Request) *outcome.Error // may be nil
+	passThrough  func(http.ResponseWriter, *http.Request) *outcome.Error // may be nil
+	writeTimeout time.Duration
 }
 
 // newFront returns a front without CORS. The first middleware is the outermost: a query for
@@ -69,7 +74,8 @@ type front struct {
 func newFront(options Options) *front {
 	f := &front{
 		routes: routes{byKey: map[routeKey]route{}}, docs: newDocs(),
-		log: options.Log, recorder: interceptor.NewRecorder(options.Log), maxRequest: int64(options.MaxRequest), passThrough: options.PassThrough,
+		log: options.Log, recorder: interceptor.NewRecorder(options.Log), maxRequest: int64(options.MaxRequest),
+		passThrough: options.PassThrough, writeTimeout: options.WriteTimeout,
 		origins: newOriginCheck(options.CORSOrigins), tolerated: newTolerations(options.Metrics),
 	}
 	f.mux = runtime.NewServeMux(
@@ -176,7 +182,7 @@ func (f *front) end(r *http.Request) {
 		panic(p)
 	}
 	if p != nil {
-		f.recorder.Rejected(r, interceptor.Panicked("", p))
+		f.recorder.Rejected(r, outcome.Panicked("", p))
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -38,7 +38,7 @@ func (c bindingConn) NewStream(
 	if err != nil {
 		return nil, err
 	}
-	return &watchStream{ClientStream: stream}, nil
+	return watchStream{stream}, nil
 }
 
 // wrongType is the fault of a parameter of the query or of the path.

@@ -2,6 +2,7 @@ package jsonfront
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -14,23 +15,11 @@ import (
 // eventStream is the content type of server-sent events (WHATWG HTML, section 9.2).
 const eventStream = "text/event-stream"
 
-// keepAlive is the time after which a silent stream of server-sent events gets a
-// comment. Proxies commonly close a connection that is idle for a minute.
-const keepAlive = 15 * time.Second
-
 // watchStream is the stream behind server-sent events.
-type watchStream struct {
-	grpc.ClientStream
-	pending chan received // result of a receive that has not been returned yet
-}
-
-type received struct {
-	message proto.Message
-	err     error
-}
+type watchStream struct{ grpc.ClientStream }
 
 // SendMsg implements grpc.ClientStream. The generated code has bound the path before.
-func (s *watchStream) SendMsg(m any) error {
+func (s watchStream) SendMsg(m any) error {
 	in := inboundOf(s.Context())
 	in.resumeWatch()
 	if err := in.bindQuery(s.Context(), m.(proto.Message)); err != nil {
@@ -39,31 +28,20 @@ func (s *watchStream) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// RecvMsg implements grpc.ClientStream. It leaves m empty if no message has come for 15 s,
-// so that its caller writes a comment. The receive that goes on then delivers its message
-// to a later RecvMsg.
-func (s *watchStream) RecvMsg(m any) error {
-	message := m.(proto.Message)
-	if s.pending == nil {
-		s.pending = make(chan received, 1)
-		go s.receive(message.ProtoReflect().New().Interface(), s.pending)
-	}
-	silence := time.NewTimer(keepAlive)
-	defer silence.Stop()
-	select {
-	case <-silence.C:
-		return nil
-	case next := <-s.pending:
-		s.pending = nil
-		proto.Merge(message, next.message)
-		return next.err
-	}
+// RecvMsg implements grpc.ClientStream. The message that it returns is written next. A
+// client that does not read must not hold that write back for ever: HTTP/2 has no deadline
+// for it, unlike a connection of HTTP/1. The deadline would end a stream that is silent, so
+// that the stream has none while it waits for a message.
+func (s watchStream) RecvMsg(m any) error {
+	in := inboundOf(s.Context())
+	in.setWriteDeadline(time.Time{})
+	err := s.ClientStream.RecvMsg(m)
+	in.setWriteDeadline(time.Now().Add(in.writeTimeout))
+	return err
 }
 
-// receive ends at the latest when the context of the stream is done.
-func (s *watchStream) receive(message proto.Message, result chan<- received) {
-	err := s.ClientStream.RecvMsg(message)
-	result <- received{message, err}
+func (in *inboundRequest) setWriteDeadline(t time.Time) {
+	_ = http.NewResponseController(in.writer).SetWriteDeadline(t) // only a recorder of a test has none
 }
 
 // sseEvent is a server-sent event as it is written, without the empty line at its end.
@@ -80,7 +58,7 @@ func newSSEEvent(head string, data []byte) sseEvent {
 // field. A sequence becomes the event's ID, which a client returns as Last-Event-ID.
 func newWatchEvent(watched *agentconfv1.WatchAgentEventsResponse) sseEvent {
 	switch m := watched.GetMessage().(type) {
-	case nil:
+	case *agentconfv1.WatchAgentEventsResponse_Heartbeat:
 		return sseEvent(":\n") // a comment, which keeps the connection alive
 	case *agentconfv1.WatchAgentEventsResponse_Event:
 		head := fmt.Sprintf("id: %d\n", m.Event.GetSequence())

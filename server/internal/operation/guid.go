@@ -43,9 +43,9 @@ type GUIDHook func(agentID, shown, issued string)
 // first operation.
 func (r *Runner) OnGUID(hook GUIDHook) { r.onGUID = hook }
 
-// returnGUID returns a GUID that the gateway has issued to the caller of a call that ends with
+// ReturnGUID returns a GUID that the gateway has issued to the caller of a call that ends with
 // err.
-func returnGUID(ctx context.Context, issued string, err error) {
+func ReturnGUID(ctx context.Context, issued string, err error) {
 	if issued != "" {
 		returnMetadata(ctx, metadata.Pairs(IssuedGUIDKey, issued), err)
 	}

@@ -156,7 +156,7 @@ func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request
 	if err == nil {
 		issued, err = e.fill(reply)
 	}
-	returnGUID(ctx, reply.GUID, err)
+	ReturnGUID(ctx, reply.GUID, err)
 	returnCookies(ctx, reply.SetCookie, err)
 	r.reportGUID(op, req.GUID, issued, refusal)
 	if err != nil {

@@ -43,7 +43,7 @@ var (
 	CrossOrigin = newKind(codes.PermissionDenied, "CROSS_ORIGIN", NotApplied,
 		"a browser sent the request for a page whose origin `--cors-origin` does not list")
 	Overloaded = newKind(codes.ResourceExhausted, "OVERLOADED", NotApplied,
-		"too many calls are in flight at this agentconf; `google.rpc.RetryInfo` says how long to wait")
+		"too many calls are in flight, or watches open, at this agentconf; `google.rpc.RetryInfo` says how long to wait")
 	AgentRateExceeded = newKind(codes.ResourceExhausted, "AGENT_RATE_EXCEEDED", NotApplied,
 		"too many calls with one GUID in a second, or sign-ins of one agent; `google.rpc.RetryInfo` says how long to wait")
 	GatewayUnreachable = newKind(codes.Unavailable, "GATEWAY_UNREACHABLE", NotApplied,
@@ -82,7 +82,10 @@ var (
 	EventAbandoned = newKind(codes.Canceled, "NOT_CONFIRMED", Unknown,
 		"the gateway accepted the operation, and the caller cancelled before its event came")
 	EventLost = newKind(codes.Unknown, "NOT_CONFIRMED", Unknown,
-		"the gateway accepted the operation, and the watch ended before its event came")
+		"the gateway accepted the operation, and no event can tell what became of it: the agent "+
+			"was signed out or has left the conference, or agentconf stops")
+	ParticipantLeft = newKind(codes.FailedPrecondition, "PARTICIPANT_LEFT", NotApplied,
+		"the gateway accepted the operation, and the participant left, or the conference ended, before it took effect")
 )
 
 // Ends of a watch.
@@ -91,12 +94,10 @@ var (
 		"this agentconf stops: it takes no new watch or poll, and ends the watches it has")
 	GUIDStale = newKind(codes.Unauthenticated, "GUID_STALE", NotApplied,
 		"the agent is watched with another, newer GUID")
-	SequenceNotKept = newKind(codes.OutOfRange, "SEQUENCE_NOT_KEPT", NotApplied,
-		"the events after `after_sequence` are not kept")
 	WatcherTooSlow = newKind(codes.ResourceExhausted, "WATCHER_TOO_SLOW", NotApplied,
 		"the watcher did not read its messages")
 	WatchTimedOut = newKind(codes.DeadlineExceeded, "WATCH_TIMED_OUT", NotApplied,
-		"the watcher's deadline has passed")
+		"the deadline of a watch or of a poll has passed; no event is lost")
 	SessionEnded = newKind(codes.Unauthenticated, "SIGN_IN_REQUIRED", NotApplied,
 		"the agent signed out, or signed in again")
 )

@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"agentconf/server/internal/gateway"
-	"agentconf/server/internal/interceptor"
 	"agentconf/server/internal/outcome"
 )
 
@@ -62,7 +61,7 @@ func (x *exchange) newError(k outcome.Kind, text string, cause error) *outcome.E
 func (x *exchange) abort(panicked any) {
 	switch {
 	case panicked != http.ErrAbortHandler:
-		x.err = interceptor.Panicked("", panicked)
+		x.err = outcome.Panicked("", panicked)
 	case x.ctx.Err() != nil:
 		x.err = x.newError(outcome.AnswerAbandoned, "its client left before the end of the answer", nil)
 	default:

@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -12,6 +14,7 @@ import (
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/servicetest"
 	"agentconf/server/internal/session"
+	"agentconf/server/internal/telemetry"
 )
 
 const issuedGUID = "issued.AgentGateway1"
@@ -25,7 +28,10 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	g := servicetest.NewGateway(t, operation.Options{})
-	e := events.New(g.Runner, prometheus.NewRegistry())
+	log, metrics := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	e := events.New(g.Runner, events.Options{
+		Log: log, Metrics: metrics, Guard: telemetry.NewGuard(log, metrics), MaxWatches: 10, Heartbeat: time.Minute,
+	})
 	g.Runner.OnGUID(e.RenewGUID)
 	return &fixture{session.New(g.Runner, e), g, e}
 }
