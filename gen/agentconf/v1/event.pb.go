@@ -31,7 +31,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What an event says of a participant. The numbers are those of
+// Kind of change of a participant. The numbers are those of
 // ParticipantChanged.change_type plus one.
 type ParticipantChange int32
 

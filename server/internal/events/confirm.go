@@ -44,7 +44,7 @@ type FailedError struct{ Result int32 }
 
 func (e FailedError) Error() string { return fmt.Sprintf("the event has result %d", e.Result) }
 
-// OverError is the cause if no event can confirm a call any more. What is the end of a
+// OverError is the cause if no event can confirm a call any more. The field What ends a
 // sentence such as "the participant left".
 type OverError struct {
 	What string

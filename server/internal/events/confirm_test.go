@@ -269,7 +269,7 @@ func TestIncompleteEventConfirmsNothing(t *testing.T) {
 	}
 }
 
-// slowStore appends an event only when it is told to, as a store beyond a network may.
+// slowStore delays the append of an event until a test allows it, as a store beyond a network may.
 type slowStore struct {
 	store
 	release chan struct{}

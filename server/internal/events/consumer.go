@@ -113,7 +113,7 @@ func (c *consumer) run(ctx context.Context, first []*streamItem, stream itemStre
 				return err
 			}
 			silence.Reset(c.logs.heartbeat)
-		case <-c.log.ended: // what was appended before the end comes first
+		case <-c.log.ended: // the entries before the end come first
 			_, err := c.catchUp(s)
 			return cmp.Or(err, error(c.log.cause))
 		case <-c.evicted:
@@ -147,7 +147,7 @@ func (c *consumer) catchUp(s *sender) (sent bool, err error) {
 	}
 }
 
-// report tells logs how far the watch has read.
+// report records the position of the watch.
 func (c *consumer) report() {
 	c.logs.mu.Lock()
 	defer c.logs.mu.Unlock()

@@ -137,8 +137,8 @@ func (ls *logs) nextForDesk(l *eventLog) string {
 	return ""
 }
 
-// abandoned returns the error of a call whose caller has left. No event is lost if the poll
-// goes on, and the log with it: that of a live one.
+// abandoned returns the error of a call whose caller has left. No event is lost if the log
+// is live: its poll continues.
 func (ls *logs) abandoned(call *deskCall, cause error) *outcome.Error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

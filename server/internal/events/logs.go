@@ -149,7 +149,7 @@ func (ls *logs) startExpiry(l *eventLog) {
 	l.expiry = timer
 }
 
-// atRest tells a log that it has no poll in flight, or neither a poll nor a call.
+// atRest handles the inputs of a log without a poll in flight, and without a call.
 func (ls *logs) atRest(l *eventLog) {
 	if l.polling {
 		return
