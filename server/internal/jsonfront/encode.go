@@ -101,7 +101,9 @@ func setReplyHeaders(ctx context.Context, w http.ResponseWriter, reply proto.Mes
 		w.Header().Set("X-Accel-Buffering", "no")                 // of nginx
 		return nil
 	}
-	if inboundOf(ctx).dialect == gateway { // the generated code sets that of rest
+	in := inboundOf(ctx)
+	in.limitWrite()
+	if in.dialect == gateway { // the generated code sets that of rest
 		w.Header()["Content-Type"] = contentTypes[gateway]
 	}
 	if issued, ok := reply.(interface{ GetGuid() string }); ok && issued.GetGuid() != "" {

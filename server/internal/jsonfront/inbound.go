@@ -31,7 +31,6 @@ type inboundRequest struct {
 	length        int64 // announced length of the body in bytes, or -1
 	bodyEnded     bool  // the body was read to its end or to its fault
 	writer        http.ResponseWriter
-	writeTimeout  time.Duration // of one message of a watch
 
 	front    *front
 	original *http.Request      // as the client sent it; its body is the same
@@ -69,15 +68,14 @@ var noForm = url.Values{}
 func (f *front) newInboundRequest(w http.ResponseWriter, original *http.Request) *http.Request {
 	path, extraSlash := tidyPath(original.URL.Path)
 	in := &inboundRequest{
-		ReadCloser:   http.MaxBytesReader(w, original.Body, f.maxRequest),
-		length:       min(original.ContentLength, f.maxRequest),
-		writer:       w,
-		writeTimeout: f.writeTimeout,
-		front:        f,
-		original:     original,
-		dialect:      dialectOf(path),
-		extraSlash:   extraSlash,
-		query:        strings.ReplaceAll(original.URL.RawQuery, ";", "%3B"),
+		ReadCloser: http.MaxBytesReader(w, original.Body, f.maxRequest),
+		length:     min(original.ContentLength, f.maxRequest),
+		writer:     w,
+		front:      f,
+		original:   original,
+		dialect:    dialectOf(path),
+		extraSlash: extraSlash,
+		query:      strings.ReplaceAll(original.URL.RawQuery, ";", "%3B"),
 	}
 	if original.ContentLength == 0 {
 		in.bodyEnded = true
@@ -156,6 +154,19 @@ func (in *inboundRequest) Read(p []byte) (int, error) {
 // it a call that takes longer.
 func (in *inboundRequest) clearReadDeadline() {
 	_ = http.NewResponseController(in.writer).SetReadDeadline(time.Time{}) // every connection has one
+}
+
+// limitWrite gives what is written next a deadline. A client of HTTP/2 that keeps its window
+// at 0 would hold the write back for ever, and with it a stop. A connection of HTTP/1 has a
+// deadline for each write.
+func (in *inboundRequest) limitWrite() {
+	if in.original.ProtoMajor == 2 {
+		setWriteDeadline(in.writer, time.Now().Add(in.front.writeTimeout))
+	}
+}
+
+func setWriteDeadline(w http.ResponseWriter, t time.Time) {
+	_ = http.NewResponseController(w).SetWriteDeadline(t) // only a recorder of a test has none
 }
 
 // decodeBody reads the body into m, which is new. It returns errRejected if the request

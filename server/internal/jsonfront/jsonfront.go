@@ -167,6 +167,9 @@ func (f *front) serveDocs(w http.ResponseWriter, r *http.Request) bool {
 	if pattern == "" {
 		return false
 	}
+	if r.ProtoMajor == 2 {
+		setWriteDeadline(w, time.Now().Add(f.writeTimeout))
+	}
 	handler.ServeHTTP(w, r)
 	return true
 }
@@ -174,9 +177,11 @@ func (f *front) serveDocs(w http.ResponseWriter, r *http.Request) bool {
 // end ends the deadline of r. After a panic of the front itself it closes the connection.
 // Panics of a call end in its interceptor. net/http would log the value of the panic.
 func (f *front) end(r *http.Request) {
-	if cancel := inboundOf(r.Context()).cancel; cancel != nil {
-		cancel()
+	in := inboundOf(r.Context())
+	if in.cancel != nil {
+		in.cancel()
 	}
+	in.limitWrite() // of what net/http has not written yet
 	p := recover()
 	if p == http.ErrAbortHandler { // the log has a record already
 		panic(p)

@@ -2,7 +2,6 @@ package jsonfront
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -28,20 +27,15 @@ func (s watchStream) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// RecvMsg implements grpc.ClientStream. The message that it returns is written next. A
-// client that does not read must not hold that write back for ever: HTTP/2 has no deadline
-// for it, unlike a connection of HTTP/1. The deadline would end a stream that is silent, so
-// that the stream has none while it waits for a message.
+// RecvMsg implements grpc.ClientStream. The message that it returns is written next. The
+// deadline of that write would end a silent stream, so that the stream has none while it
+// waits for a message.
 func (s watchStream) RecvMsg(m any) error {
 	in := inboundOf(s.Context())
-	in.setWriteDeadline(time.Time{})
+	setWriteDeadline(in.writer, time.Time{})
 	err := s.ClientStream.RecvMsg(m)
-	in.setWriteDeadline(time.Now().Add(in.writeTimeout))
+	in.limitWrite()
 	return err
-}
-
-func (in *inboundRequest) setWriteDeadline(t time.Time) {
-	_ = http.NewResponseController(in.writer).SetWriteDeadline(t) // only a recorder of a test has none
 }
 
 // sseEvent is a server-sent event as it is written, without the empty line at its end.

@@ -30,6 +30,10 @@ const (
 	// whose outcome its caller will never know.
 	idleCloseGrace = time.Second
 
+	// unreadGrace is how long gRPC clients may take to read the rest of their replies. A
+	// client that takes nothing would otherwise hold a stop up, though its calls have ended.
+	unreadGrace = 2 * time.Second
+
 	// acceptGrace is how long connections in the accept queue may take to be accepted.
 	acceptGrace = 50 * time.Millisecond
 )
@@ -90,12 +94,7 @@ func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	}()
 	s.endStreams()
 	err := s.drainHTTP(ctx)
-	select {
-	case <-grpcDone:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if err == nil {
+	if err = errors.Join(err, s.awaitGRPC(ctx, grpcDone)); err == nil {
 		return nil
 	}
 	calls, watches := s.InFlight()
@@ -104,6 +103,36 @@ func (s *Server) drain(grpcListener, httpListener net.Listener) error {
 	<-grpcDone
 	return fmt.Errorf("%d calls and %d watches were in flight when the drain timeout passed; they were aborted",
 		calls, watches)
+}
+
+// awaitGRPC waits until gRPC has stopped. It closes the connections if no call has run for
+// unreadGrace, and returns an error if ctx ends while one runs.
+func (s *Server) awaitGRPC(ctx context.Context, stopped <-chan struct{}) error {
+	tick := time.NewTicker(unreadGrace / 20)
+	defer tick.Stop()
+	for busy := time.Now(); ; {
+		select {
+		case <-stopped:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case now := <-tick.C:
+			if s.grpcCalls.Load() > 0 {
+				busy = now
+			} else if now.Sub(busy) >= unreadGrace {
+				s.grpc.Stop()
+			}
+		}
+	}
+}
+
+// countUnary counts the calls that run.
+func (s *Server) countUnary(
+	ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
+) (any, error) {
+	s.grpcCalls.Add(1)
+	defer s.grpcCalls.Add(-1)
+	return s.options.Unary(ctx, req, info, handler)
 }
 
 // drainHTTP closes idle connections and waits until the calls on the others have ended. It
@@ -150,6 +179,8 @@ func (s *Server) countConns(_ net.Conn, state http.ConnState) {
 func (s *Server) endWhenDraining(
 	service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
 ) error {
+	s.grpcCalls.Add(1)
+	defer s.grpcCalls.Add(-1)
 	ctx := stream.Context()
 	if _, ok := s.contract[strings.TrimPrefix(path.Dir(info.FullMethod), "/")]; ok {
 		return handler(service, &drainingStream{stream, ctx, s.draining})

@@ -99,6 +99,7 @@ type Server struct {
 	endStreams context.CancelFunc
 	grpcConns  atomic.Int64 // open connections of the gRPC port
 	httpConns  atomic.Int64 // open connections of the JSON port
+	grpcCalls  atomic.Int64 // calls and streams whose handlers run
 }
 
 // New returns a server that does not listen yet.
@@ -130,7 +131,7 @@ func New(options Options) *Server {
 func (s *Server) newGRPC() *grpc.Server {
 	limits := s.options.Limits
 	return grpc.NewServer(
-		grpc.UnaryInterceptor(s.options.Unary),
+		grpc.UnaryInterceptor(s.countUnary),
 		grpc.ChainStreamInterceptor(s.endWhenDraining, s.options.Stream),
 		grpc.UnknownServiceHandler(rejectMethod),
 		grpc.MaxRecvMsgSize(limits.Request),
