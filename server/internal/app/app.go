@@ -99,6 +99,8 @@ type App struct {
 // New builds the service in front of the gateway. It opens no connection and no port. Its
 // error names a wrong option of the gateway.
 func New(o Options) (*App, error) {
+	guard := telemetry.NewGuard(o.Log, o.Metrics)
+	o.Gateway.Recover, o.Lifecycle.Guard = guard.Recover, guard
 	o.Lifecycle.Descriptors = lifecycle.NewDescriptors(o.Log, o.Metrics)
 	if o.Gateway.Dial == nil {
 		o.Gateway.Dial = o.Lifecycle.Descriptors.Dial
@@ -110,7 +112,6 @@ func New(o Options) (*App, error) {
 	o.Metrics.MustRegister(state{o, client})
 	o.Operation.Metrics, o.Operation.Tracer = o.Metrics, o.Tracer
 	operations := operation.NewRunner(client, o.Operation)
-	guard := telemetry.NewGuard(o.Log, o.Metrics)
 	o.Events.Log, o.Events.Metrics, o.Events.Guard = o.Log, o.Metrics, guard
 	eventService := events.New(operations, o.Events)
 	operations.OnGUID(eventService.RenewGUID)
@@ -161,6 +162,9 @@ func Front(o Options, services Services) *lifecycle.Server {
 	l.Log, l.Metrics, l.InFlight = o.Log, o.Metrics, calls.InFlight
 	if l.Descriptors == nil { // fronts of a test, without a gateway
 		l.Descriptors = lifecycle.NewDescriptors(o.Log, o.Metrics)
+	}
+	if l.Guard == nil {
+		l.Guard = telemetry.NewGuard(o.Log, o.Metrics)
 	}
 	l.Register, l.StopServices = services.register, services.Stop
 	l.Unary, l.Stream, l.JSON = calls.Unary, calls.Stream, jsonfront.New(o.JSON)

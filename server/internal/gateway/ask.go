@@ -45,10 +45,14 @@ func (c *Client) each(check func(*endpoint) error) (nodes map[string]error, gate
 	nodes = map[string]error{}
 	for name, e := range c.endpoints {
 		checks.Go(func() {
-			err := check(e)
-			mu.Lock()
-			defer mu.Unlock()
-			nodes[name] = err
+			err := errors.New("agentconf itself failed")
+			defer func() {
+				mu.Lock()
+				defer mu.Unlock()
+				nodes[name] = err
+			}()
+			defer c.recover("probe")
+			err = check(e)
 		})
 	}
 	checks.Wait()

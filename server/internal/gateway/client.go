@@ -50,6 +50,10 @@ type Options struct {
 	// Breaker applies to each address separately.
 	Breaker Breaker
 
+	// Recover is deferred by the goroutines of probes, with the name of their task. Nil lets a
+	// panic end the process.
+	Recover func(task string)
+
 	// Dial opens a connection. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -58,6 +62,7 @@ type Options struct {
 // concurrent use. It follows no redirect and uses no proxy, since either would reveal the
 // GUID to another host.
 type Client struct {
+	recover   func(task string)
 	endpoints map[string]*endpoint // by the node's name; the key of Options.URL is ""
 	timeout   time.Duration
 }
@@ -88,7 +93,12 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{endpoints: map[string]*endpoint{"": gateway}, timeout: options.Timeout}
+	c := &Client{
+		endpoints: map[string]*endpoint{"": gateway}, timeout: options.Timeout, recover: options.Recover,
+	}
+	if c.recover == nil {
+		c.recover = func(string) {}
+	}
 	for name, url := range options.Nodes {
 		if c.endpoints[name], err = newEndpoint(options, url); err != nil {
 			return nil, fmt.Errorf("node %s: %w", name, err)

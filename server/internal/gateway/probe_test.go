@@ -141,3 +141,16 @@ func TestAsk(t *testing.T) {
 		}
 	}
 }
+
+// A panic of a probe is an error of its node, and is recovered by the function of the options.
+func TestProbePanics(t *testing.T) {
+	task := ""
+	c := newClient(t, Options{
+		URL:     "https://" + listen(t).Addr().String(),
+		TLS:     func() *tls.Config { panic("a fault") },
+		Recover: func(name string) { recover(); task = name },
+	})
+	if _, err := c.Probe(t.Context()); err == nil || task != "probe" {
+		t.Errorf("error %v, recovered %q", err, task)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
 )
 
 const (
@@ -183,12 +184,12 @@ func (s *Server) endWhenDraining(
 	defer s.grpcCalls.Add(-1)
 	ctx := stream.Context()
 	if _, ok := s.contract[strings.TrimPrefix(path.Dir(info.FullMethod), "/")]; ok {
-		return handler(service, &drainingStream{stream, ctx, s.draining})
+		return handler(service, &drainingStream{stream, ctx, s.draining, s.options.Guard})
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)()
-	err := handler(service, &drainingStream{stream, ctx, s.draining})
+	err := handler(service, &drainingStream{stream, ctx, s.draining, s.options.Guard})
 	if s.draining.Err() != nil {
 		return outcome.Stop()
 	}
@@ -199,6 +200,7 @@ func (s *Server) endWhenDraining(
 type drainingStream struct {
 	grpc.ServerStream
 	ctx, draining context.Context
+	guard         *telemetry.Guard
 }
 
 // Context implements grpc.ServerStream.
@@ -208,7 +210,12 @@ func (s *drainingStream) Context() context.Context { return s.ctx }
 // goroutine that still receives ends with the stream.
 func (s *drainingStream) RecvMsg(m any) error {
 	received := make(chan error, 1)
-	go func() { received <- s.ServerStream.RecvMsg(m) }()
+	go func() {
+		var err error
+		defer func() { received <- err }()
+		defer s.guard.RecoverTo(&err, "receive")
+		err = s.ServerStream.RecvMsg(m)
+	}()
 	select {
 	case err := <-received:
 		return err

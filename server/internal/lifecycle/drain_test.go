@@ -129,7 +129,7 @@ func TestDrainingStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		draining, drain := context.WithCancel(t.Context())
 		silent := silentStream{end: make(chan struct{})}
-		s := &drainingStream{silent, t.Context(), draining}
+		s := &drainingStream{silent, t.Context(), draining, newGuard()}
 		received := make(chan error, 1)
 		go func() { received <- s.RecvMsg(nil) }()
 		synctest.Wait()

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/server/internal/telemetry"
 )
 
 const (
@@ -37,6 +38,10 @@ func (s *conferences) HoldParticipant(ctx context.Context, _ *agentconfv1.HoldPa
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func newGuard() *telemetry.Guard {
+	return telemetry.NewGuard(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 }
 
 // serverFixture is a server on two ports in memory.
@@ -63,7 +68,7 @@ func serve(t *testing.T, holdTime time.Duration, test func(t *testing.T, f *serv
 		service := &conferences{holdTime: holdTime}
 		log, metrics := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 		f.Server = New(Options{
-			Log: log, Metrics: metrics, Descriptors: NewDescriptors(log, metrics),
+			Log: log, Metrics: metrics, Descriptors: NewDescriptors(log, metrics), Guard: newGuard(),
 			InFlight:     func() (calls, watches int) { return 3, 4 },
 			Register:     func(r grpc.ServiceRegistrar) { agentconfv1.RegisterConferenceServiceServer(r, service) },
 			StopServices: f.recordStop,

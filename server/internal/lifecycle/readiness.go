@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"agentconf/server/internal/telemetry"
 )
 
 // Probe checks whether the gateway and its nodes, by name, can be reached. An error says
@@ -44,6 +46,7 @@ var (
 // describes it. /readyz, the log and a metric have it.
 type readiness struct {
 	log      *slog.Logger
+	guard    *telemetry.Guard
 	health   *health.Server
 	services []string
 	metrics  probeMetrics
@@ -82,9 +85,11 @@ func newProbeMetrics(r prometheus.Registerer) probeMetrics {
 	return m
 }
 
-func newReadiness(log *slog.Logger, metrics prometheus.Registerer, services []string) *readiness {
+func newReadiness(
+	log *slog.Logger, metrics prometheus.Registerer, guard *telemetry.Guard, services []string,
+) *readiness {
 	r := &readiness{
-		log: log, health: health.NewServer(), services: services, metrics: newProbeMetrics(metrics),
+		log: log, guard: guard, health: health.NewServer(), services: services, metrics: newProbeMetrics(metrics),
 		answers: map[string]*answer{},
 	}
 	r.set(errStarting)
@@ -105,24 +110,30 @@ func (r *readiness) set(unready error) {
 
 // probeLoop probes until ctx is done, and asks where nobody has answered yet.
 func (r *readiness) probeLoop(ctx context.Context, probe, ask Probe, interval time.Duration) {
-	for {
-		nodes, gateway := probe(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		r.recordProbe(nodes, gateway)
-		if ask != nil && r.shouldAsk() {
-			nodes, gateway = ask(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			r.recordAnswers(nodes, gateway)
-		}
+	for ctx.Err() == nil {
+		r.probeOnce(ctx, probe, ask)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(interval):
 		}
+	}
+}
+
+// probeOnce makes a probe, asks where nobody has answered yet, and records the results. A
+// panic leaves the last ones.
+func (r *readiness) probeOnce(ctx context.Context, probe, ask Probe) {
+	defer r.guard.Recover("probe")
+	nodes, gateway := probe(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	r.recordProbe(nodes, gateway)
+	if ask == nil || !r.shouldAsk() {
+		return
+	}
+	if nodes, gateway = ask(ctx); ctx.Err() == nil {
+		r.recordAnswers(nodes, gateway)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"agentconf/server/internal/servicetest"
+	"agentconf/server/internal/telemetry"
 )
 
 const serviceName = "agentconf.v1.ConferenceService"
@@ -29,7 +30,8 @@ type readinessFixture struct {
 
 func newReadinessFixture() *readinessFixture {
 	f := &readinessFixture{metrics: prometheus.NewRegistry()}
-	f.readiness = newReadiness(slog.New(slog.NewTextHandler(&f.log, nil)), f.metrics, []string{serviceName})
+	log := slog.New(slog.NewTextHandler(&f.log, nil))
+	f.readiness = newReadiness(log, f.metrics, telemetry.NewGuard(log, f.metrics), []string{serviceName})
 	return f
 }
 
@@ -228,5 +230,27 @@ func TestAnswers(t *testing.T) {
 		after(10*time.Second, 4, "ready", "msg=ready", `msg="the CC-Gateway answers" node=""`)
 		cancel()
 		<-done
+	})
+}
+
+// A probe that panics is logged without its value and counted, and the next one is made.
+func TestProbePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newReadinessFixture()
+		ctx, cancel := context.WithCancel(t.Context())
+		probes := 0
+		f.probeLoop(ctx, func(context.Context) (map[string]error, error) {
+			if probes++; probes == 1 {
+				panic("a secret value")
+			}
+			f.recordProbe(nil, nil)
+			cancel()
+			return nil, nil
+		}, nil, time.Second)
+		f.check(t, http.StatusOK, "ready")
+		servicetest.CheckMetrics(t, f.metrics, "agentconf_background_panics_total 1")
+		if log := f.log.String(); strings.Contains(log, "secret") || !strings.Contains(log, "task=probe") {
+			t.Errorf("log %s", log)
+		}
 	})
 }

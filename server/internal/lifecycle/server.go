@@ -47,6 +47,7 @@ const (
 type Options struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	Guard   *telemetry.Guard // of the goroutines of the server
 
 	// Register makes the services of the contract callable at a registrar.
 	Register func(grpc.ServiceRegistrar)
@@ -109,7 +110,7 @@ func New(options Options) *Server {
 	s.grpc = s.newGRPC()
 	options.Register(s.grpc)
 	s.contract = s.grpc.GetServiceInfo()
-	s.readiness = newReadiness(options.Log, options.Metrics, slices.Collect(maps.Keys(s.contract)))
+	s.readiness = newReadiness(options.Log, options.Metrics, options.Guard, slices.Collect(maps.Keys(s.contract)))
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.readiness.health)
 	reflection.Register(s.grpc)
 	s.http = &http.Server{
