@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,4 +170,40 @@ func TestServerSentEventsAreMissing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every stream ends with an event "ended", however many end at the same time and whatever is
+// written at that moment. The agents sign out while events arrive.
+func TestServerSentEventsEnd(t *testing.T) {
+	for version, n := range map[string]network{"HTTP/1.1": memory, "HTTP/2.0": securedMemory} {
+		t.Run(version, func(t *testing.T) {
+			inBubbleOn(t, n, emulator.Config{}, func(t *testing.T, e *emulated) {
+				const agents = 100
+				ends := make(chan string, agents)
+				for id := 1001; id < 1001+agents; id++ {
+					agent := strconv.Itoa(id)
+					guid := e.signIn(t, agent)
+					resp := e.sse(t, "/v1/agents/"+agent+"/events", guid, nil)
+					go func() {
+						all, err := io.ReadAll(resp.Body)
+						if err != nil {
+							ends <- err.Error()
+							return
+						}
+						stream := strings.Split(strings.TrimSuffix(string(all), "\n\n"), "\n\n")
+						ends <- stream[len(stream)-1]
+					}()
+					time.AfterFunc(time.Second, func() {
+						e.emulator.Do(emulator.Request{Operation: "requestagentconf", AgentID: agent, GUID: guid, Body: []byte(`{"memberNum":4}`)})
+						e.emulator.SignOut(agent, guid, true)
+					})
+				}
+				for range agents {
+					if end := <-ends; !strings.HasPrefix(end, "event: ended\n") {
+						t.Errorf("got the end %q, want an event ended", end)
+					}
+				}
+			})
+		})
+	}
 }
