@@ -54,6 +54,7 @@ type Interceptor struct {
 	inFlight    atomic.Int64 // without streams and long polls
 	streams     atomic.Int64
 	longPolls   []string
+	repeats     *repeats
 }
 
 // New returns an interceptor without services. It registers its metrics, and panics if the
@@ -61,7 +62,7 @@ type Interceptor struct {
 func New(options Options) *Interceptor {
 	i := &Interceptor{
 		log: options.Log, recorder: NewRecorder(options.Log), tracer: options.Tracer, methods: map[string]*method{},
-		maxInFlight: int64(options.MaxInFlight), longPolls: options.LongPolls,
+		maxInFlight: int64(options.MaxInFlight), longPolls: options.LongPolls, repeats: newRepeats(),
 	}
 	i.metrics = newMetrics(options.Metrics, func() float64 { return float64(i.inFlight.Load()) })
 	return i
@@ -161,12 +162,22 @@ func (i *Interceptor) finish(ctx context.Context, m *method, c Request, span tra
 	if !handler.Enabled(ctx, level) {
 		return
 	}
+	var unlogged int64
+	if m.retried && code == codes.Unauthenticated {
+		var due bool
+		if unlogged, due = i.repeats.due(m.operation, c.Agent, time.Now()); !due {
+			return
+		}
+	}
 	record := c.record(level)
 	if err != nil {
 		record.AddAttrs(slog.String(rpcStatusKey, outcome.CodeName(code)))
 	}
 	if e != nil {
 		record.AddAttrs(FailureAttrs(e)...)
+	}
+	if unlogged > 0 {
+		record.AddAttrs(slog.Int64("unlogged", unlogged))
 	}
 	_ = handler.Handle(ctx, record) // a failing log cannot be reported anywhere
 }

@@ -59,6 +59,7 @@ type method struct {
 	started, ok     prometheus.Counter
 	handled         *prometheus.CounterVec // by code; ok is the counter of OK
 	seconds         prometheus.Observer
+	retried         bool  // a stream or a long poll, which clients try again by themselves
 	weight          int64 // of a call in flight: 1, or 0 for one that waits
 }
 
@@ -109,6 +110,7 @@ func (i *Interceptor) register(kind, service, name string) {
 	if !slices.Contains(i.longPolls, fullMethod) {
 		m.weight = 1
 	}
+	m.retried = kind == serverStream || m.weight == 0
 	m.ok = m.handled.WithLabelValues(codes.OK.String())
 	i.methods[fullMethod] = m
 }
