@@ -2,7 +2,6 @@ package test
 
 import (
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -203,26 +202,6 @@ func TestReplicas(t *testing.T) {
 			t.Errorf("at least %d replicas, %d of them may be unavailable", least, budget)
 		}
 	})
-}
-
-// The soft memory limit of Go is half the limit of the container, so that the garbage collector and
-// the alert act before the container is killed.
-func TestMemoryLimit(t *testing.T) {
-	resources := container(t, build(t, kubernetesBase), "agentconf").Resources
-	limits := map[string]int64{
-		"kubernetes": resources.Limits.Memory().Value(),
-		"compose":    int64(compose(t, composeFile).Services["agentconf"].MemLimit),
-	}
-	text := scrape(t, startService(t, startEmulator(t)).Admin)
-	soft := regexp.MustCompile(`(?m)^go_gc_gomemlimit_bytes (\S+)$`).FindStringSubmatch(text)
-	if soft == nil {
-		t.Fatal(text)
-	}
-	for where, limit := range limits {
-		if bytes, err := strconv.ParseFloat(soft[1], 64); err != nil || float64(limit) != 2*bytes {
-			t.Errorf("the container of %s has %d bytes, Go's limit is %s (%v)", where, limit, soft[1], err)
-		}
-	}
 }
 
 // The documented overlay sets the image, serves TLS with the files of the Secret, and declares no
