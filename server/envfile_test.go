@@ -51,7 +51,7 @@ const environmentFooter = `
 #OTEL_TRACES_EXPORTER=otlp
 
 # Go: memory from which the garbage collector works harder; heap growth in percent between collections
-#GOMEMLIMIT=256MiB
+#GOMEMLIMIT=1GiB
 #GOGC=400
 `
 
