@@ -28,6 +28,7 @@ func eventOf(raw json.RawMessage) string {
 func decodePolled(raw string) (event *agentconfv1.PolledEvent, documented bool) {
 	event = &agentconfv1.PolledEvent{RawJson: raw}
 	if raw[0] != '{' {
+		event.Content = structpb.NewNullValue()
 		return event, false
 	}
 	documented = true

@@ -123,6 +123,11 @@ func (s *Service) GetAgentEvent(
 		return nil, err
 	}
 	defer s.logs.leaveDesk(call)
+	if early, ok := gateway.Deadline(ctx); ok {
+		early, cancel := context.WithDeadline(ctx, early)
+		defer cancel()
+		ctx = early
+	}
 	answer := s.logs.wait(ctx, call)
 	if answer.err != nil {
 		operation.ReturnGUID(ctx, answer.guid, answer.err)

@@ -171,16 +171,19 @@ func (c *Client) endpointFor(guid string) *endpoint {
 	return c.endpoints[""]
 }
 
-// deadline returns when a call ends that starts now. The margin before the caller's
-// deadline is a tenth of the time that is left, at most maxMargin.
+// deadline returns when a call ends that starts now.
 func (c *Client) deadline(ctx context.Context, patience time.Duration) time.Time {
-	now := time.Now()
-	limit := now.Add(patience + c.timeout)
-	if callers, ok := ctx.Deadline(); ok {
-		margin := min(max(callers.Sub(now)/10, 0), maxMargin)
-		if early := callers.Add(-margin); early.Before(limit) {
-			return early
-		}
+	limit := time.Now().Add(patience + c.timeout)
+	if early, ok := Deadline(ctx); ok && early.Before(limit) {
+		return early
 	}
 	return limit
+}
+
+// Deadline returns when a call ends whose caller has a deadline: so early that the answer
+// still reaches the caller. The margin is a tenth of the time that is left, at most maxMargin.
+func Deadline(ctx context.Context) (early time.Time, ok bool) {
+	callers, ok := ctx.Deadline()
+	margin := min(max(time.Until(callers)/10, 0), maxMargin)
+	return callers.Add(-margin), ok
 }
