@@ -233,3 +233,36 @@ func (s *httpCookies) hold(t *testing.T) string {
 }
 
 func (s *httpCookies) signOut(t *testing.T) { s.call(t, s.paths[2], "{}") }
+
+// A cookie that the response to a poll sets reaches the caller of the poll over every front,
+// with its event and with a refusal.
+func TestCookieOfPoll(t *testing.T) {
+	for name, body := range map[string]string{
+		"event":   `{"message":"","retcode":"0","event":{"eventType":"AgentOther_InService","workNo":"1287","content":null}}`,
+		"refusal": `{"message":"","retcode":"100-002"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFrontsOf(t, memory, serveHandler(t, func(w http.ResponseWriter, _ *http.Request) {
+				http.SetCookie(w, &http.Cookie{Name: balancerCookie, Value: "1"})
+				io.WriteString(w, body)
+			}))
+			for path, method := range map[string]string{
+				"/v1/agents/1287/events:getAgentEvent": "POST", "/agentgateway/resource/agentevent/1287": "GET",
+			} {
+				_, header, response := f.send(t, method, path, func(r *http.Request) { setBody(r, "{}") })
+				if got := header.Get("Set-Cookie"); got != balancerCookie+"=1" {
+					t.Errorf("%s: got the cookie %q with %s, want that of the balancer", path, got, response)
+				}
+			}
+			var header, trailer metadata.MD
+			_, err := agentconfv1.NewEventServiceClient(f.conn).GetAgentEvent(withGUID(t.Context()),
+				&agentconfv1.GetAgentEventRequest{AgentId: "1287"}, grpc.Header(&header), grpc.Trailer(&trailer))
+			if got := metadata.Join(header, trailer).Get("set-cookie"); len(got) != 1 || got[0] != balancerCookie+"=1" {
+				t.Errorf("gRPC: got the cookies %q with %v, want that of the balancer", got, err)
+			}
+			if strings.Contains(f.log.String(), balancerCookie) {
+				t.Errorf("got a cookie in the log: %s", f.log)
+			}
+		})
+	}
+}

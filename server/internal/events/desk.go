@@ -17,6 +17,9 @@ type desk struct {
 	left     time.Time // when the last call ended
 	calldata string    // of the newest caller, for the next poll
 	asks     bool      // a caller waits for a poll that has not begun
+
+	// setCookie has the cookies of a poll whose caller had left with an earlier event.
+	setCookie []string
 }
 
 // deskPause is how long a program that polls may be away between two polls. Page 1274 asks
@@ -30,6 +33,8 @@ type deskCall struct {
 	guid   string        // the newest that the caller has received
 	wake   chan struct{} // an entry was appended, a poll was answered, or the log has ended
 	answer *pollAnswer   // guarded by logs.mu
+
+	setCookie []string // of the newest poll that set cookies; guarded by logs.mu
 }
 
 // enterDesk adds a call for an agent. The first call of a log begins behind its last entry.
@@ -44,8 +49,8 @@ func (ls *logs) enterDesk(agentID string, from caller, calldata string) (*deskCa
 	if !l.desk.joined {
 		l.desk = desk{joined: true, cursor: l.applied, calls: map[*deskCall]struct{}{}}
 	}
-	call := &deskCall{log: l, guid: guid, wake: make(chan struct{}, 1)}
-	l.desk.calls[call] = struct{}{}
+	call := &deskCall{log: l, guid: guid, wake: make(chan struct{}, 1), setCookie: l.desk.setCookie}
+	l.desk.calls[call], l.desk.setCookie = struct{}{}, nil
 	l.desk.calldata = calldata
 	if !l.polling {
 		l.desk.asks = true
@@ -62,6 +67,23 @@ func (ls *logs) leaveDesk(call *deskCall) {
 	delete(call.log.desk.calls, call)
 	call.log.desk.left = time.Now()
 	ls.leave(call.log, call.guid)
+}
+
+// giveCookies gives the cookies that a poll set to the calls that wait, before the event of
+// the poll wakes one of them. Without one they are for the next call of a program that polls:
+// its last may have left with an event of an earlier poll.
+func (ls *logs) giveCookies(l *eventLog, setCookie []string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if len(setCookie) == 0 || !l.desk.joined {
+		return
+	}
+	if len(l.desk.calls) == 0 && time.Since(l.desk.left) < deskPause {
+		l.desk.setCookie = setCookie
+	}
+	for call := range l.desk.calls {
+		call.setCookie = setCookie
+	}
 }
 
 // answerDesk gives the answer to a poll to the calls that wait for one. An event in it
@@ -115,6 +137,7 @@ func (ls *logs) deskAnswer(call *deskCall) (answer pollAnswer, done bool) {
 	default:
 		return pollAnswer{}, false
 	}
+	answer.setCookie = call.setCookie
 	if !equalGUID(call.guid, l.guid) {
 		answer.guid = l.guid
 		call.guid = l.guid

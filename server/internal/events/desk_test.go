@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,7 +77,7 @@ func TestDeskAnswer(t *testing.T) {
 		one, two := f.pollAtDesk(t, firstGUID), f.pollAtDesk(t, firstGUID)
 		f.answer(t, firstGUID, pollAnswer{})
 		for _, call := range []chan pollAnswer{one, two} {
-			if got := <-call; got != (pollAnswer{}) {
+			if got := <-call; !reflect.DeepEqual(got, pollAnswer{}) {
 				t.Errorf("%+v, want no event", got)
 			}
 		}
@@ -93,13 +95,52 @@ func TestDeskGUID(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		call := f.pollAtDesk(t, firstGUID)
 		f.answer(t, firstGUID, pollAnswer{guid: nextGUID})
-		if got := <-call; got != (pollAnswer{guid: nextGUID}) {
+		if got := <-call; !reflect.DeepEqual(got, pollAnswer{guid: nextGUID}) {
 			t.Errorf("%+v, want the GUID", got)
 		}
 		call = f.pollAtDesk(t, firstGUID) // of a program that lost the answer
 		f.answer(t, nextGUID, event("a"))
 		if got := <-call; got.event == "" || got.guid != nextGUID {
 			t.Errorf("%+v, want an event and the GUID", got)
+		}
+	})
+}
+
+// Every call that waits for a poll receives its cookies, with an event, without, or with an
+// error. Those of a poll whose caller has left with an earlier event are for the next call.
+func TestDeskCookies(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		for i, answer := range []pollAnswer{{}, failure(outcome.AnswerLost), event("a")} {
+			answer.setCookie = []string{fmt.Sprintf("node=%d", i)}
+			one, two := f.pollAtDesk(t, firstGUID), f.pollAtDesk(t, firstGUID)
+			f.answer(t, firstGUID, answer)
+			if answer.event != "" { // of one call; the other waits on
+				f.answer(t, firstGUID, pollAnswer{})
+			}
+			for _, call := range []chan pollAnswer{one, two} {
+				if got := <-call; !slices.Equal(got.setCookie, answer.setCookie) {
+					t.Errorf("%+v, want the cookies %v", got, answer.setCookie)
+				}
+			}
+		}
+		call := f.pollAtDesk(t, firstGUID)
+		f.answer(t, firstGUID, event("b"))
+		<-call
+		f.enter(t, firstGUID, nil)
+		f.answer(t, firstGUID, pollAnswer{setCookie: []string{"node=3"}})
+		for _, want := range [][]string{{"node=3"}, nil} {
+			call = f.pollAtDesk(t, firstGUID)
+			f.answer(t, firstGUID, pollAnswer{})
+			if got := <-call; !slices.Equal(got.setCookie, want) {
+				t.Errorf("%+v, want the cookies %v", got, want)
+			}
+		}
+		time.Sleep(deskPause)
+		f.answer(t, firstGUID, pollAnswer{setCookie: []string{"node=4"}}) // of a watch
+		call = f.pollAtDesk(t, firstGUID)
+		f.answer(t, firstGUID, pollAnswer{})
+		if got := <-call; got.setCookie != nil {
+			t.Errorf("%+v, want no cookies of the polls for a watch", got)
 		}
 	})
 }

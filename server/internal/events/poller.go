@@ -29,6 +29,8 @@ type pollAnswer struct {
 	event string // as the gateway sent it, or empty
 	guid  string // the new GUID, if it changed
 	err   *outcome.Error
+
+	setCookie []string // confidential
 }
 
 // pollFunc polls once for an agent. It takes up to 10 s and the timeout of the gateway's
@@ -127,6 +129,7 @@ func (ls *logs) answered(l *eventLog) (seen int64) {
 // GUID before the event, as the gateway has sent it first. An event is appended in any case,
 // since it cannot be read again.
 func (ls *logs) take(l *eventLog, guid string, answer pollAnswer, seen int64) {
+	ls.giveCookies(l, answer.setCookie)
 	to, recovered := ls.proofOf(l, answer)
 	if recovered {
 		to.store.append(entry{kind: recoveredEntry})

@@ -88,7 +88,7 @@ func (s *Service) poll(ctx context.Context, req pollRequest) (answer pollAnswer)
 	op := gatewayPoll(&agentconfv1.GetAgentEventRequest{AgentId: req.agentID, Calldata: req.calldata})
 	resp := &agentconfv1.GetAgentEventResponse{}
 	response := operation.NoResult(resp, &resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
-	response = response.WithRead(func(reply gateway.Reply) error {
+	response = response.WithSetCookie(&answer.setCookie).WithRead(func(reply gateway.Reply) error {
 		answer.event = eventOf(reply.Event)
 		return nil
 	})
@@ -130,10 +130,13 @@ func (s *Service) GetAgentEvent(
 	}
 	answer := s.logs.wait(ctx, call)
 	if answer.err != nil {
-		operation.ReturnGUID(ctx, answer.guid, answer.err)
-		return nil, answer.err
+		err = answer.err
 	}
-	operation.ReturnGUID(ctx, answer.guid, nil)
+	operation.ReturnGUID(ctx, answer.guid, err)
+	operation.ReturnCookies(ctx, answer.setCookie, err)
+	if err != nil {
+		return nil, err
+	}
 	resp := &agentconfv1.GetAgentEventResponse{Retcode: gateway.Success, Guid: answer.guid}
 	if answer.event != "" {
 		resp.Event, _ = decodePolled(answer.event)

@@ -41,9 +41,9 @@ func (v *Violations) cookie(cookie string) {
 	}
 }
 
-// returnCookies returns the cookies that the gateway or its load balancer has set to the
+// ReturnCookies returns the cookies that the gateway or its load balancer has set to the
 // caller of a call that ends with err.
-func returnCookies(ctx context.Context, setCookie []string, err error) {
+func ReturnCookies(ctx context.Context, setCookie []string, err error) {
 	if len(setCookie) > 0 {
 		returnMetadata(ctx, metadata.MD{SetCookieKey: setCookie}, err)
 	}

@@ -157,7 +157,10 @@ func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request
 		issued, err = e.fill(reply)
 	}
 	ReturnGUID(ctx, reply.GUID, err)
-	returnCookies(ctx, reply.SetCookie, err)
+	ReturnCookies(ctx, reply.SetCookie, err)
+	if e.setCookie != nil {
+		*e.setCookie = reply.SetCookie
+	}
 	r.reportGUID(op, req.GUID, issued, refusal)
 	if err != nil {
 		return op.failure(err, req.GUID)

@@ -28,6 +28,7 @@ type envelope struct {
 	needGUID      bool              // an answer without that GUID is no success
 	resultGUID    *string           // GUID in result; nil for a result without one
 	read          func(gateway.Reply) error
+	setCookie     *[]string // nil if the call that is sent has a caller of its own
 }
 
 // NoResult returns the Response of a message without a result.
@@ -73,6 +74,13 @@ func (r Response[R]) WithResultGUID(guid *string) Response[R] {
 // sees the reply of an accepted operation only. An error of read makes the outcome unknown.
 func (r Response[R]) WithRead(read func(gateway.Reply) error) Response[R] {
 	r.read = read
+	return r
+}
+
+// WithSetCookie returns r for an operation that is sent without a caller. setCookie takes the
+// cookies that the gateway set, also with a refusal, for the callers who wait for the answer.
+func (r Response[R]) WithSetCookie(setCookie *[]string) Response[R] {
+	r.setCookie = setCookie
 	return r
 }
 
