@@ -20,6 +20,10 @@ type desk struct {
 
 	// setCookie has the cookies of a poll whose caller had left with an earlier event.
 	setCookie []string
+
+	// failed is the answer to a poll that may have lost an event while no call waited. The
+	// next call returns it.
+	failed *pollAnswer
 }
 
 // deskPause is how long a program that polls may be away between two polls. Page 1274 asks
@@ -91,9 +95,13 @@ func (ls *logs) giveCookies(l *eventLog, setCookie []string) {
 func (ls *logs) answerDesk(l *eventLog, answer pollAnswer) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if answer.event == "" {
-		l.desk.answer(answer)
+	if answer.event != "" {
+		return
 	}
+	if l.desk.joined && len(l.desk.calls) == 0 && mayLoseEvent(answer.err) {
+		l.desk.failed = &answer
+	}
+	l.desk.answer(answer)
 }
 
 func (d *desk) answer(answer pollAnswer) {
@@ -129,6 +137,8 @@ func (ls *logs) deskAnswer(call *deskCall) (answer pollAnswer, done bool) {
 		answer = pollAnswer{event: event}
 	case call.answer != nil:
 		answer = *call.answer
+	case l.desk.failed != nil:
+		answer, l.desk.failed = *l.desk.failed, nil
 	case l.state == ended && l.cut:
 		return pollAnswer{err: outcome.AnswerLost.Error(pollOperation, "An event may be lost: "+
 			"agentconf stopped during a poll. Query the conference to see its state.", nil)}, true
@@ -174,5 +184,5 @@ func (ls *logs) abandoned(call *deskCall, cause error) *outcome.Error {
 			"or while its session ended or agentconf stopped. Query the conference to see its state.", cause)
 	}
 	return kinds[0].Error(pollOperation, "The caller left before an event came. "+
-		"No event is lost; the next call returns it.", cause)
+		"Its poll continues: the next call returns the event, or says that one may be lost.", cause)
 }

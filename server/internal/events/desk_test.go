@@ -145,6 +145,30 @@ func TestDeskCookies(t *testing.T) {
 	})
 }
 
+// The caller of a poll may leave, since the next call returns its event. If the poll fails
+// then, the next call says that an event may be lost, once, after the events before.
+func TestDeskLossBetweenCalls(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		call := f.pollAtDesk(t, firstGUID)
+		f.answer(t, firstGUID, event("a"))
+		<-call
+		f.enter(t, firstGUID, nil)
+		lost := failure(outcome.AnswerLost)
+		f.answer(t, firstGUID, event("b"), lost)
+		if got := <-f.pollAtDesk(t, firstGUID); got.event != event("b").event {
+			t.Errorf("%+v, want the event before", got)
+		}
+		if got := <-f.pollAtDesk(t, firstGUID); got.err != lost.err {
+			t.Errorf("%+v, want the error of the poll", got)
+		}
+		call = f.pollAtDesk(t, firstGUID)
+		f.answer(t, firstGUID, event("c"))
+		if got := <-call; got.event != event("c").event {
+			t.Errorf("%+v, want the next event", got)
+		}
+	})
+}
+
 // A program with another GUID than the live log's receives what the gateway answers to it.
 // The event that it takes there is delivered to the watches, too.
 func TestDeskWithAnotherGUID(t *testing.T) {

@@ -175,8 +175,14 @@ func (ls *logs) fail(l *eventLog, guid string, err *outcome.Error) {
 	l.store.append(entry{kind: failedEntry, failure: &agentconfv1.PollFailed{
 		Reason:         string(err.Reason),
 		Message:        err.Error(),
-		EventMayBeLost: err.Outcome == outcome.Unknown && err.Retcode == "",
+		EventMayBeLost: mayLoseEvent(err),
 	}})
+}
+
+// mayLoseEvent reports whether the gateway may have handed out an event in the answer to a
+// poll that ended with err, which may be nil.
+func mayLoseEvent(err *outcome.Error) bool {
+	return err != nil && err.Outcome == outcome.Unknown && err.Retcode == ""
 }
 
 // isFatal reports whether no later poll can succeed: the agent is signed out, or its
