@@ -26,6 +26,8 @@ type call struct {
 	lateTimer  atomic.Int64  // time.Duration from the start of the call until a timer for its latest end fired
 	logged     outcome
 	loggedTime time.Duration // that the call took according to agentconf's log record
+
+	next *call // the poll after one with the outcome kept, whose event it must return
 }
 
 func (c *call) String() string { return c.op.name + " over " + c.front.String() }
@@ -68,6 +70,11 @@ func (c *call) late() bool {
 func (c *call) mismatch(e effect) string {
 	if c.reported == noOutcome && !c.abandoned {
 		return "no outcome reported: " + c.text
+	}
+	if c.reported == kept || c.logged == kept {
+		if m := c.keptMismatch(); m != "" {
+			return m
+		}
 	}
 	if m := c.reported.mismatch(e); m != "" {
 		return "reported " + m

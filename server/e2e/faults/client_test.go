@@ -146,7 +146,7 @@ func (cl *client) doHTTP(ctx context.Context, c *call) (outcome, string) {
 	case resp.StatusCode == http.StatusOK && (reply.Retcode == "0" || c.front == restFront):
 		return c.op.successOutcome(reply.Retcode, text)
 	case c.front == dialectFront:
-		return dialectOutcome(resp.StatusCode, reply.Retcode, resp.Header), text
+		return dialectOutcome(c.op.name, resp.StatusCode, reply.Retcode, resp.Header), text
 	case len(reply.Details) > 0:
 		return errorOutcome(reply.Code, reply.Details[0].Reason, reply.Details[0].Metadata), text
 	}

@@ -72,8 +72,8 @@ func (o outcome) agreesWith(e effect) bool {
 		return e.requests == 0 && e.applied == 0
 	case notConfirmed:
 		return e.requests == 1
-	case kept:
-		return e.requests <= 1
+	case kept: // e includes the poll after it
+		return e.requests <= 2 && e.applied == 1
 	}
 	return true
 }
@@ -112,7 +112,7 @@ func (r logRecord) outcome() outcome {
 var notSentReasons = []string{"CALL_CANCELLED", "NO_EVENT_SOURCE", "CONFIRMATION_UNDER_WAY"}
 
 // keptReasons are the reasons of a poll whose caller has left. agentconf may have polled the gateway: it
-// keeps the event for the next call, which a test of package events makes.
+// keeps the event for the next poll, which checkKept makes.
 var keptReasons = []string{"CALL_CANCELLED", "WATCH_TIMED_OUT"}
 
 // outcomeMetadata returns the outcome in the metadata of an error.
@@ -130,12 +130,15 @@ func errorOutcome(code codes.Code, reason string, metadata map[string]string) ou
 	}.outcome()
 }
 
-// parseLog returns the log records of calls.
+// parseLog returns the log records of calls, the first of each.
 func parseLog(log string) map[callKey]logRecord {
 	records := map[callKey]logRecord{}
 	for line := range strings.Lines(log) {
 		var r logRecord
-		if json.Unmarshal([]byte(line), &r) == nil && r.Msg == "call" && r.Agent != "" {
+		if json.Unmarshal([]byte(line), &r) != nil || r.Msg != "call" || r.Agent == "" {
+			continue
+		}
+		if _, seen := records[callKey{r.Operation, r.Agent}]; !seen {
 			records[callKey{r.Operation, r.Agent}] = r
 		}
 	}
@@ -145,12 +148,12 @@ func parseLog(log string) map[callKey]logRecord {
 // dialectOutcome returns the outcome of an error in the gateway dialect. With HTTP 200 it is that
 // of the headers. The retcode alone may say less, but nothing else: a client that reads no
 // headers must not take an unknown outcome for not_applied.
-func dialectOutcome(httpStatus int, retcode string, header http.Header) outcome {
+func dialectOutcome(operation string, httpStatus int, retcode string, header http.Header) outcome {
 	if o, known := statusOutcomes[httpStatus]; known && retcode == "100-007" {
 		return o
 	}
 	reason, stated := header.Get("Agentconf-Reason"), header.Get("Agentconf-Outcome")
-	o := errorOutcome(codes.Unknown, reason, map[string]string{"outcome": stated})
+	o := errorOutcome(codes.Unknown, reason, map[string]string{"outcome": stated, "operation": operation})
 	if httpStatus != http.StatusOK || retcode == "" || o == unknown && retcodeOutcome(retcode) == notApplied {
 		return noOutcome
 	}

@@ -27,7 +27,7 @@ func (r *row) count(c *call, e effect) (problem string) {
 	if c.late() {
 		r.late++
 	}
-	if e.repeated() {
+	if c.next == nil && e.repeated() {
 		r.twice++
 		problem = fmt.Sprintf("the gateway received it %d times", e.requests)
 	}

@@ -72,6 +72,7 @@ func runFault(t *testing.T, f *fault, tr proxy.Transport, turn int) row {
 		}
 	}
 	b.run(calls)
+	b.checkKept()
 	b.shutDown()
 	r := b.compare()
 	r.cells = cells
