@@ -55,18 +55,22 @@ func (ls *logs) enter(agentID string, from caller, after *int64) (*consumer, []*
 	return c, first, nil
 }
 
-// start sets the cursor behind the event with sequence after, or behind the last entry.
+// start sets the cursor behind the event with sequence after, or behind the last entry. Behind
+// that event are also the polls that may have lost one.
 func (c *consumer) start(after *int64) *agentconfv1.WatchStarted {
 	l := c.log
 	c.cursor = l.applied
-	if after == nil || *after == l.last {
+	if after == nil {
 		return &agentconfv1.WatchStarted{LastSequence: l.last}
 	}
 	oldest := l.last // sequence before the oldest event that is kept
 	kept, _ := l.store.read(0)
-	for i := len(kept) - 1; i >= 0 && kept[i].sequence > *after; i-- {
-		if kept[i].kind == eventEntry {
-			oldest, c.cursor = kept[i].sequence-1, kept[i].position-1
+	for i := len(kept) - 1; i >= 0 && kept[i].sequence >= *after; i-- {
+		switch e := kept[i]; {
+		case e.kind == eventEntry && e.sequence > *after:
+			oldest, c.cursor = e.sequence-1, e.position-1
+		case e.failure.GetEventMayBeLost():
+			c.cursor = e.position - 1
 		}
 	}
 	return &agentconfv1.WatchStarted{LastSequence: oldest, EventsMissing: oldest != *after}
@@ -162,13 +166,13 @@ func (c *consumer) delivered(item *streamItem) {
 }
 
 // item returns an entry as the caller receives it, or nil if it is not for the caller. Of the
-// time before the watch the caller receives events only.
+// time before the watch the caller receives events, and polls that may have lost one.
 func (c *consumer) item(e entry) *streamItem {
 	if e.kind == eventEntry {
 		return eventItem(decodeEvent(e.data, e.sequence))
 	}
 	switch {
-	case e.position <= c.entered:
+	case e.position <= c.entered && !e.failure.GetEventMayBeLost():
 		return nil
 	case e.kind == guidEntry && !equalGUID(e.data, c.guid):
 		return guidItem(e.data)

@@ -110,7 +110,7 @@ func TestFailedPolls(t *testing.T) {
 			event("a"), pollAnswer{}, failure(outcome.AnswerTimedOut), pollAnswer{})
 		const lost = "failed, an event may be lost: OUTCOME_UNKNOWN"
 		o.expect(t, "failed: GATEWAY_EXCEPTION", lost, "failed: GATEWAY_UNREACHABLE", "recovered", "1 a", lost, "recovered")
-		f.enter(t, firstGUID, f.sequence(0)).expect(t, "1 a") // no failure of the past
+		f.enter(t, firstGUID, f.sequence(0)).expect(t, lost, "1 a", lost) // no other failure of the past
 	})
 }
 
