@@ -76,6 +76,7 @@ func (b *testbed) newProxy(server string, tr proxy.Transport) *proxy.Proxy {
 func (b *testbed) startAgentconf(tr proxy.Transport) {
 	options := harness.Options(slog.New(slog.NewJSONHandler(&b.log, nil)), prometheus.NewRegistry())
 	options.Calls.MaxInFlight = maxAgents
+	options.Events.Heartbeat = shortTimeout
 	g := &options.Gateway
 	g.URL, g.Timeout, g.Dial = "http://"+b.gatewayHop.Address(), longTimeout, b.dial
 	if tr != proxy.Plaintext {
