@@ -10,7 +10,7 @@ import (
 )
 
 // The status of a request that passes through tells whether the gateway may have received it:
-// 503 means that it has not, 502 that it may have.
+// 503 means that it has not, 502 and 504 that it may have.
 func TestPassThrough(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -23,6 +23,7 @@ func TestPassThrough(t *testing.T) {
 		{"refused", true, proxy.OnAccept, proxy.CloseConn, 503, 0},
 		{"closed in the request", false, proxy.RequestStart, proxy.CloseConn, 502, 0},
 		{"reset before the reply", false, proxy.ReplyStart, proxy.ResetConn, 502, 1},
+		{"stalled before the reply", false, proxy.ReplyStart, proxy.Stall, 504, 1},
 		{"closed in the reply", false, proxy.ReplyHead, proxy.CloseConn, 502, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,6 +54,7 @@ func (b *testbed) passThrough(t *testing.T) (status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Grpc-Timeout", "1S")
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)

@@ -263,6 +263,7 @@ func (b *proxiedBody) Close() error {
 func (x *proxied) failure(callers context.Context, err error) *Error {
 	sent := x.conn != nil && x.conn.seal() > x.before
 	stalled := errors.Is(context.Cause(x.ctx), errStalled)
+	late := errors.Is(callers.Err(), context.DeadlineExceeded)
 	_, network := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(callers.Err(), context.Canceled):
@@ -271,17 +272,19 @@ func (x *proxied) failure(callers context.Context, err error) *Error {
 		err = ErrIncomplete
 	case stalled:
 		err = errStalled
+	case late:
+		err = context.DeadlineExceeded
 	case sent && !network:
 		err = errBroken
 	}
-	return &Error{Kind: proxiedKind(sent, stalled), Err: err}
+	return &Error{Kind: proxiedKind(sent, stalled || late), Err: err}
 }
 
-func proxiedKind(sent, stalled bool) Kind {
+func proxiedKind(sent, timedOut bool) Kind {
 	switch {
 	case !sent:
 		return NotSent
-	case stalled:
+	case timedOut:
 		return TimedOut
 	}
 	return Broken
