@@ -9,6 +9,7 @@ import (
 
 	"agentconf/emulator/fault"
 	"agentconf/emulator/journal"
+	"agentconf/emulator/page"
 )
 
 // Authentication modes (page 0005).
@@ -72,6 +73,9 @@ type Config struct {
 	// RandomSeed is the source of all chance: probabilities and drawn delays of faults.
 	// Default: 1.
 	RandomSeed uint64
+
+	// Front is a service in front of the gateway, for the page. Default: none.
+	Front page.Front
 
 	// Log receives every conference request as a line of JSON, a LogEntry. Warnings receives
 	// a line for every request that has a wrong field. Default: none.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"agentconf/emulator/fault"
+	"agentconf/emulator/page"
 )
 
 const (
@@ -56,8 +57,8 @@ func namesOf(routes []route) (names []string) {
 	return names
 }
 
-// Handler returns the HTTP interface of the gateway, and the control API below /emulator/.
-// docs/emulator.md describes both.
+// Handler returns the HTTP interface of the gateway, the control API below /emulator/, and
+// the page at /. docs/emulator.md describes them.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range append(routes(), oldRoutes...) {
@@ -68,6 +69,7 @@ func (g *Gateway) Handler() http.Handler {
 	mux.HandleFunc(gatewayRoot, g.serveOther)
 	mux.HandleFunc(strings.TrimSuffix(gatewayRoot, "/"), g.serveOther)
 	mux.Handle("/emulator/", http.NewCrossOriginProtection().Handler(g.controlHandler()))
+	page.Add(mux, g.config.Front)
 	for _, pattern := range []string{"/", "/emulator"} { // a mux redirects to a path with a slash by itself
 		mux.HandleFunc(pattern, serveNoSuchPath)
 	}
@@ -92,7 +94,7 @@ func withoutExtraSlashes(h http.Handler) http.Handler {
 
 func serveNoSuchPath(w http.ResponseWriter, _ *http.Request) {
 	writeControlError(w, http.StatusNotFound,
-		"no such path: the gateway is at "+resourceRoot+", the control API at /emulator/")
+		"no such path: the gateway is at "+resourceRoot+", the control API at /emulator/, the page at /")
 }
 
 // serveOperation executes a request of an operation, under the fault that matches.

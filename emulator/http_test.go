@@ -206,3 +206,19 @@ func TestSetGUIDSpelling(t *testing.T) {
 	}
 	t.Error("no header spelled Set-GUID")
 }
+
+// The emulator serves its page, which keeps the JSON of unknown paths.
+func TestPage(t *testing.T) {
+	handler := New(Config{}).Handler()
+	for path, want := range map[string]string{
+		"/": "<!DOCTYPE html>", "/emulator/page/page.js": "import", "/emulator/front": "{}", "/other": "the page at /",
+	} {
+		if w := exchange(t, handler, "GET", path, "", ""); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
+		}
+	}
+	const hold = "/emulator/page/gateway" + conferencePath + "holdparticipant"
+	if w := exchange(t, handler, "POST", hold, "", "{}"); !strings.Contains(w.Body.String(), `"retcode":"`) {
+		t.Errorf("a call of the page: %d %s", w.Code, w.Body)
+	}
+}
