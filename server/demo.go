@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"agentconf/emulator"
+	"agentconf/emulator/page"
 	agentconfv1 "agentconf/gen/agentconf/v1"
 	"agentconf/server/internal/app"
 	"agentconf/server/internal/lifecycle"
@@ -90,8 +92,8 @@ type demo struct {
 	chair, guest demoAgent
 }
 
-// demoPorts are the ports of a demo that stays: that of the gateway in the vendor's
-// examples, and the defaults of serve.
+// demoPorts are the ports of a demo that stays: the gateway's port of the vendor's examples,
+// and the defaults of serve.
 var demoPorts = []string{"127.0.0.1:8043", "127.0.0.1:9090", "127.0.0.1:8080"}
 
 // listenForDemo opens the ports of the gateway, gRPC and JSON. A demo that stays has the
@@ -129,18 +131,33 @@ func (d *demo) start(ctx context.Context, stay bool) (ended <-chan error, err er
 	// The service is that of serve. It does not probe and has no drain delay, because no
 	// load balancer sends calls to it.
 	options := app.Defaults()
+	feed := newOutcomeFeed()
+	options.Log = slog.New(outcomeHandler{feed: feed})
 	options.Gateway.URL = d.gateway
 	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
 	service, err := app.New(options)
 	if err != nil {
 		return nil, err
 	}
-	// The GUID of an agent that stays signed in keeps the printed commands valid.
-	gateway := emulator.New(emulator.Config{AuthMode: emulator.StaticGUID, SignOutAfter: -1})
+	gateway, err := emulator.NewSeeded(demoGateway(newFront(d.http, d.grpc, feed)))
+	if err != nil {
+		return nil, err // a rule of the seed is wrong, which every test of the demo finds
+	}
 	results := make(chan error, 2)
 	go func() { results <- serveHTTP(ctx, gateway.Handler(), listeners[0]) }()
 	go func() { results <- service.Serve(ctx, listeners[1], listeners[2]) }()
 	return results, nil
+}
+
+// demoGateway returns the settings and the state of the emulator. The GUID of an agent that
+// stays signed in keeps the printed commands valid. The phone of the demo answers by itself;
+// others ring until somebody answers on the page.
+func demoGateway(front page.Front) (emulator.Config, emulator.Seed) {
+	return emulator.Config{
+			AuthMode: emulator.StaticGUID, SignOutAfter: -1, ManualPhones: true, Front: front,
+		}, emulator.Seed{Scenario: []emulator.Rule{{
+			On: "ring", Address: demoPhone, Do: "answer", After: emulator.Duration(300 * time.Millisecond),
+		}}}
 }
 
 // connect creates the gRPC clients for d.grpc. All of them share the connection, which the
@@ -184,8 +201,9 @@ func (d *demo) run(ctx context.Context, cancel context.CancelFunc, steps ...func
 	return nil
 }
 
-// stay prints the events of both agents until ctx is done, by Ctrl-C. If both agents are signed
-// out, which ends their watches, stay opens a new conference.
+// stay prints the events of both agents until ctx is done, by Ctrl-C. The page can reset the
+// gateway, which signs both agents out and so ends their watches: stay then opens a new
+// conference.
 func (d *demo) stay(ctx context.Context, cancel context.CancelFunc) error {
 	for {
 		d.printCommands()
@@ -301,8 +319,9 @@ func (d *demo) changeChairperson(ctx context.Context) {
 // README has the commands too, with the GUID in a variable.
 func (d *demo) printCommands() {
 	text := fmt.Sprintf(`
-Look at the API, and hold the phone by a click:
+Look at the conference, and hold the phone by a click:
 
+  page  %[8]s/
   docs  %[7]s/docs
 
 The demo runs until Ctrl-C. The commands of the README need this variable:
@@ -332,5 +351,5 @@ Read the request log of the gateway:
 curl %[8]s/emulator/log
 `, d.chair.guid, demoChair, demoPhone, demoVoice, d.grpc, demoUnholdJSON, d.http, d.gateway)
 	d.print(demoRecord{Kind: "ready", Text: text, AgentID: demoChair, GUID: d.chair.guid,
-		Gateway: d.gateway, GRPC: d.grpc, HTTP: d.http, Docs: d.http + "/docs"})
+		Gateway: d.gateway, GRPC: d.grpc, HTTP: d.http, Page: d.gateway + "/", Docs: d.http + "/docs"})
 }

@@ -77,8 +77,8 @@ func TestDemoJSON(t *testing.T) {
 	}
 }
 
-// A demo that stays takes free ports instead of the ports in use, and prints the address
-// of /docs.
+// A demo that stays takes free ports instead of the ports in use, and prints the addresses
+// of its pages.
 func TestDemoStaysOnFreePorts(t *testing.T) {
 	for _, usual := range demoPorts {
 		if l, err := net.Listen("tcp", usual); err == nil { // or another program has the port
@@ -86,8 +86,12 @@ func TestDemoStaysOnFreePorts(t *testing.T) {
 		}
 	}
 	d := start(t, "/emulator/log", nil, "demo", "--stay")
-	if !regexp.MustCompile(`(?m)^  docs  http://127\.0\.0\.1:\d+/docs$`).MatchString(d.printed) {
-		t.Errorf("got no address of /docs in:\n%s", d.printed)
+	for _, address := range []string{
+		`(?m)^  page  http://127\.0\.0\.1:\d+/$`, `(?m)^  docs  http://127\.0\.0\.1:\d+/docs$`,
+	} {
+		if !regexp.MustCompile(address).MatchString(d.printed) {
+			t.Errorf("got no line %s in:\n%s", address, d.printed)
+		}
 	}
 	for _, usual := range demoPorts {
 		if strings.Contains(d.printed, usual) {

@@ -35,6 +35,7 @@ type demoRecord struct {
 	Gateway string `json:"gateway,omitempty"`
 	GRPC    string `json:"grpc,omitempty"`
 	HTTP    string `json:"http,omitempty"`
+	Page    string `json:"page,omitempty"`
 	Docs    string `json:"docs,omitempty"`
 	GUID    string `json:"guid,omitempty"`
 }
