@@ -14,8 +14,8 @@ import (
 
 // Descriptors shares the file descriptors of the process out, so that clients cannot take
 // the descriptors of the operator's port and the gateway. The system hands out the lowest free
-// number, so that the number of a new descriptor says how many are open at least. Of every
-// eight descriptors, clients may take six, and connections to the gateway a seventh.
+// number, so that the number of a new descriptor says how many are open at least. Clients leave
+// a quarter of the descriptors, at most 1,024, and connections to the gateway half of that.
 type Descriptors struct {
 	limit    int // of the process; 0 is no limit
 	summary  *telemetry.Summary
@@ -52,17 +52,20 @@ func newDescriptors(log *slog.Logger, metrics prometheus.Registerer, limit int) 
 	return d
 }
 
-// allow reports whether conn may stay open at a port that may take eighths of the
-// descriptors. It closes and counts a connection that may not. A connection without a
-// descriptor, of a test, may stay.
-func (d *Descriptors) allow(conn net.Conn, port string, eighths int) bool {
-	if d.limit == 0 || descriptorOf(conn) < d.limit/8*eighths {
+// allow reports whether conn may stay open at a port that leaves a number of descriptors. It
+// closes and counts a connection that may not. A connection without a descriptor, of a test,
+// may stay.
+func (d *Descriptors) allow(conn net.Conn, port string, leaves int) bool {
+	if d.limit == 0 || descriptorOf(conn) < d.limit-leaves {
 		return true
 	}
 	conn.Close()
 	d.reject(port)
 	return false
 }
+
+// reserved returns the number of descriptors that clients leave.
+func (d *Descriptors) reserved() int { return min(d.limit/4, 1024) }
 
 func (d *Descriptors) reject(port string) {
 	d.rejected.WithLabelValues(port).Inc()
@@ -75,7 +78,7 @@ func (d *Descriptors) Dial(ctx context.Context, network, address string) (net.Co
 	if errors.Is(err, syscall.EMFILE) {
 		d.reject(portGateway)
 	}
-	if err == nil && !d.allow(conn, portGateway, 7) {
+	if err == nil && !d.allow(conn, portGateway, d.reserved()/2) {
 		err = syscall.EMFILE
 	}
 	if err != nil {
@@ -99,7 +102,7 @@ func (l reservingListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.descriptors.allow(conn, l.port, 6) {
+		if l.descriptors.allow(conn, l.port, l.descriptors.reserved()) {
 			return conn, nil
 		}
 	}

@@ -54,8 +54,17 @@ func TestDescriptors(t *testing.T) {
 
 // A listener closes the connections beyond its share and hands out the next that may stay.
 func TestReservingListener(t *testing.T) {
-	open, closed := &descriptorConn{number: 47}, &descriptorConn{number: 48}
-	d := newDescriptors(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), 64)
+	for limit, first := range map[int]descriptor{64: 48, 20_000: 20_000 - 1024} {
+		checkReserving(t, limit, first)
+	}
+}
+
+// checkReserving checks that a listener closes a connection with the descriptor first, and
+// hands out one below.
+func checkReserving(t *testing.T, limit int, first descriptor) {
+	t.Helper()
+	open, closed := &descriptorConn{number: first - 1}, &descriptorConn{number: first}
+	d := newDescriptors(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), limit)
 	l := reservingListener{&connListener{conns: []net.Conn{closed, open}}, d, portGRPC}
 	conn, err := l.Accept()
 	if err != nil || conn != net.Conn(open) || !closed.closed || open.closed {
