@@ -61,7 +61,7 @@ func Defaults() Options {
 			Timeout: 5 * time.Second, Breaker: gateway.Breaker{Failures: 5, Open: 2 * time.Second},
 		},
 		Operation: operation.Options{AgentIDMax: 59999, AgentRate: 100},
-		Events:    events.Options{MaxWatches: 10000, Heartbeat: 15 * time.Second},
+		Events:    events.Options{MaxWatches: 20000, Heartbeat: 15 * time.Second},
 		Calls:     interceptor.Options{MaxInFlight: 10000},
 		Forward:   true, PassThrough: passthrough.Options{MaxInFlight: 1000, Rate: 100},
 		Lifecycle: lifecycle.Options{
