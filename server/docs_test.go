@@ -16,6 +16,7 @@ import (
 	"agentconf/server/internal/app"
 	"agentconf/server/internal/operation"
 	"agentconf/server/internal/outcome"
+	"agentconf/server/internal/telemetry"
 )
 
 var update = flag.Bool("update", false, "write the generated tables into the documentation")
@@ -155,6 +156,7 @@ func metricTable(t *testing.T) string {
 	options.Gateway.URL = "http://gateway.test"
 	options.Lifecycle.ProbeInterval, options.Lifecycle.DrainDelay = 0, 0
 	options.Metrics.MustRegister(thisBuild().metric())
+	telemetry.WatchMemory(options.Log, options.Metrics)()
 	service, err := app.New(options)
 	if err != nil {
 		t.Fatal(err)

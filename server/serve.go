@@ -61,6 +61,7 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	if err != nil {
 		return err
 	}
+	defer telemetry.WatchMemory(log, s.Metrics)()
 	admin := lifecycle.Admin(s.Metrics, &s.logLevel, service.Ready())
 	defer lifecycle.ServeAdmin(listeners[2], admin, log, s.Lifecycle.LogPeers)() // after the drain, which operators observe
 	defer received.handle(log, flushLog, service, s.reloaders)()
