@@ -56,6 +56,19 @@ func login(t *testing.T, base, agent string) string {
 // stream or the test ends.
 func watch(t *testing.T, base, agent, guid string) (ended <-chan struct{}) {
 	t.Helper()
+	lines := watchLines(t, base, agent, guid)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(io.Discard, lines)
+	}()
+	t.Cleanup(func() { <-done })
+	return done
+}
+
+// watchLines starts a watch of an agent and returns its lines after the first message.
+func watchLines(t *testing.T, base, agent, guid string) *bufio.Reader {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "GET", base+"/v1/agents/"+agent+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -65,18 +78,12 @@ func watch(t *testing.T, base, agent, guid string) (ended <-chan struct{}) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { resp.Body.Close() })
 	lines := bufio.NewReader(resp.Body)
 	for line := ""; line != "event: started\n"; {
 		if line, err = lines.ReadString('\n'); err != nil {
 			t.Fatalf("the watch of agent %s does not start: HTTP status %d, %q, %v", agent, resp.StatusCode, line, err)
 		}
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = io.Copy(io.Discard, lines)
-		resp.Body.Close()
-	}()
-	t.Cleanup(func() { <-done })
-	return done
+	return lines
 }

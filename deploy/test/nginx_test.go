@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -25,17 +26,17 @@ import (
 )
 
 // startNginx starts nginx with deploy/nginx.conf in front of two replicas. It changes nothing but
-// the addresses.
-func startNginx(t *testing.T, one, two *program.Process) (grpcAddress, httpURL string) {
+// the addresses, and what changes has: pairs of old and new texts.
+func startNginx(t *testing.T, one, two *program.Process, changes ...string) (grpcAddress, httpURL string) {
 	t.Helper()
 	dir := t.TempDir()
 	grpcPort, grpcFile := listen(t)
 	httpPort, httpFile := listen(t)
-	text := strings.NewReplacer(
+	text := strings.NewReplacer(append(changes,
 		"agentconf-1.example:9090", one.GRPC, "agentconf-1.example:8080", one.HTTP,
 		"agentconf-2.example:9090", two.GRPC, "agentconf-2.example:8080", two.HTTP,
 		"listen 9090", "listen "+grpcPort, "listen 8080", "listen "+httpPort,
-	).Replace(read(t, "deploy/nginx.conf"))
+	)...).Replace(read(t, "deploy/nginx.conf"))
 	around := strings.ReplaceAll(read(t, "bench/conf/balancer.conf"), "{{.Dir}}", dir)
 	for name, content := range map[string]string{"deploy.conf": text, "nginx.conf": around} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -109,8 +110,8 @@ func holdRetcode(t *testing.T, url, agent, guid string) string {
 	return regexp.MustCompile(`"retcode":"([^"]+)"`).FindStringSubmatch(body + `"retcode":"none"`)[1]
 }
 
-// watchGRPC starts a watch of an agent over gRPC and returns after its first message.
-func watchGRPC(t *testing.T, conn *grpc.ClientConn, agent, guid string) {
+// watchGRPC starts a watch of an agent over gRPC and returns it after its first message.
+func watchGRPC(t *testing.T, conn *grpc.ClientConn, agent, guid string) agentconfv1.EventService_WatchAgentEventsClient {
 	t.Helper()
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(), "guid", guid, "x-agent-id", agent))
 	t.Cleanup(cancel)
@@ -120,6 +121,67 @@ func watchGRPC(t *testing.T, conn *grpc.ClientConn, agent, guid string) {
 	}
 	if first, err := stream.Recv(); first.GetStarted() == nil {
 		t.Fatalf("the watch of agent %s begins with %v, %v", agent, first, err)
+	}
+	return stream
+}
+
+// Behind nginx with its default of 60 s, a watch of a quiet agent lives for three minutes, over gRPC
+// and as server-sent events. Times are 15 times shorter: 12 heartbeats take three minutes. Without
+// heartbeats nginx ends the watch.
+func TestQuietWatch(t *testing.T) {
+	for _, beats := range []bool{true, false} {
+		t.Run(fmt.Sprintf("gRPC, heartbeats %v", beats), func(t *testing.T) {
+			t.Parallel()
+			address, url := quietNginx(t, beats)
+			conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			stream := watchGRPC(t, conn, "1287", login(t, url, "1287"))
+			checkBeats(t, beats, func() (bool, error) {
+				message, err := stream.Recv()
+				return message.GetHeartbeat() != nil, err
+			})
+		})
+		t.Run(fmt.Sprintf("server-sent, heartbeats %v", beats), func(t *testing.T) {
+			t.Parallel()
+			_, url := quietNginx(t, beats)
+			lines := watchLines(t, url, "1287", login(t, url, "1287"))
+			checkBeats(t, beats, func() (bool, error) {
+				line, err := lines.ReadString('\n')
+				return strings.HasPrefix(line, ":"), err
+			})
+		})
+	}
+}
+
+// quietNginx starts a service, with heartbeats each second or none, behind nginx with time-outs of 4 s.
+func quietNginx(t *testing.T, beats bool) (grpcAddress, httpURL string) {
+	t.Helper()
+	interval := map[bool]string{true: "1s", false: "1h"}[beats]
+	service := startService(t, startEmulator(t), "--watch-heartbeat", interval)
+	return startNginx(t, service, service, "grpc_read_timeout 1d", "grpc_read_timeout 4s",
+		"proxy_read_timeout 75s", "proxy_read_timeout 4s")
+}
+
+// checkBeats checks that a stream has 12 heartbeats, or that it ends without one. next reads a message.
+func checkBeats(t *testing.T, beats bool, next func() (beat bool, err error)) {
+	t.Helper()
+	for n := 0; n < 12; {
+		beat, err := next()
+		if err != nil && (beats || n > 0) {
+			t.Fatalf("the stream ended after %d heartbeats: %v", n, err)
+		}
+		if err != nil {
+			return
+		}
+		if beat {
+			n++
+		}
+	}
+	if !beats {
+		t.Error("got heartbeats, want none")
 	}
 }
 
