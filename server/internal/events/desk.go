@@ -56,7 +56,7 @@ func (ls *logs) enterDesk(agentID string, from caller, calldata string) (*deskCa
 	call := &deskCall{log: l, guid: guid, wake: make(chan struct{}, 1), setCookie: l.desk.setCookie}
 	l.desk.calls[call], l.desk.setCookie = struct{}{}, nil
 	l.desk.calldata = calldata
-	if !l.polling {
+	if !l.polling || l.answered {
 		l.desk.asks = true
 		notify(l.asked)
 	}

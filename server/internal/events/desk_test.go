@@ -54,6 +54,24 @@ func TestDeskPace(t *testing.T) {
 	})
 }
 
+// A program may have the event of a poll, and poll again, before the poller has ended that
+// poll. The next poll then follows without a pause, too.
+func TestDeskPaceAtTheEndOfAPoll(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		o := f.enter(t, firstGUID, nil)
+		synctest.Wait()
+		for _, answered := range []bool{false, true} {
+			if answered {
+				f.logs.answered(o.log)
+			}
+			f.pollAtDesk(t, firstGUID)
+			if got := f.logs.askedFor(o.log); got != answered {
+				t.Errorf("asks %v with a poll whose answer is here %v", got, answered)
+			}
+		}
+	})
+}
+
 // The callers for an agent share one position, which begins with the first of them. Events
 // that come between their polls wait.
 func TestDeskPosition(t *testing.T) {

@@ -193,14 +193,15 @@ type eventLog struct {
 	desk          desk
 	confirmations confirmations
 
-	running bool               // the poller runs
-	asked   chan struct{}      // ends the pause between polls if desk.asks
-	polling bool               // a poll is in flight
-	cut     bool               // the log ended while a poll was in flight
-	failing bool               // the last poll failed
-	cancel  context.CancelFunc // ends the poll in flight; called for an unproven log only
-	expiry  *time.Timer        // ends an idle log
-	ended   chan struct{}      // closed in state ended
+	running  bool               // the poller runs
+	asked    chan struct{}      // ends the pause between polls if desk.asks
+	polling  bool               // a poll is in flight
+	answered bool               // its answer is here; for the pace of a desk
+	cut      bool               // the log ended while a poll was in flight
+	failing  bool               // the last poll failed
+	cancel   context.CancelFunc // ends the poll in flight; called for an unproven log only
+	expiry   *time.Timer        // ends an idle log
+	ended    chan struct{}      // closed in state ended
 }
 
 // caller is what a consumer has shown: its GUID, and the cookies of the gateway's load

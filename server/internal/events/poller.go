@@ -89,7 +89,7 @@ func (ls *logs) nextPoll(l *eventLog) (req pollRequest, wanted bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if l.pollable() && l.wanted() {
-		l.polling = true
+		l.polling, l.answered = true, false
 		req = pollRequest{l.key.agentID, l.guid, l.desk.calldata, l.cookie}
 		l.desk.calldata, l.desk.asks = "", false
 		return req, true
@@ -118,10 +118,12 @@ func (ls *logs) pollOnce(ctx context.Context, l *eventLog, req pollRequest) (err
 	return nil
 }
 
-// answered returns the position that the poller has seen when a poll is answered.
+// answered returns the position that the poller has seen when a poll is answered. A program
+// that polls from now on asks for the next poll: it may have the event before pollOnce ends.
 func (ls *logs) answered(l *eventLog) (seen int64) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	l.answered = true
 	return l.applied
 }
 
