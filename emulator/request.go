@@ -119,6 +119,14 @@ func (g *Gateway) Log() []LogEntry {
 	return log
 }
 
+// Logged returns the number of requests that Log has had, also of those that a limit of the
+// journal has removed since.
+func (g *Gateway) Logged() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.logged
+}
+
 func logEntry(e *journal.Entry) LogEntry {
 	return LogEntry{e.Number, e.Operation, e.AgentID, e.Body, e.Retcode, e.Applied}
 }

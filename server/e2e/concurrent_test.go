@@ -70,7 +70,7 @@ func (e *emulated) holdOrUnhold(ctx context.Context, guid string, n, round int) 
 		within = durationpb.New(time.Second)
 	}
 	client := agentconfv1.NewConferenceServiceClient(e.conn)
-	result.first = len(e.emulator.Log())
+	result.first = e.emulator.Logged()
 	var err error
 	if (n+round)%4 < 2 {
 		result.voice = fmt.Sprintf("y:/conf/120/%d-%d.V3", n, round)
@@ -82,7 +82,7 @@ func (e *emulated) holdOrUnhold(ctx context.Context, guid string, n, round int) 
 			AgentId: "1287", AddressType: "6", Address: "88887946", ConfirmWithin: within,
 		})
 	}
-	result.last = len(e.emulator.Log())
+	result.last = e.emulator.Logged()
 	result.ok = err == nil
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

@@ -21,7 +21,7 @@ import (
 // inConference runs test with agent 1287 in a conference with two phones, 88887946 and 7000.
 // A watch of the agent has read all events, and its poll is in flight.
 func inConference(t *testing.T, test func(t *testing.T, e *emulated, guid string, w *watcher)) {
-	inBubble(t, emulator.Config{}, func(t *testing.T, e *emulated) {
+	inBubble(t, emulator.Config{JournalEntries: 1 << 20, JournalBytes: 1 << 30}, func(t *testing.T, e *emulated) {
 		guid := e.signIn(t, "1287")
 		w, _ := e.mustWatch(t, "1287", guid)
 		e.call(t, "requestagentconf", "1287", guid, `{"memberNum":4}`)
