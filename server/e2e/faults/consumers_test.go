@@ -28,8 +28,8 @@ var pollFaults = map[string]emulator.Fault{
 }
 
 // Under each fault of a poll, the consumers of an agent fare alike: a watch, a watch that was
-// away meanwhile, and a program that polls. Each receives the event or is told that one may be
-// lost, and receives the event after it. The quiet watch has heartbeats afterwards.
+// away, and a program that polls. Each receives the event, or a notice of a possible loss. Each
+// receives the event after it. The quiet watch has heartbeats afterwards.
 func TestConsumers(t *testing.T) {
 	for name, f := range pollFaults {
 		t.Run(name, func(t *testing.T) {

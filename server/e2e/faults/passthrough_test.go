@@ -9,8 +9,8 @@ import (
 	"agentconf/emulator/proxy"
 )
 
-// The status of a request that passes through tells whether the gateway may have received it:
-// 503 means that it has not, 502 and 504 that it may have.
+// Status 503 of a request that passes through means that the gateway has not received it. After
+// 502 and 504 it may have.
 func TestPassThrough(t *testing.T) {
 	for _, c := range []struct {
 		name     string

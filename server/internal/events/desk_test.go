@@ -125,7 +125,7 @@ func TestDeskGUID(t *testing.T) {
 }
 
 // Every call that waits for a poll receives its cookies, with an event, without, or with an
-// error. Those of a poll whose caller has left with an earlier event are for the next call.
+// error. A caller may leave with an earlier event: the next call then receives the cookies.
 func TestDeskCookies(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		for i, answer := range []pollAnswer{{}, failure(outcome.AnswerLost), event("a")} {

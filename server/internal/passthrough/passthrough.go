@@ -105,9 +105,9 @@ func (p *Proxy) reject(x *exchange, inFlight int64) *outcome.Error {
 	return nil
 }
 
-// RoundTrip implements http.RoundTripper for the ReverseProxy, whose context it replaces by
-// that of the client: interim responses of the gateway would otherwise overwrite the headers
-// of the response. It gives the response what ReverseProxy would not.
+// RoundTrip implements http.RoundTripper for the ReverseProxy. It replaces the context of the
+// ReverseProxy by that of the client. With the former, an interim response of the gateway
+// overwrites the headers of the response. It gives the response what ReverseProxy would not.
 func (p *Proxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := exchangeOf(r.Context())
 	resp, err := p.options.Transport.RoundTrip(r.WithContext(x.ctx))

@@ -42,11 +42,15 @@ func watchMemory(log *slog.Logger, r prometheus.Registerer, read func() (used, l
 			}
 			used, limit := read()
 			now := float64(used) >= limitReached*float64(limit)
+			if now {
+				reached.Set(1)
+			} else {
+				reached.Set(0)
+			}
 			if now && !before {
 				log.Warn("memory is at GOMEMLIMIT, and the garbage collector takes CPU time from calls; "+
 					"raise it and the memory of the container, or add replicas", "bytes", used, "limit", limit)
 			}
-			reached.Set(map[bool]float64{true: 1}[now])
 			before = now
 		}
 	})
