@@ -23,8 +23,13 @@ type pacedBody struct {
 }
 
 // Read implements io.Reader. At the end of the body it removes the deadline, which would
-// otherwise end the request while the gateway answers.
+// otherwise end the request while the gateway answers. After the end it leaves the body alone:
+// net/http's transport reads once more after the announced length, and by then its server may
+// have closed the body for the response. That error would break off the response.
 func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.ended.Load() {
+		return 0, io.EOF
+	}
 	earned := time.Duration(b.arrived/minBodyRate) * time.Second
 	_ = b.control.SetReadDeadline(b.start.Add(b.least + earned)) // fails for a writer of a test only
 	n, err := b.ReadCloser.Read(p)

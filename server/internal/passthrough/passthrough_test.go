@@ -7,9 +7,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"go.uber.org/goleak"
 )
@@ -134,6 +136,21 @@ func TestLargeBodies(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// A body that has ended stays ended: once the gateway has answered, net/http fails a further
+// read of it, and its transport would break off the response.
+func TestReadAfterEnd(t *testing.T) {
+	b := &pacedBody{
+		ReadCloser: io.NopCloser(strings.NewReader("body")), control: http.NewResponseController(httptest.NewRecorder()),
+	}
+	if got, err := io.ReadAll(b); string(got) != "body" || err != nil {
+		t.Fatalf("got %q, %v, want the body", got, err)
+	}
+	b.ReadCloser = io.NopCloser(iotest.ErrReader(http.ErrBodyReadAfterClose))
+	if n, err := b.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("after the end: got %d bytes, %v, want EOF", n, err)
+	}
 }
 
 // Each part of a response without a length reaches the client before the next one exists, and
