@@ -62,6 +62,7 @@ var scenarios = []scenario{
 	{"10,000 callers at once, defaults", 0, nil, keepCallers(10_000), 20 * time.Second},
 	{"10,000 callers at once, a limit of 500", 0, []string{"--max-in-flight", "500"}, keepCallers(10_000), 20 * time.Second},
 	{"10,000 idle connections", 0, nil, openIdleConnections, 15 * time.Second},
+	{"500 watches a second with expired GUIDs", 0, nil, watchInVain, 15 * time.Second},
 }
 
 // Run measures the latency of healthy callers in each scenario, and what

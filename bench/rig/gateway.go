@@ -30,6 +30,9 @@ type Counters struct{ Holds, Events int64 }
 // maxExact is the longest delay that is exact, at the price of an open file for each request.
 const maxExact = 10 * time.Millisecond
 
+// refusedPoll is the answer to a poll with another GUID than that of the watches.
+const refusedPoll = `{"message":"the agent is not signed in","retcode":"100-006"}`
+
 // stubGateway answers holds after a delay. It answers a poll when the agent's next event is
 // due, or without an event after the time of a poll.
 type stubGateway struct {
@@ -82,6 +85,10 @@ func (g *stubGateway) serveHold(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *stubGateway) servePoll(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Guid") != GUID {
+		fmt.Fprint(w, refusedPoll)
+		return
+	}
 	id := r.PathValue("agent")
 	value, _ := g.agents.LoadOrStore(id, &source{})
 	s := value.(*source)

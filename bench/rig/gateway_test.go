@@ -16,6 +16,7 @@ func TestGateway(t *testing.T) {
 		poll := func() (number int64, took time.Duration) {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 			r.SetPathValue("agent", "1000")
+			r.Header.Set("Guid", GUID)
 			w, from := httptest.NewRecorder(), time.Now()
 			g.servePoll(w, r)
 			var reply struct {
@@ -56,4 +57,13 @@ func TestGateway(t *testing.T) {
 			t.Errorf("handed out %d events, want 5", g.events.Load())
 		}
 	})
+}
+
+// A poll with another GUID than that of the watches is refused.
+func TestGatewayRefusesPoll(t *testing.T) {
+	w := httptest.NewRecorder()
+	(&stubGateway{}).servePoll(w, httptest.NewRequest("GET", "/", nil))
+	if got := w.Body.String(); got != refusedPoll {
+		t.Errorf("got %s, want %s", got, refusedPoll)
+	}
 }
