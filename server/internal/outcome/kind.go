@@ -97,7 +97,7 @@ var (
 	WatcherTooSlow = newKind(codes.ResourceExhausted, "WATCHER_TOO_SLOW", NotApplied,
 		"the watcher did not read its messages")
 	WatchTimedOut = newKind(codes.DeadlineExceeded, "WATCH_TIMED_OUT", NotApplied,
-		"the deadline of a watch or of a poll has passed; no event is lost")
+		"the deadline of a watch or of a poll has passed; the next one continues")
 	SessionEnded = newKind(codes.Unauthenticated, "SIGN_IN_REQUIRED", NotApplied,
 		"the agent signed out, or signed in again")
 )
