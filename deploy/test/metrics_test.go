@@ -34,7 +34,10 @@ func exposedMetrics(t *testing.T) metricSet {
 	ended := watch(t, base, "1288", guid)
 	mustRequest(t, "POST", base+"/v1/agents/1288/session:logout", guid, `{}`)
 	<-ended
-	request(t, "GET", base+"/agentgateway/resource/voicecall/1288/callinfo", guid, "") // passes through
+	mustRequest(t, "POST", gateway+"/emulator/faults", "", `{"operation":"*","connection":"close"}`)
+	for range 2 { // pass through, the first without an answer
+		request(t, "GET", base+"/agentgateway/resource/voicecall/1288/callinfo", guid, "")
+	}
 	dir := certificateDir(t)
 	secured := startService(t, gateway, "--tls-cert", filepath.Join(dir, "tls.crt"), "--tls-key", filepath.Join(dir, "tls.key"))
 	textParser := expfmt.NewTextParser(model.LegacyValidation)
