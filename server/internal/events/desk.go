@@ -90,12 +90,12 @@ func (ls *logs) giveCookies(l *eventLog, setCookie []string) {
 	}
 }
 
-// answerDesk gives the answer to a poll to the calls that wait for one. An event in it
-// reaches them by the log.
-func (ls *logs) answerDesk(l *eventLog, answer pollAnswer) {
+// answerDesk gives the answer to a poll with guid to the calls that wait for one. An event in
+// it reaches them by the log.
+func (ls *logs) answerDesk(l *eventLog, guid string, answer pollAnswer) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if answer.event != "" {
+	if answer.event != "" || l.outdated(guid, answer.err) {
 		return
 	}
 	if l.desk.joined && len(l.desk.calls) == 0 && mayLoseEvent(answer.err) {

@@ -143,7 +143,7 @@ func (ls *logs) take(l *eventLog, guid string, answer pollAnswer, seen int64) {
 		ls.metrics.events.Inc()
 		to.store.append(entry{kind: eventEntry, data: answer.event, seen: seen})
 	}
-	ls.answerDesk(l, answer)
+	ls.answerDesk(l, guid, answer)
 	switch {
 	case answer.err != nil:
 		ls.fail(l, guid, answer.err)
@@ -193,12 +193,21 @@ func isFatal(err *outcome.Error) bool {
 	return err.Code == codes.Unauthenticated || err.Code == codes.FailedPrecondition
 }
 
-// endRefused ends a log whose GUID was refused for good, and reports whether it has ended. The
-// GUID may have been renewed while the poll was in flight.
+// outdated reports whether err is the refusal of a GUID that was renewed while its poll was in
+// flight. It is no failure of the log: the next poll has the new GUID.
+func (l *eventLog) outdated(guid string, err *outcome.Error) bool {
+	return err != nil && isFatal(err) && !equalGUID(guid, l.guid)
+}
+
+// endRefused ends a log whose GUID was refused for good. It reports whether the consumers need
+// no item: the log has ended, or the refusal is outdated.
 func (ls *logs) endRefused(l *eventLog, guid string, err *outcome.Error) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if isFatal(err) && equalGUID(guid, l.guid) {
+	if l.outdated(guid, err) {
+		return true
+	}
+	if isFatal(err) {
 		l.polling = false
 		ls.handle(l, refused, sessionEnded(l.key.agentID, err))
 	}

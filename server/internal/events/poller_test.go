@@ -133,17 +133,53 @@ func TestFatalPoll(t *testing.T) {
 	}
 }
 
-// A poll that fails with a GUID that was renewed meanwhile does not end the watch.
+// The gateway refuses a GUID that was renewed while its poll was in flight. The watch neither
+// ends nor reports a failure, and a program that polls waits for the next poll.
 func TestFatalPollWithAnOldGUID(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
-		o := f.enter(t, firstGUID, nil)
-		f.answer(t, firstGUID, event("a"))
-		time.Sleep(time.Second) // the next poll is in flight
-		f.RenewGUID(agent, firstGUID, nextGUID)
+		o := f.enterWithOldPoll(t)
+		polled := f.pollAtDesk(t, nextGUID)
 		f.answer(t, firstGUID, failure(outcome.SessionEnded))
 		f.answer(t, nextGUID, event("b"))
-		o.expect(t, "1 a", "GUID "+nextGUID, "failed: SIGN_IN_REQUIRED", "recovered", "2 b")
+		o.expect(t, "1 a", "GUID "+nextGUID, "2 b")
+		if got := <-polled; got.err != nil || !strings.Contains(got.event, `"b"`) {
+			t.Errorf("the program received %+v, want the event", got)
+		}
 	})
+}
+
+// A sign-in after UpdateGuid ends the poll in flight, which has the old GUID. Whichever answer
+// comes first, the end is the next item of the watch.
+func TestNewSessionDuringAPollWithAnOldGUID(t *testing.T) {
+	for name, first := range map[string]func(t *testing.T, f *fixture){
+		"sign-in": func(t *testing.T, f *fixture) {
+			f.EndSession(agent)
+			f.answer(t, firstGUID, failure(outcome.SessionEnded))
+		},
+		"poll": func(t *testing.T, f *fixture) {
+			f.answer(t, firstGUID, failure(outcome.SessionEnded))
+			f.EndSession(agent)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				o := f.enterWithOldPoll(t)
+				first(t, f)
+				o.expectEnd(t, outcome.SessionEnded, "1 a", "GUID "+nextGUID)
+			})
+		})
+	}
+}
+
+// enterWithOldPoll starts to watch the agent. The poll in flight has the GUID before the
+// current one.
+func (f *fixture) enterWithOldPoll(t *testing.T) *observer {
+	t.Helper()
+	o := f.enter(t, firstGUID, nil)
+	f.answer(t, firstGUID, event("a"))
+	time.Sleep(time.Second)
+	f.RenewGUID(agent, firstGUID, nextGUID)
+	return o
 }
 
 // The event of a sign-out is the last one of the watch.
