@@ -1,4 +1,4 @@
-# Functions of .ci/docs and .ci/page, which source this file.
+# Functions of .ci/docs, .ci/page and .ci/restart, which source this file.
 
 # install_browser installs Chromium and npm, unless they are there.
 install_browser() {
