@@ -46,9 +46,9 @@ watch() {
 
 # next sets event and got to the next event, or got to the final status.
 next() {
-  local line data=
+  local line data= code=0
   event=message
-  while read -r -t "$most" line <&3 || [[ -n $line ]]; do
+  while read -r -t "$most" line <&3 || { code=$?; [[ $code == 1 && -n $line ]]; }; do
     case $line in
     event:*) event=${line#event: } ;;
     data:*) data=${line#data: } ;;
@@ -56,7 +56,7 @@ next() {
     '') [[ -z $data ]] || break ;;
     esac
   done
-  if [[ $event == ended ]]; then got=$(jq -c "$details" <<<"$data"); else got="{\"reply\":${data:-null}}"; fi
+  if [[ $event == ended ]]; then got=$(jq -c "$details" <<<"$data"); else got="{\"reply\":${data:-$(no_message $code)}}"; fi
 }
 
 stop() {

@@ -44,10 +44,10 @@ watch() {
 
 # next sets got to the next message, or to the final status.
 next() {
-  local line=null
+  local line
   event=
-  read -r -t "$most" line <&3 || true
-  got=$(jq -c "if .code then $details else {reply: .} end" <<<"${line:-null}")
+  read -r -t "$most" line <&3 || line=$(no_message $?)
+  got=$(jq -c "if (.code? // null) then $details else {reply: .} end" <<<"$line")
 }
 
 stop() {
