@@ -1,7 +1,3 @@
-//go:build !race
-
-// The race detector allocates too, so these tests run only without it.
-
 package e2e
 
 import (
@@ -17,6 +13,7 @@ import (
 
 	"golang.org/x/net/http2"
 
+	"agentconf/internal/race"
 	"agentconf/server/internal/app"
 	"agentconf/server/internal/telemetry"
 )
@@ -24,6 +21,7 @@ import (
 // A hold stays within a number of allocations, which includes the client of the gateway and
 // the log record. The number does not depend on the machine.
 func TestAllocations(t *testing.T) {
+	skipWithRaceDetector(t)
 	for _, front := range []struct {
 		name      string
 		limit     float64
@@ -51,6 +49,7 @@ func TestAllocations(t *testing.T) {
 // A refused hold costs at most one and a half times the allocations of an accepted one, whether the
 // gateway refuses it or agentconf: its status is built once.
 func TestRefusedAllocations(t *testing.T) {
+	skipWithRaceDetector(t)
 	wrongBody := strings.Replace(documentedBody, `"6"`, `"7"`, 1)
 	wrongMessage := bytes.Replace(holdMessage, []byte("\x016"), []byte("\x017"), 1)
 	if wrongBody == documentedBody || bytes.Equal(wrongMessage, holdMessage) {
@@ -81,6 +80,12 @@ func TestRefusedAllocations(t *testing.T) {
 					refused, rejected, accepted)
 			}
 		})
+	}
+}
+
+func skipWithRaceDetector(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates too; run go test without -race")
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"testing"
+
+	"agentconf/internal/race"
 )
 
 // holdBody has the fields of a hold as the service sends it.
@@ -147,7 +149,7 @@ func callNetHTTP(ctx context.Context, transport *http.Transport, url string) err
 // its context can be cancelled, context.AfterFunc allocates twice. The allocations of the
 // caller's request are not counted.
 func TestCallAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates too")
 	}
 	c := newClient(t, Options{URL: "http://" + replyCheaply(t, listen(t), ok)})
