@@ -99,7 +99,7 @@ func (c *consumer) run(ctx context.Context, first []*streamItem, stream itemStre
 		}
 		c.delivered(item)
 	}
-	s := &sender{consumer: c, ctx: ctx, stream: stream, sent: make(chan error, 1)}
+	s := &sender{consumer: c, ctx: ctx, stream: stream, sent: make(chan sendResult, 1)}
 	silence := time.NewTimer(c.logs.heartbeat)
 	defer silence.Stop()
 	for {
@@ -113,7 +113,7 @@ func (c *consumer) run(ctx context.Context, first []*streamItem, stream itemStre
 		select {
 		case <-c.wake:
 		case <-silence.C:
-			if err := s.send(heartbeatItem); err != nil {
+			if err := s.send(newHeartbeat); err != nil {
 				return err
 			}
 			silence.Reset(c.logs.heartbeat)
@@ -136,8 +136,8 @@ func (c *consumer) catchUp(s *sender) (sent bool, err error) {
 			return sent, watcherTooSlow(c.log.key.agentID)
 		}
 		for _, e := range entries {
-			if item := c.item(e); item != nil {
-				if err := s.send(item); err != nil {
+			if c.wants(e) {
+				if err := s.send(func() *streamItem { return itemOf(e) }); err != nil {
 					return sent, err
 				}
 				sent = true
@@ -165,33 +165,35 @@ func (c *consumer) delivered(item *streamItem) {
 	}
 }
 
-// item returns an entry as the caller receives it, or nil if it is not for the caller. Of the
-// time before the watch the caller receives events, and polls that may have lost one.
-func (c *consumer) item(e entry) *streamItem {
-	if e.kind == eventEntry {
-		return eventItem(decodeEvent(e.data, e.sequence))
+// wants reports whether an entry is for the caller. Of the time before the watch the caller
+// receives events, and polls that may have lost one.
+func (c *consumer) wants(e entry) bool {
+	if e.kind != eventEntry && e.position <= c.entered && !e.failure.GetEventMayBeLost() {
+		return false
 	}
-	switch {
-	case e.position <= c.entered && !e.failure.GetEventMayBeLost():
-		return nil
-	case e.kind == guidEntry && !equalGUID(e.data, c.guid):
-		return guidItem(e.data)
-	case e.kind == failedEntry:
-		return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: e.failure}}
-	case e.kind == recoveredEntry:
-		return recoveredItem
-	}
-	return nil
+	return e.kind != barrierEntry && (e.kind != guidEntry || !equalGUID(e.data, c.guid))
 }
 
-var (
-	heartbeatItem = &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_Heartbeat{
-		Heartbeat: &agentconfv1.Heartbeat{},
-	}}
-	recoveredItem = &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{
+// itemOf returns an entry as a caller receives it. It must not be a barrier.
+func itemOf(e entry) *streamItem {
+	switch e.kind {
+	case eventEntry:
+		return eventItem(decodeEvent(e.data, e.sequence))
+	case guidEntry:
+		return guidItem(e.data)
+	case failedEntry:
+		return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollFailed{PollFailed: e.failure}}
+	}
+	return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_PollRecovered{
 		PollRecovered: &agentconfv1.PollRecovered{},
 	}}
-)
+}
+
+func newHeartbeat() *streamItem {
+	return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_Heartbeat{
+		Heartbeat: &agentconfv1.Heartbeat{},
+	}}
+}
 
 func eventItem(event *agentconfv1.AgentEvent) *streamItem {
 	return &streamItem{Message: &agentconfv1.WatchAgentEventsResponse_Event{Event: event}}

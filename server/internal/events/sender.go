@@ -20,19 +20,25 @@ type sender struct {
 	consumer *consumer
 	ctx      context.Context // of the stream
 	stream   itemStream
-	sent     chan error // with room for the result that nobody waits for any more
+	sent     chan sendResult // with room for the result that nobody waits for any more
 }
 
-// send returns when the stream has taken the item, or when the watch is over.
-func (s *sender) send(item *streamItem) error {
+type sendResult struct {
+	item *streamItem
+	err  error
+}
+
+// send builds an item and sends it. It returns when the stream has taken the item, or when the
+// watch is over.
+func (s *sender) send(build func() *streamItem) error {
 	c := s.consumer
-	go s.try(item)
+	go s.try(build)
 	select {
-	case err := <-s.sent:
-		if err == nil {
-			c.delivered(item)
+	case r := <-s.sent:
+		if r.err == nil {
+			c.delivered(r.item)
 		}
-		return err
+		return r.err
 	case <-c.evicted:
 		return watcherTooSlow(c.log.key.agentID)
 	case <-s.ctx.Done():
@@ -42,8 +48,8 @@ func (s *sender) send(item *streamItem) error {
 	timeout := time.NewTimer(lastSend)
 	defer timeout.Stop()
 	select {
-	case err := <-s.sent:
-		return err
+	case r := <-s.sent:
+		return r.err
 	case <-s.ctx.Done():
 		return watcherLeft(c.log.key.agentID, s.ctx.Err())
 	case <-timeout.C:
@@ -51,10 +57,13 @@ func (s *sender) send(item *streamItem) error {
 	}
 }
 
-// try ends when the stream takes the item, or after the handler of the stream has returned.
-func (s *sender) try(item *streamItem) {
-	var err error
-	defer func() { s.sent <- err }()
-	defer s.consumer.logs.guard.RecoverTo(&err, watchOperation)
-	err = s.stream.Send(item)
+// try ends when the stream takes the item, or after the handler of the stream has returned. It
+// builds the item too: to decode an event takes a larger stack than to wait for one, and the
+// handler would keep that stack for as long as it waits.
+func (s *sender) try(build func() *streamItem) {
+	var r sendResult
+	defer func() { s.sent <- r }()
+	defer s.consumer.logs.guard.RecoverTo(&r.err, watchOperation)
+	r.item = build()
+	r.err = s.stream.Send(r.item)
 }

@@ -45,7 +45,7 @@ func (c *Client) each(check func(*endpoint) error) (nodes map[string]error, gate
 	nodes = map[string]error{}
 	for name, e := range c.endpoints {
 		checks.Go(func() {
-			err := errors.New("agentconf itself failed")
+			err := errPanicked
 			defer func() {
 				mu.Lock()
 				defer mu.Unlock()

@@ -50,8 +50,8 @@ type Options struct {
 	// Breaker applies to each address separately.
 	Breaker Breaker
 
-	// Recover is deferred by the goroutines of probes, with the name of their task. Nil lets a
-	// panic end the process.
+	// Recover is deferred by the goroutines of probes and dials, with the name of their task. Nil
+	// lets a panic end the process.
 	Recover func(task string)
 
 	// Dial opens a connection. Nil means TCP.

@@ -55,6 +55,21 @@ func TestCallReusesConnection(t *testing.T) {
 	}
 }
 
+// A panic of a dial is an error of a call that was not sent, and is recovered by the function of
+// the options.
+func TestDialPanics(t *testing.T) {
+	task := ""
+	c := newClient(t, Options{
+		URL:     "http://gateway.test",
+		Dial:    func(context.Context, string, string) (net.Conn, error) { panic("a fault") },
+		Recover: func(name string) { recover(); task = name },
+	})
+	_, err := c.Call(t.Context(), hold)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != NotSent || task != "dial" {
+		t.Errorf("error %v, recovered %q, want one of a call that was not sent, and the dial", err, task)
+	}
+}
+
 // A call goes to the node that issued its GUID, and without such a node to the gateway.
 func TestNodes(t *testing.T) {
 	gateway, first, second := newServer(t, listen(t), replying(ok)), newServer(t, listen(t), replying(ok)), newServer(t, listen(t), replying(ok))

@@ -23,6 +23,7 @@ type endpoint struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tls     func() *tls.Config // returns the configuration of a handshake, nil for http
 	head    string             // the part of a request's head that never changes; it follows the path
+	recover func(task string)  // deferred by the goroutine of a dial
 	idle    pool
 	breaker breaker
 
@@ -48,7 +49,11 @@ func newEndpoint(options Options, rawURL string) (*endpoint, error) {
 		head: " HTTP/1.1\r\n" +
 			"Host: " + u.Host + "\r\n" +
 			"Content-Type: application/json; charset=UTF-8\r\n",
+		recover: options.Recover,
 		breaker: breaker{limits: options.Breaker},
+	}
+	if e.recover == nil {
+		e.recover = func(string) {}
 	}
 	e.tls = e.recordingEnd(options.tlsConfig(u))
 	if e.dial == nil {
@@ -74,15 +79,35 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// open opens a connection and begins a call on it.
-func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, error) {
-	bounded, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	nc, err := e.dial(bounded, "tcp", e.address)
+// open opens a connection on a goroutine of its own, and begins a call on it. A dial needs a
+// larger stack than a call. The caller would keep that stack for as long as it waits: Go
+// shrinks no stack of which more than a quarter is in use.
+func (e *endpoint) open(ctx context.Context, deadline time.Time) (c *http1.Conn, err error) {
+	err = errPanicked
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		defer e.recover("dial")
+		c, err = e.dialQuiet(ctx, deadline)
+	}()
+	<-opened
 	if err != nil {
 		return nil, err
 	}
-	c, err := http1.Open(bounded, nc, e.tls())
+	c.Begin(ctx, deadline)
+	e.opened.Add(1)
+	return c, nil
+}
+
+// dialQuiet returns a connection on which the server has sent nothing yet.
+func (e *endpoint) dialQuiet(ctx context.Context, deadline time.Time) (*http1.Conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	nc, err := e.dial(ctx, "tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	c, err := http1.Open(ctx, nc, e.tls())
 	if err != nil {
 		return nil, explainHandshake(err)
 	}
@@ -90,7 +115,5 @@ func (e *endpoint) open(ctx context.Context, deadline time.Time) (*http1.Conn, e
 		c.Close()
 		return nil, err
 	}
-	c.Begin(ctx, deadline)
-	e.opened.Add(1)
 	return c, nil
 }

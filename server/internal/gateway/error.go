@@ -2,8 +2,12 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
+
+// errPanicked is the error of a goroutine that has panicked, which has a log record.
+var errPanicked = errors.New("agentconf itself failed")
 
 // Kind is how far a failed call came. After NotSent, the gateway has surely not executed the
 // request. After Refused, that depends on the retcode. After the others, nobody knows.

@@ -24,9 +24,10 @@ const (
 	// 8 KiB that some gRPC clients accept as metadata.
 	maxCookies = 4 << 10
 
-	// bufferSize is the size of a connection's buffer in bytes. A line that is longer is
-	// collected elsewhere.
-	bufferSize = 4 << 10
+	// bufferSize is the size of a connection's buffer in bytes. It has room for a usual reply,
+	// which one read takes. A line that is longer is collected elsewhere, and the rest of a
+	// long body is read to its place. Every watched agent keeps a connection.
+	bufferSize = 1 << 10
 
 	// maxInterim is how many interim responses (1xx) may precede the final one.
 	maxInterim = 5

@@ -56,6 +56,29 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// A usual reply takes one read, also with the headers that a proxy adds.
+func TestUsualReplyTakesOneRead(t *testing.T) {
+	reply := "HTTP/1.1 200 \r\nSet-GUID: JSESSIONID=279fe21d-2caa-4437-84c3-ab9e9dae20f5.AgentGateway0\r\n" +
+		"Set-Cookie: route=1732440000.123.45.678901|0123456789abcdef0123456789abcdef; Path=/; Secure; HttpOnly\r\n" +
+		"Strict-Transport-Security: max-age=31536000; includeSubDomains\r\nX-Frame-Options: SAMEORIGIN\r\n" +
+		"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'self'\r\n" +
+		"Content-Type: application/json;charset=UTF-8\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\n" + ok[len("HTTP/1.1 200 OK\r\n"):]
+	counted := &countingConn{Conn: pipe(t, replying(reply))}
+	if got := exchange(t.Context(), open(t, counted, nil)); got.err != nil || counted.reads != 1 {
+		t.Errorf("%+v after %d reads, want one", got, counted.reads)
+	}
+}
+
+type countingConn struct {
+	net.Conn
+	reads int
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Conn.Read(p)
+}
+
 // A reply that the server cuts off has its own error. The connection is not reusable, even
 // after a complete reply.
 func TestTruncatedReply(t *testing.T) {
