@@ -35,7 +35,7 @@ func startChild(t *testing.T, args ...string) *program.Process {
 
 func startCommand(t *testing.T, cmd *exec.Cmd) *program.Process {
 	t.Helper()
-	cmd.Env = []string{"RUN_AGENTCONF=1"}
+	cmd.Env = append(cmd.Env, "RUN_AGENTCONF=1")
 	child, err := program.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
