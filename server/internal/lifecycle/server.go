@@ -29,7 +29,8 @@ const (
 	flowControlWindow = 1 << 20
 
 	// streamWorkers is the number of goroutines that are kept for calls, their stacks
-	// grown. Calls beyond them get a new goroutine each.
+	// grown. Calls beyond them get a new goroutine each. A watch keeps its worker to its end,
+	// so that they help only a process with fewer watches.
 	streamWorkers = 64
 
 	// keepaliveTime is how long a gRPC connection may be silent before the server pings
