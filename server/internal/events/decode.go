@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -22,35 +23,56 @@ func eventOf(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// decodePolled returns an event as the gateway sent it. A member of another type than the
-// documented one stays empty, and documented is false: the gateway hands out an event once,
-// so that it is delivered in any form.
-func decodePolled(raw string) (event *agentconfv1.PolledEvent, documented bool) {
-	event = &agentconfv1.PolledEvent{RawJson: raw}
+// members are the documented members of an event. One of another type than the documented one
+// stays empty, and documented is false: the gateway hands out an event once, so that it is
+// delivered in any form.
+type members struct {
+	eventType, workNo string
+	eventGenTime      *int64
+	content           []byte // JSON, nil if the event has none
+	documented        bool
+}
+
+func membersOf(raw string) (m members) {
 	if raw[0] != '{' {
-		event.Content = structpb.NewNullValue()
-		return event, false
+		m.content = []byte("null")
+		return m
 	}
-	documented = true
+	m.documented = true
 	for name, value := range jsonobject.Members([]byte(raw)) {
 		ok := true
 		switch string(name) {
 		case `"eventType"`:
-			event.EventType, ok = text(value)
+			m.eventType, ok = text(value)
 		case `"workNo"`:
-			event.WorkNo, ok = text(value)
+			m.workNo, ok = text(value)
 		case `"content"`:
-			event.Content = openValue(value)
+			m.content = value
 		case `"eventGenTime"`:
-			event.EventGenTime, ok = number(value)
+			m.eventGenTime, ok = number(value)
 		}
-		documented = documented && ok
+		m.documented = m.documented && ok
 	}
-	return event, documented
+	return m
+}
+
+// decodePolled returns an event as the gateway sent it.
+func decodePolled(raw string) *agentconfv1.PolledEvent {
+	m := membersOf(raw)
+	event := &agentconfv1.PolledEvent{
+		EventType: m.eventType, WorkNo: m.workNo, EventGenTime: m.eventGenTime, RawJson: raw,
+	}
+	if m.content != nil {
+		event.Content = openValue(m.content)
+	}
+	return event
 }
 
 // text returns a string, or the text of a number, which is not documented.
 func text(value []byte) (s string, documented bool) {
+	if plain, ok := jsonobject.Plain(value); ok {
+		return string(plain), true
+	}
 	if json.Unmarshal(value, &s) == nil {
 		return s, string(value) != "null"
 	}
@@ -120,51 +142,36 @@ var optionalKeys = map[protoreflect.Name]bool{
 // deliver it (page 1219); without it the next poll is refused.
 const signedOutEvent = "AgentOther_ShutdownService"
 
-func isSignedOut(raw string) bool {
-	if raw == "" {
-		return false
-	}
-	event, _ := decodePolled(raw)
-	return event.GetEventType() == signedOutEvent
-}
+func isSignedOut(raw string) bool { return raw != "" && membersOf(raw).eventType == signedOutEvent }
 
 // decodeEvent returns an event as watchers receive it. An unknown type, or a content without
 // the documented shape, is passed on as it is in Other: it must not look like a documented
 // event whose fields are 0.
 func decodeEvent(raw string, sequence int64) *agentconfv1.AgentEvent {
-	polled, documented := decodePolled(raw)
+	m := membersOf(raw)
 	event := &agentconfv1.AgentEvent{
-		Sequence:     sequence,
-		EventType:    polled.GetEventType(),
-		WorkNo:       polled.GetWorkNo(),
-		EventGenTime: polled.EventGenTime,
-		RawJson:      raw,
+		Sequence: sequence, EventType: m.eventType, WorkNo: m.workNo, EventGenTime: m.eventGenTime, RawJson: raw,
 	}
-	name, known := contents[polled.GetEventType()]
-	if documented && known && decodeContent(polled.GetContent(), event, name) == nil {
+	name, known := contents[m.eventType]
+	if m.documented && known && decodeContent(m.content, event, name) == nil {
 		return event
 	}
-	content := polled.GetContent()
-	if content == nil {
-		content = structpb.NewNullValue()
+	other := structpb.NewNullValue()
+	if m.content != nil {
+		other = openValue(m.content)
 	}
-	event.Content = &agentconfv1.AgentEvent_Other{Other: content}
+	event.Content = &agentconfv1.AgentEvent_Other{Other: other}
 	return event
 }
 
 // decodeContent decodes the content of an event into the named field. No content at all is
 // right only for an event whose message has no fields. Unknown keys are ignored, as newer
 // gateways add some.
-func decodeContent(content *structpb.Value, event *agentconfv1.AgentEvent, name protoreflect.Name) error {
+func decodeContent(content []byte, event *agentconfv1.AgentEvent, name protoreflect.Name) error {
 	m := event.ProtoReflect()
 	target := m.Mutable(m.Descriptor().Fields().ByName(name)).Message()
-	_, isNull := content.GetKind().(*structpb.Value_NullValue)
-	if content != nil && !isNull {
-		text, err := protojson.Marshal(content)
-		if err != nil {
-			return err
-		}
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, target.Interface()); err != nil {
+	if content != nil && string(content) != "null" {
+		if err := unmarshalContent(content, target.Interface()); err != nil {
 			return err
 		}
 	}
@@ -175,6 +182,19 @@ func decodeContent(content *structpb.Value, event *agentconfv1.AgentEvent, name 
 		change.Change = changeOf(change.GetChangeType())
 	}
 	return nil
+}
+
+// unmarshalContent is tolerant of what protojson rejects and openValue accepts.
+func unmarshalContent(content []byte, target proto.Message) error {
+	options := protojson.UnmarshalOptions{DiscardUnknown: true}
+	if options.Unmarshal(content, target) == nil {
+		return nil
+	}
+	text, err := protojson.Marshal(openValue(content))
+	if err != nil {
+		return err
+	}
+	return options.Unmarshal(text, target)
 }
 
 func isComplete(content protoreflect.Message) bool {

@@ -73,7 +73,7 @@ func TestDecodeEvent(t *testing.T) {
 		`{"eventType":"AgentConf_ParticipantChanged","content":null}`:                            "other",
 		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"deviceType":"x"}}`: "other",
 		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"deviceType":[5]}}`: "other",
-		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":1e400}}`:      "other",
+		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":1e400}}`:      "participant_changed",
 		`{"eventType":"AgentConf_ParticipantChanged","content":{` + held + `,"new":"\ud800"}}`:   "participant_changed",
 		`{"eventType":"AgentConf_StopVoice","content":{}}`:                                       "other",
 		`{"eventType":"AgentConf_RequestSuccess","content":{}}`:                                  "other",
@@ -90,6 +90,14 @@ func TestDecodeEvent(t *testing.T) {
 		if got := decodeEvent(raw, 1).GetRawJson(); got != raw {
 			t.Errorf("raw_json %s, want %s", got, raw)
 		}
+	}
+}
+
+// A number of a documented key is exact, also one that a floating-point number cannot hold.
+func TestDecodeLargeNumber(t *testing.T) {
+	event := decodeEvent(`{"eventType":"AgentConf_RequestSuccess","content":{"confId":9007199254740993}}`, 1)
+	if got := event.GetRequestSuccess().GetConfId(); got != 9007199254740993 {
+		t.Errorf("got confId %d, want 9007199254740993", got)
 	}
 }
 

@@ -139,7 +139,7 @@ func (s *Service) GetAgentEvent(
 	}
 	resp := &agentconfv1.GetAgentEventResponse{Retcode: gateway.Success, Guid: answer.guid}
 	if answer.event != "" {
-		resp.Event, _ = decodePolled(answer.event)
+		resp.Event = decodePolled(answer.event)
 	}
 	return resp, nil
 }
