@@ -205,7 +205,9 @@ func (g *polledGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	fmt.Fprintf(w, `{"message":"","retcode":"0","event":{"eventType":"AgentState_Ready","workNo":%q,"content":null}}`, agent)
+	fmt.Fprintf(w, `{"message":"","retcode":"0","event":{"eventType":"AgentConf_ParticipantChanged","workNo":%q,`+
+		`"content":{"result":0,"changeReason":255,"changeType":5,"confId":1,"participant":"88887946","participantType":6}}}`,
+		agent)
 }
 
 // awaitPolls returns when n further polls wait.
