@@ -28,18 +28,19 @@ type watchers struct {
 	cancel      context.CancelFunc
 	streams     sync.WaitGroup
 
-	started, received atomic.Int64 // watches, events
-	measured          atomic.Bool  // delays are recorded
+	warm                      int64        // number of the last event of an agent before a measurement
+	started, warmed, received atomic.Int64 // watches, agents with that event, events
+	measured                  atomic.Bool  // delays are recorded
 
 	mu     sync.Mutex
 	delays []float64 // ms from the gateway's answer to the client
 	faults []string
 }
 
-// watchAgents opens n watches at an even pace. The caller must close the result, even after
-// an error.
-func watchAgents(ctx context.Context, address string, n int) (*watchers, error) {
-	w := &watchers{}
+// watchAgents opens n watches at an even pace, of agents with warm events before a measurement.
+// The caller must close the result, even after an error.
+func watchAgents(ctx context.Context, address string, n int, warm int64) (*watchers, error) {
+	w := &watchers{warm: warm}
 	watching, cancel := context.WithCancel(ctx)
 	w.cancel = cancel
 	return w, rig.Pace(ctx, startRate, n, func(i int, _ time.Time) error {
@@ -86,6 +87,9 @@ func (w *watchers) watch(ctx context.Context, conn *grpc.ClientConn, agent strin
 				w.fault("agent %s: event %d follows event %d", agent, number, last)
 			}
 			last = number
+			if number == w.warm {
+				w.warmed.Add(1)
+			}
 			w.record(m.GetEvent())
 		}
 	}

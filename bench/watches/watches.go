@@ -117,7 +117,7 @@ func (x *step) run(ctx context.Context, s *rig.Workspace, o options) (err error)
 	if x.before, err = readState(ctx, a); err != nil {
 		return err
 	}
-	w, err := watchAgents(ctx, a.GRPC, x.agents)
+	w, err := watchAgents(ctx, a.GRPC, x.agents, o.Warm)
 	defer w.close()
 	if err != nil {
 		return err
@@ -125,9 +125,10 @@ func (x *step) run(ctx context.Context, s *rig.Workspace, o options) (err error)
 	if err := w.await(ctx, &w.started, int64(x.agents), time.Minute); err != nil {
 		return fmt.Errorf("watches that have begun: %w", err)
 	}
-	if err := w.await(ctx, &w.received, int64(x.agents)*o.Warm, warmTimeout); err != nil {
-		return fmt.Errorf("events before the measurement: %w", err)
+	if err := w.await(ctx, &w.warmed, int64(x.agents), warmTimeout); err != nil {
+		return fmt.Errorf("agents with all events before the measurement: %w", err)
 	}
+	rig.Sleep(ctx, o.Every) // until the last agents are in the rhythm, too
 	if err := x.measure(ctx, a, w, o.duration); err != nil {
 		return err
 	}

@@ -55,6 +55,20 @@ func TestWatchersFindLostEvents(t *testing.T) {
 	}
 }
 
+// An agent is warm with its last event before the measurement, and counts once.
+func TestWatchersCountWarmAgents(t *testing.T) {
+	leaktest.Check(t)
+	for n, want := range []int64{0, 0, 1, 1} {
+		w := watchOne(t, []int64{1, 2, 3}[:n])
+		if err := w.await(t.Context(), &w.received, int64(n), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.warmed.Load(); got != want {
+			t.Errorf("after %d of 2 events: got %d warm agents, want %d", n, got, want)
+		}
+	}
+}
+
 // An event that never comes ends the wait, as does the end of a watch.
 func TestWatchersAwait(t *testing.T) {
 	leaktest.Check(t)
@@ -79,7 +93,7 @@ func watchOne(t *testing.T, numbers []int64) *watchers {
 	agentconfv1.RegisterEventServiceServer(server, eventServer{numbers: numbers})
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
-	w, err := watchAgents(context.WithoutCancel(t.Context()), l.Addr().String(), 1)
+	w, err := watchAgents(context.WithoutCancel(t.Context()), l.Addr().String(), 1, 2)
 	t.Cleanup(w.close)
 	if err != nil {
 		t.Fatal(err)
