@@ -41,7 +41,7 @@ func (c cli) serveWith(ctx context.Context, s *settings, received *signals) erro
 	if err != nil {
 		return err
 	}
-	telemetry.TuneCollector(c.lookupEnv)
+	defer telemetry.TuneCollector(c.lookupEnv)()
 	log, flushLog := telemetry.NewLog(c.stderr, s.logFormat, &s.logLevel)
 	defer flushLog()
 	grpcLog.To(log)

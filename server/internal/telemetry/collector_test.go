@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 
 	"agentconf/internal/race"
@@ -22,48 +23,70 @@ func TestTuneCollector(t *testing.T) {
 		wantLimit   int64
 	}{
 		{true, 512 << 20, nil, 100, math.MaxInt64},
-		{false, 512 << 20, nil, gcPercent, 256 << 20},
-		{false, 0, errors.New("no limit"), gcPercent, math.MaxInt64},
-		{false, math.MaxUint64, nil, gcPercent, math.MaxInt64},
+		{false, 512 << 20, nil, maxPercent, 256 << 20},
+		{false, 0, errors.New("no limit"), maxPercent, math.MaxInt64},
+		{false, math.MaxUint64, nil, maxPercent, math.MaxInt64},
 	} {
 		debug.SetMemoryLimit(math.MaxInt64)
-		tuneCollector(
+		stop := tuneCollector(
 			func(string) (string, bool) { return "", test.set },
 			func() (uint64, error) { return test.container, test.err })
+		stop()
 		if percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1); percent != test.wantPercent || limit != test.wantLimit {
 			t.Errorf("%+v: %d %%, limit %d", test, percent, limit)
 		}
 	}
 }
 
-// Without a container, live memory of 320 MiB does not make the collector run more often than
-// 64 MiB do, for the same allocations. With a limit beneath it, there are some 70 collections.
+// Garbage is at most four times the live memory, 64 MiB, or a quarter of the live memory.
+func TestPercentFor(t *testing.T) {
+	for live, want := range map[uint64]int{
+		0: 400, 5 << 20: 400, 16 << 20: 400, 32 << 20: 200, 64 << 20: 100, 256 << 20: 25, 1 << 30: 25, 1 << 40: 25,
+	} {
+		if got := percentFor(live); got != want {
+			t.Errorf("%d MiB: got %d %%, want %d %%", live>>20, got, want)
+		}
+	}
+}
+
+// GOGC follows the live memory. Live memory of 320 MiB, above the limit of a small container,
+// leaves room for garbage: 768 MiB of it make about 10 collections. With a memory limit beneath
+// the live memory, there are some 70.
 func TestCollectorWithoutContainer(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector takes several times the memory; run go test without -race")
 	}
 	restoreCollector(t)
 	debug.SetMemoryLimit(math.MaxInt64)
-	tuneCollector(
+	stop := tuneCollector(
 		func(string) (string, bool) { return "", false },
 		func() (uint64, error) { return 0, errors.New("no limit") })
-	few, many := collections(64<<20), collections(320<<20)
-	if many > few {
-		t.Errorf("got %d collections with 320 MiB of live memory, want at most the %d with 64 MiB", many, few)
+	defer stop()
+	kept := make([]byte, 320<<20) // nothing touches it, so that it takes no RAM
+	defer runtime.KeepAlive(kept)
+	awaitGOGC(t, 100/spareShare)
+	if n := collections(); n > 20 {
+		t.Errorf("got %d collections, want 20 at most", n)
 	}
-	if few == 0 {
-		t.Error("got no collection with 64 MiB of live memory, want some to compare with")
+}
+
+// awaitGOGC waits until collections have set GOGC to want.
+func awaitGOGC(t *testing.T, want uint64) {
+	t.Helper()
+	samples := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	for range 1000 {
+		runtime.GC()
+		if metrics.Read(samples); samples[0].Value.Uint64() == want {
+			return
+		}
 	}
+	t.Fatalf("got GOGC %d, want %d", samples[0].Value.Uint64(), want)
 }
 
 var garbage []byte
 
-// collections returns how often the collector runs during 768 MiB of allocations, beside an
-// amount of live memory. Nothing touches that memory, so that it takes no RAM.
-func collections(live int) uint32 {
-	kept := make([]byte, live)
-	defer runtime.KeepAlive(kept)
-	runtime.GC()
+// collections returns how often the collector runs during 768 MiB of allocations.
+func collections() uint32 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 768 << 4 {
