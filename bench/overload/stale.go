@@ -18,9 +18,12 @@ import (
 	"agentconf/server/bench/rig"
 )
 
-// staleClients are clients that do not sign in again when their GUID has expired. Each
-// watches an agent of its own, and comes back every second.
-const staleClients = 500
+// Stale clients do not sign in again when their GUID has expired. Each watches an agent of its
+// own, and comes back every second.
+const (
+	staleClients = 500
+	firstStale   = 2000 // ID of the first agent
+)
 
 // watchInVain is the load of the stale clients. They count as failed holds.
 func watchInVain(ctx context.Context, t *target) (rig.Outcomes, error) {
@@ -35,7 +38,7 @@ func watchInVain(ctx context.Context, t *target) (rig.Outcomes, error) {
 	var watches sync.WaitGroup
 	err = rig.Pace(ctx, staleClients, math.MaxInt, func(i int, _ time.Time) error {
 		watches.Go(func() {
-			code := status.Code(watchOnce(conn, strconv.Itoa(i%staleClients)))
+			code := status.Code(watchOnce(conn, strconv.Itoa(firstStale+i%staleClients)))
 			mu.Lock()
 			defer mu.Unlock()
 			o.Failed[code.String()]++
@@ -49,13 +52,13 @@ func watchInVain(ctx context.Context, t *target) (rig.Outcomes, error) {
 	return o, err
 }
 
-// watchOnce returns the error with which the watch of a stale client ends.
-func watchOnce(conn *grpc.ClientConn, client string) error {
+// watchOnce returns the error with which a stale client's watch of an agent ends.
+func watchOnce(conn *grpc.ClientConn, agent string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	ctx = metadata.AppendToOutgoingContext(ctx, "guid", "expired"+client+".AgentGateway1")
+	ctx = metadata.AppendToOutgoingContext(ctx, "guid", "expired"+agent+".AgentGateway1")
 	stream, err := agentconfv1.NewEventServiceClient(conn).
-		WatchAgentEvents(ctx, &agentconfv1.WatchAgentEventsRequest{AgentId: "2" + client})
+		WatchAgentEvents(ctx, &agentconfv1.WatchAgentEventsRequest{AgentId: agent})
 	for err == nil {
 		_, err = stream.Recv()
 	}

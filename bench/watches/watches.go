@@ -16,8 +16,8 @@ import (
 
 const (
 	// warm is the number of events of each agent before a measurement, as fast as agentconf
-	// polls. They fill a replay window of two minutes.
-	warm = 24
+	// polls. Together with those of a minute they fill a replay window of two minutes.
+	warm = 12
 
 	// warmTimeout bounds the time for them. With many agents the cores limit their rate.
 	warmTimeout = 5 * time.Minute
