@@ -55,7 +55,9 @@ func (r runner) playCalls(ctx context.Context, c client, tests []test) (map[stri
 }
 
 func (r runner) playScenarios(ctx context.Context, c client, tests []test) (map[string]result, error) {
-	args := []string{"emulate", "--listen", "127.0.0.1:0", "--answer-delay", "100ms"}
+	// A GUID changes only in the step that asks for it, however long the machine pauses.
+	args := []string{"emulate", "--listen", "127.0.0.1:0", "--answer-delay", "100ms",
+		"--guid-interval", "1h", "--guid-timeout", "2h"}
 	emulator, err := program.Start(exec.CommandContext(ctx, r.binary, args...))
 	if err != nil {
 		return nil, err
