@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"agentconf/internal/signal"
 )
 
 // DeliveryTimeout limits the gateway's reply to a request that is delivered after its client has left.
@@ -13,22 +15,22 @@ const DeliveryTimeout = 5 * time.Second
 type proxyConn struct {
 	sockets   [2]*net.TCPConn // by direction: Upstream is the socket to the server
 	transport Transport
-	closed    signal
+	closed    signal.Signal
 
 	mu        sync.Mutex
 	injection *Injection // nil once it has been performed
 	counters  [2]byteCounter
-	handshake bool       // TLS handshake in progress
-	discard   bool       // bytes that arrive are discarded
-	withheld  []byte     // of the request
-	deferred  *Injection // delivers the withheld bytes when the client has left
-	replied   signal     // set at the first byte of the reply
+	handshake bool          // TLS handshake in progress
+	discard   bool          // bytes that arrive are discarded
+	withheld  []byte        // of the request
+	deferred  *Injection    // delivers the withheld bytes when the client has left
+	replied   signal.Signal // set at the first byte of the reply
 }
 
 func newProxyConn(client, server *net.TCPConn, t Transport, n *Injection) *proxyConn {
 	c := &proxyConn{
-		sockets: [2]*net.TCPConn{Upstream: server, Downstream: client}, closed: newSignal(),
-		injection: n, transport: t, handshake: t != Plaintext, replied: newSignal(),
+		sockets: [2]*net.TCPConn{Upstream: server, Downstream: client}, closed: signal.New(),
+		injection: n, transport: t, handshake: t != Plaintext, replied: signal.New(),
 	}
 	c.counters[Upstream].transport, c.counters[Downstream].transport = t, t
 	return c
@@ -38,7 +40,7 @@ func newProxyConn(client, server *net.TCPConn, t Transport, n *Injection) *proxy
 func (c *proxyConn) arm(n *Injection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.injection, c.withheld, c.replied = n, nil, newSignal()
+	c.injection, c.withheld, c.replied = n, nil, signal.New()
 	c.restartCounters()
 }
 
@@ -100,7 +102,7 @@ func (c *proxyConn) forward(d Direction, chunk []byte) bool {
 func (c *proxyConn) scan(d Direction, chunk []byte) (length int, reached bool) {
 	counter, n := &c.counters[d], c.injection
 	if d == Downstream && !c.handshake {
-		c.replied.set()
+		c.replied.Set()
 	}
 	messageStart := 0 // index in chunk: bytes before it belong to the handshake
 	for _, b := range chunk {
@@ -137,7 +139,7 @@ func (c *proxyConn) perform(n *Injection, d Direction, rest []byte) bool {
 		c.mu.Unlock()
 		return true
 	}
-	defer n.done.set()
+	defer n.done.Set()
 	switch n.Action {
 	case ResetConn:
 		c.reset()
@@ -149,7 +151,7 @@ func (c *proxyConn) perform(n *Injection, d Direction, rest []byte) bool {
 		c.sockets[Downstream].CloseWrite()
 		return true
 	case StopReading:
-		<-c.closed.isSet
+		<-c.closed.IsSet
 		return false
 	case SendByteByByte:
 		return c.sendByteByByte(d, rest, n.Delay)
@@ -178,17 +180,17 @@ func (c *proxyConn) deliverWithheld() {
 	if n == nil {
 		return
 	}
-	defer n.done.set()
+	defer n.done.Set()
 	c.sockets[Upstream].Write(withheld)
 	select {
-	case <-replied.isSet:
+	case <-replied.IsSet:
 	case <-time.After(DeliveryTimeout):
-	case <-c.closed.isSet:
+	case <-c.closed.IsSet:
 	}
 }
 
 // pause waits for d. It returns false if the connection closes first.
-func (c *proxyConn) pause(d time.Duration) bool { return !within(d, c.closed.isSet) }
+func (c *proxyConn) pause(d time.Duration) bool { return !signal.Within(d, c.closed.IsSet) }
 
 func (c *proxyConn) sendByteByByte(d Direction, rest []byte, between time.Duration) bool {
 	for i := range rest {
@@ -207,7 +209,7 @@ func (c *proxyConn) reset() {
 }
 
 func (c *proxyConn) close() {
-	c.closed.set()
+	c.closed.Set()
 	c.sockets[Downstream].Close()
 	c.sockets[Upstream].Close()
 }

@@ -1,6 +1,10 @@
 package proxy
 
-import "time"
+import (
+	"time"
+
+	"agentconf/internal/signal"
+)
 
 // Point is a position in an exchange. The constants are in the order of time.
 type Point int
@@ -59,19 +63,19 @@ type Injection struct {
 	Delay           time.Duration // before the action, or after each byte
 	WithholdRequest bool          // the proxy forwards nothing of the request before the fault point
 
-	size ExchangeSize // of the exchange that has the fault point
-	done signal       // set after the action
+	size ExchangeSize  // of the exchange that has the fault point
+	done signal.Signal // set after the action
 }
 
 // ForExchange returns a copy of n for one exchange.
 func (n *Injection) ForExchange(size ExchangeSize) *Injection {
 	prepared := *n
-	prepared.size, prepared.done = size, newSignal()
+	prepared.size, prepared.done = size, signal.New()
 	return &prepared
 }
 
 // Done is closed after the action. n must come from ForExchange.
-func (n *Injection) Done() <-chan struct{} { return n.done.isSet }
+func (n *Injection) Done() <-chan struct{} { return n.done.IsSet }
 
 // MessageSize is the size of a request or a reply: of its headers, and of all of it, in bytes of
 // payload.

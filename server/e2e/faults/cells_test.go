@@ -2,10 +2,12 @@ package faults
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"agentconf/emulator"
 	"agentconf/emulator/proxy"
+	"agentconf/internal/signal"
 )
 
 // run makes the calls of a fault, in turn or concurrently.
@@ -82,7 +84,7 @@ func (b *testbed) injectOnGatewayHop(c *call, reused bool) {
 	}
 	// Otherwise the action could happen to the next call.
 	if c.reported == unknown && n.Action == proxy.DeliverAfterClose || c.reported == applied && n.Point == proxy.ReplyEnd {
-		if !waitFor(n.Done(), 2*proxy.DeliveryTimeout) {
+		if !signal.Within(2*proxy.DeliveryTimeout, n.Done()) {
 			b.t.Errorf("%s: the proxy has not performed its action", b.fault.name)
 		}
 	}
@@ -168,4 +170,13 @@ func (b *testbed) withholdReply(c *call) {
 	f.Late = c.agent[len(c.agent)-1]%2 == 0
 	b.setFault(c, f)
 	b.executeAlone(context.Background(), c)
+}
+
+// runConcurrently runs all functions at the same time, and returns when all have returned.
+func runConcurrently(functions []func()) {
+	var running sync.WaitGroup
+	for _, f := range functions {
+		running.Go(f)
+	}
+	running.Wait()
 }

@@ -10,6 +10,7 @@ import (
 
 	"agentconf/emulator"
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/internal/signal"
 )
 
 // confirmedCall is a call with confirm_within, the watch of its agent, and its fault.
@@ -21,10 +22,10 @@ type confirmedCall struct {
 	endWatch context.CancelFunc
 	others   sync.WaitGroup // calls that make the fault busy
 
-	pollsHandled atomic.Int64 // by the fault
-	called       signal       // the gateway has received the call
-	polled       signal       // the gateway has received a poll
-	eventTaken   signal       // a poll has taken the event
+	pollsHandled atomic.Int64  // by the fault
+	called       signal.Signal // the gateway has received the call
+	polled       signal.Signal // the gateway has received a poll
+	eventTaken   signal.Signal // a poll has taken the event
 }
 
 // callConfirmed makes the call c, which has confirm_within, under the testbed's fault.
@@ -35,7 +36,7 @@ func (b *testbed) callConfirmed(c *call) {
 	defer endWatch()
 	cc := &confirmedCall{
 		call: c, testbed: b, fault: b.fault.confirmation, cancel: cancel, endWatch: endWatch,
-		called: newSignal(), polled: newSignal(), eventTaken: newSignal(),
+		called: signal.New(), polled: signal.New(), eventTaken: signal.New(),
 	}
 	b.confirmedCalls.Store(c.agent, cc)
 	h := requestHook(b.handleConfirmed)
@@ -104,7 +105,7 @@ func (c *confirmedCall) watch(ctx context.Context) {
 		case got.GetPollFailed() != nil:
 			return
 		case got.GetStarted() != nil && !c.fault.fromStart:
-			waitFor(c.polled.isSet, longTimeout)
+			signal.Within(longTimeout, c.polled.IsSet)
 			return
 		}
 	}
@@ -121,7 +122,7 @@ func (c *confirmedCall) occupy(ctx context.Context) {
 		op: op.confirmedWithin(longTimeout), agent: c.agent, guid: c.guid, deadline: longTimeout, abandoned: true,
 	}
 	c.others.Go(func() { c.testbed.executeAlone(ctx, other) })
-	waitFor(c.called.isSet, longTimeout)
+	signal.Within(longTimeout, c.called.IsSet)
 }
 
 // handleConfirmed is the requestHook of agents with a confirmedCall.
@@ -130,10 +131,10 @@ func (b *testbed) handleConfirmed(r gatewayRequest, handle func()) {
 	c := found.(*confirmedCall)
 	hook := c.fault.onCall
 	if r.op.family == events {
-		c.polled.set()
+		c.polled.Set()
 		hook = c.nextPollHook(r)
 	} else {
-		c.called.set()
+		c.called.Set()
 	}
 	if hook == nil {
 		handle()
@@ -148,7 +149,7 @@ func (c *confirmedCall) nextPollHook(poll gatewayRequest) confirmationHook {
 		return nil
 	}
 	select {
-	case <-c.called.isSet:
+	case <-c.called.IsSet:
 	case <-poll.Context().Done():
 	}
 	return c.fault.onPoll

@@ -12,6 +12,7 @@ import (
 	"agentconf/emulator"
 	"agentconf/emulator/proxy"
 	agentconfv1 "agentconf/gen/agentconf/v1"
+	"agentconf/internal/signal"
 )
 
 // poll is the operation getAgentEvent.
@@ -77,15 +78,15 @@ func TestCallerLeavesPoll(t *testing.T) {
 	a.do(hold)
 	left := (<-proof).call
 	before := effectOf(left.key(), b.gateway.records())
-	arrived, release := newSignal(), newSignal()
+	arrived, release := signal.New(), signal.New()
 	b.withHook(func(_ gatewayRequest, handle func()) {
-		arrived.set()
-		<-release.isSet
+		arrived.Set()
+		<-release.IsSet
 		handle()
 	}, func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := a.poll(ctx)
-		if !waitFor(arrived.isSet, longTimeout) {
+		if !signal.Within(longTimeout, arrived.IsSet) {
 			t.Error("no poll has reached the gateway")
 		}
 		cancel()
@@ -95,7 +96,7 @@ func TestCallerLeavesPoll(t *testing.T) {
 			runtime.Gosched()
 		}
 		a.do(unhold)
-		release.set()
+		release.Set()
 	})
 	if got := (<-a.poll(context.Background())).fate(); got != "event" {
 		t.Errorf("the next poll: %s, want the event", got)
