@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -135,45 +134,6 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
-
-func TestBodySize(t *testing.T) {
-	f := newTestFront(stubService{})
-	for size, ok := range map[int]bool{maxRequest: true, maxRequest + 1: false, 100 * maxRequest: false} {
-		body := holdBody + strings.Repeat(" ", size-len(holdBody))
-		w := f.sendHold(holdREST, func(r *http.Request) { // of unknown length
-			r.Body, r.ContentLength = io.NopCloser(chunked(body)), -1
-		})
-		if ok {
-			f.takeCall(t)
-		} else {
-			f.checkRejected(t, w, "body: is larger than 65536 bytes")
-		}
-	}
-}
-
-// A client that announces a long body costs no memory until it sends the body.
-func TestAnnouncedBodySize(t *testing.T) {
-	f := newTestFront(stubService{})
-	f.sendHold(holdREST, func(r *http.Request) { r.ContentLength = 1 << 62 })
-	f.takeCall(t)
-}
-
-// A body that ends early is rejected, also by an operation that has no body.
-func TestBodyCutOff(t *testing.T) {
-	f := newTestFront(stubService{})
-	for _, path := range []string{holdREST, "/v1/agents/1287/conference:answerAgentConf"} {
-		w := f.sendHold(path, func(r *http.Request) {
-			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{}))
-		})
-		f.checkRejected(t, w, "body: is incomplete")
-		w = f.send("POST", path, strings.Repeat(" ", maxRequest+1), nil)
-		f.checkRejected(t, w, "body: is larger than 65536 bytes")
-	}
-}
-
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
 // Every violation of a body is reported, on REST.
 func TestBodyViolations(t *testing.T) {
@@ -360,47 +320,4 @@ func TestSetGUIDOfAnyAnswer(t *testing.T) {
 			}
 		}
 	}
-}
-
-// The server closes a connection after a chunked request: the request behind it, which
-// a proxy may take for a part of the body, is not executed.
-func TestChunkedRequestIsLast(t *testing.T) {
-	f := newTestFront(stubService{})
-	head := "POST " + holdREST + " HTTP/1.1\r\nHost: a\r\n"
-	first := head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
-	reply := exchange(t, f, first+head+"Content-Length: 2\r\n\r\n{}")
-	if !strings.Contains(reply, "Connection: close\r\n") {
-		t.Errorf("reply %s", reply)
-	}
-	f.takeCall(t)
-}
-
-// The deadline of a request ends with its body, with and without one, so that a call may
-// take longer.
-func TestReadDeadlineEndsWithTheBody(t *testing.T) {
-	f := newTestFront(stubService{})
-	for _, c := range []struct{ method, path, body string }{
-		{"POST", holdREST, holdBody},
-		{"GET", "/agentgateway/resource/agentevent/1287", ""},
-		{"POST", "/agentgateway/resource/agentconf/1287/answeragentconf", "{}"}, // has no body
-		{"DELETE", "/agentgateway/resource/onlineagent/1287/logout", "null"},
-		{"POST", "/v1/agents/1287/conference:answerAgentConf", `""`},
-	} {
-		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-		f.ServeHTTP(w, httptest.NewRequest(c.method, c.path, strings.NewReader(c.body)))
-		if w.Code != http.StatusOK || len(w.set) != 1 || !w.set[0].IsZero() {
-			t.Errorf("%s: HTTP status %d, read deadlines %v", c.path, w.Code, w.set)
-		}
-	}
-}
-
-// deadlines records the read deadlines of a connection.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	set []time.Time
-}
-
-func (d *deadlines) SetReadDeadline(deadline time.Time) error {
-	d.set = append(d.set, deadline)
-	return nil
 }
