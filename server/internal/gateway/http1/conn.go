@@ -6,6 +6,7 @@
 //	err := c.CheckQuiet()
 //	c.Begin(ctx, deadline)
 //	written, err := c.Send(request)
+//	c.Await() // if the response may be long in coming
 //	response, err := c.Receive("Set-GUID")
 //	reusable := c.End()
 //
@@ -31,7 +32,7 @@ type Conn struct {
 	stream   net.Conn // TLS over socket, or socket itself
 	socket   *socket
 	limited  limitedReader // reads stream
-	reader   *bufio.Reader // reads limited
+	reader   *bufio.Reader // reads limited; nil before the first Receive, and in Await
 	reusable bool          // the response was complete, and the server keeps the connection
 	unasked  [1]byte       // takes a byte that CheckQuiet finds
 
@@ -54,7 +55,6 @@ func Open(ctx context.Context, nc net.Conn, config *tls.Config) (*Conn, error) {
 		c.stream = secured
 	}
 	c.limited.from = c.stream
-	c.reader = bufio.NewReaderSize(&c.limited, bufferSize)
 	return c, nil
 }
 
@@ -93,6 +93,17 @@ func (c *Conn) Send(request []byte) (written bool, err error) {
 	before := c.socket.written
 	_, err = c.stream.Write(request)
 	return c.socket.written > before, err
+}
+
+// Await returns when the response begins or the call has failed, which Receive reports. The
+// connection has no buffer while it waits.
+func (c *Conn) Await() {
+	if c.reader != nil {
+		c.reader.Reset(nil)
+		readers.Put(c.reader)
+		c.reader = nil
+	}
+	c.socket.await()
 }
 
 // End ends the call. It reports whether the connection can carry another one: the

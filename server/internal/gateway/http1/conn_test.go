@@ -94,9 +94,15 @@ type outcome struct {
 }
 
 // exchange makes a call that may take timeout.
-func exchange(ctx context.Context, c *Conn) (o outcome) {
+func exchange(ctx context.Context, c *Conn) outcome { return exchangeAwaiting(ctx, c, false) }
+
+// exchangeAwaiting is exchange, with Await before Receive if await is set.
+func exchangeAwaiting(ctx context.Context, c *Conn, await bool) (o outcome) {
 	c.Begin(ctx, time.Now().Add(timeout))
 	if o.written, o.err = c.Send(request); o.err == nil {
+		if await {
+			c.Await()
+		}
 		o.Response, o.err = c.Receive(wantedField)
 	}
 	o.reusable = c.End()

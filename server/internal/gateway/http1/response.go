@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"sync"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -24,9 +25,9 @@ const (
 	// 8 KiB that some gRPC clients accept as metadata.
 	maxCookies = 4 << 10
 
-	// bufferSize is the size of a connection's buffer in bytes. It has room for a usual reply,
+	// bufferSize is the size of a reader's buffer in bytes. It has room for a usual reply,
 	// which one read takes. A line that is longer is collected elsewhere, and the rest of a
-	// long body is read to its place. Every watched agent keeps a connection.
+	// long body is read to its place.
 	bufferSize = 1 << 10
 
 	// maxInterim is how many interim responses (1xx) may precede the final one.
@@ -48,6 +49,9 @@ var (
 	errTruncated = errors.New("the gateway closed the connection before the reply was complete")
 )
 
+// readers has the readers of connections whose call awaits its response.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
+
 // Response is a final HTTP response.
 type Response struct {
 	Status int
@@ -66,6 +70,10 @@ type Response struct {
 // error is os.ErrDeadlineExceeded after the call's deadline or the end of its context.
 func (c *Conn) Receive(field string) (Response, error) {
 	c.limited.left = maxReply
+	if c.reader == nil {
+		c.reader = readers.Get().(*bufio.Reader)
+		c.reader.Reset(&c.limited)
+	}
 	h, err := c.readFinalHead(field)
 	var body []byte
 	if err == nil {

@@ -11,13 +11,26 @@ type socket struct {
 	poll    pollReader
 	written int64 // bytes that the network took, those of TLS records included
 	polling bool  // Read does not wait
+
+	first    [1]byte // byte that await has read, of which the next Read returns firstLen
+	firstLen int
+	firstErr error // of await; also for the next Read
 }
+
+// await waits for a byte or an error, and leaves it to the next Read. A goroutine that waits
+// here needs neither a buffer nor the stack of TLS and of the parser.
+func (s *socket) await() { s.firstLen, s.firstErr = s.Conn.Read(s.first[:]) }
 
 // Read implements net.Conn. While polling is set, it returns os.ErrDeadlineExceeded, from
 // which TLS recovers, if nothing has arrived.
 func (s *socket) Read(p []byte) (int, error) {
 	if s.polling {
 		return s.poll.read(p)
+	}
+	if s.firstLen > 0 || s.firstErr != nil {
+		n, err := copy(p, s.first[:s.firstLen]), s.firstErr
+		s.firstLen, s.firstErr = 0, nil
+		return n, err
 	}
 	return s.Conn.Read(p)
 }
