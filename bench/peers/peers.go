@@ -50,9 +50,9 @@ func RunFloor(ctx context.Context, args []string) error {
 // exchangeBy returns an exchange by agentconf's client of the gateway.
 func exchangeBy(client *gateway.Client) exchangeFunc {
 	return func(ctx context.Context, agent, guid string, body holdBody) (envelope, error) {
-		reply, err := client.Call(ctx, gateway.Request{
+		reply, err := client.Send(ctx, gateway.Request{
 			Method: "POST", Path: "agentconf/" + agent + "/holdparticipant", GUID: guid, Body: body,
-		})
+		}).Reply()
 		var failed *gateway.Error
 		if errors.As(err, &failed) && failed.Kind == gateway.Refused {
 			return envelope{failed.Message, failed.Retcode, failed.Result}, nil

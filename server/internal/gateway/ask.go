@@ -25,10 +25,7 @@ func (e *endpoint) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := e.exchange(ctx, time.Now().Add(askTime), wire)
-	if err == nil {
-		_, err = readReply(resp)
-	}
+	_, err = e.send(ctx, time.Now().Add(askTime), wire).Reply()
 	if refusal, ok := errors.AsType[*Error](err); ok && refusal.Kind == Refused {
 		return nil
 	}

@@ -91,7 +91,7 @@ func benchmark(b *testing.B, options Options) {
 	defer cancel()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.Call(ctx, benchHold); err != nil {
+		if _, err := c.Send(ctx, benchHold).Reply(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestCallAllocations(t *testing.T) {
 	defer cancel()
 	for ctx, want := range map[context.Context]float64{context.Background(): 1, cancellable: 3} {
 		allocs := testing.AllocsPerRun(1000, func() {
-			if _, err := c.Call(ctx, benchHold); err != nil {
+			if _, err := c.Send(ctx, benchHold).Reply(); err != nil {
 				t.Fatal(err)
 			}
 		})

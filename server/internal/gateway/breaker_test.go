@@ -140,7 +140,7 @@ func (d *dialer) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 func call(ctx context.Context, c *Client) error {
-	_, err := c.Call(ctx, Request{Method: "POST", Path: "p", GUID: "g"})
+	_, err := c.Send(ctx, Request{Method: "POST", Path: "p", GUID: "g"}).Reply()
 	return err
 }
 

@@ -144,22 +144,17 @@ type Request struct {
 	TraceParent, TraceState string
 }
 
-// Call sends req and returns the gateway's reply if its retcode is "0". Every error is an
-// *Error. After a refusal, the reply has the GUID and the cookies that came with it, if any.
+// Send sends req. Reply must follow; it returns the error of Send, too.
 //
 // The call ends at the caller's deadline or after Options.Timeout, whichever comes first.
 // When ctx is cancelled, the call ends at once and closes its connection.
-func (c *Client) Call(ctx context.Context, req Request) (Reply, error) {
+func (c *Client) Send(ctx context.Context, req Request) Exchange {
 	e := c.endpointFor(req.GUID)
 	wire, err := e.encode(req)
 	if err != nil {
-		return Reply{}, &Error{Kind: NotSent, Err: err}
+		return Exchange{err: &Error{Kind: NotSent, Err: err}}
 	}
-	resp, err := e.exchange(ctx, c.deadline(ctx, req.Patience), wire)
-	if err != nil {
-		return Reply{}, err
-	}
-	return readReply(resp)
+	return e.send(ctx, c.deadline(ctx, req.Patience), wire)
 }
 
 // endpointFor returns the endpoint of the node that issued guid. A sign-in, which has no

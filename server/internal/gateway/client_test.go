@@ -43,7 +43,7 @@ func TestCallReusesConnection(t *testing.T) {
 	s := newServer(t, listen(t), replying(ok))
 	c := newClient(t, Options{URL: s.url()})
 	for range 3 {
-		if _, err := c.Call(t.Context(), hold); err != nil {
+		if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestDialPanics(t *testing.T) {
 		Dial:    func(context.Context, string, string) (net.Conn, error) { panic("a fault") },
 		Recover: func(name string) { recover(); task = name },
 	})
-	_, err := c.Call(t.Context(), hold)
+	_, err := c.Send(t.Context(), hold).Reply()
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != NotSent || task != "dial" {
 		t.Errorf("error %v, recovered %q, want one of a call that was not sent, and the dial", err, task)
 	}
@@ -83,7 +83,7 @@ func TestNodes(t *testing.T) {
 		_, before := want.counts()
 		req := hold
 		req.GUID = guid
-		if _, err := c.Call(t.Context(), req); err != nil {
+		if _, err := c.Send(t.Context(), req).Reply(); err != nil {
 			t.Error(err)
 		}
 		if _, after := want.counts(); after != before+1 {
@@ -103,7 +103,7 @@ func TestCallIgnoresProxies(t *testing.T) {
 	}
 	s := newServer(t, listen(t), replying(ok))
 	c := newClient(t, Options{URL: s.url()})
-	if _, err := c.Call(t.Context(), hold); err != nil {
+	if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -142,7 +142,7 @@ func TestReplies(t *testing.T) {
 			s := newServer(t, listen(t), replying(test.raw))
 			c := newClient(t, Options{URL: s.url()})
 			for range 2 {
-				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
+				if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != test.kind {
 					t.Fatalf("error %v, want %v", err, test.kind)
 				}
 			}
@@ -161,7 +161,7 @@ func TestReplies(t *testing.T) {
 func TestRefusalWithGUID(t *testing.T) {
 	const refusal = `{"message":"no","retcode":"100-001"}`
 	s := newServer(t, listen(t), replying(fmt.Sprintf("HTTP/1.1 500 Error\r\nSet-GUID: JSESSIONID=g\r\nContent-Length: %d\r\n\r\n%s", len(refusal), refusal)))
-	reply, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
+	reply, err := newClient(t, Options{URL: s.url()}).Send(t.Context(), hold).Reply()
 	if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Refused || e.Retcode != "100-001" || reply.GUID != "g" {
 		t.Errorf("%+v, %+v", reply, err)
 	}
@@ -182,7 +182,7 @@ func TestCauseOfAnotherProtocol(t *testing.T) {
 			s.next()
 			io.WriteString(s, raw)
 		})
-		_, err := newClient(t, Options{URL: s.url()}).Call(t.Context(), hold)
+		_, err := newClient(t, Options{URL: s.url()}).Send(t.Context(), hold).Reply()
 		if kind(t, err) != Broken || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v, want %s", raw, err, want)
 		}
@@ -203,7 +203,7 @@ func TestResponseBeforeRequest(t *testing.T) {
 		<-written
 		return nc, err
 	}})
-	if _, err := c.Call(t.Context(), hold); kind(t, err) != NotSent || !strings.Contains(err.Error(), "before it got a request") {
+	if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != NotSent || !strings.Contains(err.Error(), "before it got a request") {
 		t.Errorf("error %v, want %v", err, NotSent)
 	}
 	if conns, requests := s.counts(); conns != 1 || requests != 0 {
@@ -230,7 +230,7 @@ func TestSpoiledConnectionIsNotReused(t *testing.T) {
 			})
 			c := newClient(t, Options{URL: s.url()})
 			for range 3 {
-				if _, err := c.Call(t.Context(), hold); err != nil {
+				if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 					t.Fatal(err)
 				}
 				<-acted
@@ -251,7 +251,7 @@ func TestHalfClosedWithoutReply(t *testing.T) {
 	})
 	c := newClient(t, Options{URL: s.url()})
 	const want = "closed the connection before the reply was complete"
-	if _, err := c.Call(t.Context(), hold); kind(t, err) != Broken || !strings.Contains(err.Error(), want) {
+	if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != Broken || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %v: %s", err, Broken, want)
 	}
 }
@@ -264,10 +264,10 @@ func TestNoSecondAttempt(t *testing.T) {
 		s.next() // and closes the connection without a reply
 	})
 	c := newClient(t, Options{URL: s.url()})
-	if _, err := c.Call(t.Context(), hold); err != nil {
+	if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Call(t.Context(), hold); kind(t, err) != Broken {
+	if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != Broken {
 		t.Errorf("error %v, want %v", err, Broken)
 	}
 	if conns, requests := s.counts(); conns != 1 || requests != 2 {
@@ -279,7 +279,7 @@ func TestRefusedConnection(t *testing.T) {
 	l := listen(t)
 	l.Close()
 	c := newClient(t, Options{URL: "http://" + l.Addr().String()})
-	if _, err := c.Call(t.Context(), hold); kind(t, err) != NotSent {
+	if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != NotSent {
 		t.Errorf("error %v, want %v", err, NotSent)
 	}
 }
@@ -296,7 +296,7 @@ func TestCallsShareNoData(t *testing.T) {
 			var want []string
 			for i := range 100 {
 				text := fmt.Sprintf("%d.%d.%s", caller, i, strings.Repeat("x", i*caller%200))
-				reply, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: text, Body: text})
+				reply, err := c.Send(t.Context(), Request{Method: "POST", Path: "p", GUID: text, Body: text}).Reply()
 				if err != nil {
 					t.Error(err)
 					return
@@ -321,7 +321,7 @@ func TestLargeReplies(t *testing.T) {
 		c := newClient(t, Options{URL: scheme + "://" + s.Addr().String(), TLS: trusting(roots)})
 		for _, size := range []int{0, 1, 3900, 4096, 8192, 16 << 10, 100 << 10, 1<<20 - 1<<10} {
 			text := strings.Repeat("x", size)
-			reply, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g", Body: text})
+			reply, err := c.Send(t.Context(), Request{Method: "POST", Path: "p", GUID: "g", Body: text}).Reply()
 			if err != nil || string(reply.Result) != `"`+text+`"` {
 				t.Fatalf("%s, %d bytes: %d, %v", scheme, size, len(reply.Result), err)
 			}

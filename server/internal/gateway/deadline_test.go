@@ -49,7 +49,7 @@ func TestDeadlines(t *testing.T) {
 					defer cancel()
 				}
 				start := time.Now()
-				_, err := c.Call(ctx, hold)
+				_, err := c.Send(ctx, hold).Reply()
 				if kind(t, err) != test.kind || time.Since(start) != test.took {
 					t.Errorf("error %v after %v, want %v after %v", err, time.Since(start), test.kind, test.took)
 				}
@@ -76,7 +76,7 @@ func TestPartlyWritten(t *testing.T) {
 						c.Close()
 					}
 				})})
-				if _, err := c.Call(t.Context(), hold); kind(t, err) != want {
+				if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != want {
 					t.Errorf("%d bytes read, then stalled %v: error %v, want %v", read, stalls, err, want)
 				}
 			})
@@ -92,7 +92,7 @@ func TestDeadlineWhileDialling(t *testing.T) {
 			return nil, ctx.Err()
 		}})
 		start := time.Now()
-		_, err := c.Call(t.Context(), hold)
+		_, err := c.Send(t.Context(), hold).Reply()
 		if kind(t, err) != NotSent || time.Since(start) != 5*time.Second {
 			t.Errorf("error %v after %v", err, time.Since(start))
 		}
@@ -112,12 +112,12 @@ func TestCancelledCall(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(after, cancel)
 			start := time.Now()
-			_, err := c.Call(ctx, hold)
+			_, err := c.Send(ctx, hold).Reply()
 			if kind(t, err) == NotSent || !errors.Is(err, context.Canceled) || time.Since(start) != after {
 				t.Errorf("error %v after %v, want one after %v", err, time.Since(start), after)
 			}
 			<-closed
-			if _, err := c.Call(ctx, hold); kind(t, err) != NotSent || !errors.Is(err, context.Canceled) {
+			if _, err := c.Send(ctx, hold).Reply(); kind(t, err) != NotSent || !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want %v by the caller", err, NotSent)
 			}
 		})
@@ -144,7 +144,7 @@ func TestCancelledBeforeWrite(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(time.Millisecond, cancel)
 				start := time.Now()
-				_, err := c.Call(ctx, hold)
+				_, err := c.Send(ctx, hold).Reply()
 				if kind(t, err) != NotSent || !errors.Is(err, context.Canceled) || time.Since(start) != time.Millisecond {
 					t.Errorf("error %v after %v", err, time.Since(start))
 				}
@@ -166,7 +166,7 @@ func TestCancelledByReply(t *testing.T) {
 		ctx, cancelCall := context.WithCancel(t.Context())
 		defer cancelCall()
 		cancel = cancelCall
-		if _, err := c.Call(ctx, hold); err != nil {
+		if _, err := c.Send(ctx, hold).Reply(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -79,9 +79,9 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// open opens a connection on a goroutine of its own, and begins a call on it. A dial needs a
-// larger stack than a call. The caller would keep that stack for as long as it waits: Go
-// shrinks no stack of which more than a quarter is in use.
+// open opens a connection on a goroutine of its own, and begins a call on it. The handshake of
+// TLS needs twice the stack of a call. The caller would keep that stack for as long as it waits:
+// Go shrinks no stack of which more than a quarter is in use.
 func (e *endpoint) open(ctx context.Context, deadline time.Time) (c *http1.Conn, err error) {
 	err = errPanicked
 	opened := make(chan struct{})

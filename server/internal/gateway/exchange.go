@@ -12,36 +12,58 @@ import (
 // guidField is the header field in which the gateway issues a GUID (page 05_4015).
 const guidField = "Set-GUID"
 
-// exchange sends req, which it frees, and returns the response. It ends at deadline. Every
-// error is an *Error.
-func (e *endpoint) exchange(
-	ctx context.Context, deadline time.Time, req *wireRequest,
-) (http1.Response, error) {
+// Exchange is a request that was sent, or that could not be, and whose reply was not read yet.
+type Exchange struct {
+	ctx      context.Context // of the call
+	endpoint *endpoint
+	conn     *http1.Conn // nil if err is not
+	err      error       // an *Error
+}
+
+// send sends req, which it frees. The call ends at deadline. Reply must follow.
+func (e *endpoint) send(ctx context.Context, deadline time.Time, req *wireRequest) Exchange {
+	defer req.free()
 	if err := ctx.Err(); err != nil {
-		return http1.Response{}, &Error{Kind: NotSent, Err: err}
+		return Exchange{err: &Error{Kind: NotSent, Err: err}}
 	}
 	if !time.Now().Before(deadline) { // before ctx has noticed; a connection would be spent on it
-		return http1.Response{}, &Error{Kind: NotSent, Err: os.ErrDeadlineExceeded}
+		return Exchange{err: &Error{Kind: NotSent, Err: os.ErrDeadlineExceeded}}
 	}
 	c, err := e.connect(ctx, deadline)
 	if err != nil {
-		return http1.Response{}, &Error{Kind: NotSent, Err: cause(ctx, err)}
+		return Exchange{err: &Error{Kind: NotSent, Err: cause(ctx, err)}}
 	}
-	var resp http1.Response
-	written, err := c.Send(req.bytes)
-	req.free()
-	if err == nil {
-		resp, err = c.Receive(guidField)
-	}
-	if c.End() {
-		e.idle.put(c)
-	} else {
+	if written, err := c.Send(req.bytes); err != nil {
 		c.Close()
+		return Exchange{err: &Error{Kind: kindOf(err, written), Err: cause(ctx, err)}}
+	}
+	return Exchange{ctx: ctx, endpoint: e, conn: c}
+}
+
+// Await returns when the reply begins, or when the call is over. A goroutine that waits in it
+// needs a much smaller stack than in Reply.
+func (x Exchange) Await() {
+	if x.err == nil {
+		x.conn.Await()
+	}
+}
+
+// Reply reads the reply and returns it if its retcode is "0". Every error is an *Error. After a
+// refusal, the reply has the GUID and the cookies that came with it, if any.
+func (x Exchange) Reply() (Reply, error) {
+	if x.err != nil {
+		return Reply{}, x.err
+	}
+	resp, err := x.conn.Receive(guidField)
+	if x.conn.End() {
+		x.endpoint.idle.put(x.conn)
+	} else {
+		x.conn.Close()
 	}
 	if err != nil {
-		return http1.Response{}, &Error{Kind: kindOf(err, written), Err: cause(ctx, err)}
+		return Reply{}, &Error{Kind: kindOf(err, true), Err: cause(x.ctx, err)}
 	}
-	return resp, nil
+	return readReply(resp)
 }
 
 // connect returns a connection on which a call has begun: an idle one, or a new one.

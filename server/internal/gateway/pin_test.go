@@ -58,7 +58,7 @@ func TestPinsAndServerName(t *testing.T) {
 			c := newClient(t, Options{
 				URL: "https://localhost:" + port, TLS: trusting(test.roots), Pins: test.pins, ServerName: test.serverName,
 			})
-			_, err := c.Call(t.Context(), hold)
+			_, err := c.Send(t.Context(), hold).Reply()
 			_, probeErr := c.Probe(t.Context())
 			if test.want == "" {
 				if err != nil || probeErr != nil {
@@ -87,7 +87,7 @@ func TestPinOfNode(t *testing.T) {
 		c := newClient(t, Options{
 			URL: "https://gateway.test", Nodes: map[string]string{"A": "https://" + s.Addr().String()}, Pins: []Pin{pin},
 		})
-		if _, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g.A"}); kind(t, err) != want {
+		if _, err := c.Send(t.Context(), Request{Method: "POST", Path: "p", GUID: "g.A"}).Reply(); kind(t, err) != want {
 			t.Errorf("error %v, want %v", err, want)
 		}
 	}

@@ -38,7 +38,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 		})})
 		call := func() {
 			t.Helper()
-			if _, err := c.Call(t.Context(), hold); err != nil {
+			if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -86,7 +86,7 @@ func TestCloseWithCallInFlight(t *testing.T) {
 			c.Close()
 		}()
 		start := time.Now()
-		if _, err := c.Call(t.Context(), hold); err != nil {
+		if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 			t.Error(err)
 		}
 		<-closed
@@ -117,7 +117,7 @@ func TestPassedDeadlineKeepsConnections(t *testing.T) {
 	var calls sync.WaitGroup
 	for range 2 {
 		calls.Go(func() {
-			if _, err := c.Call(t.Context(), hold); err != nil {
+			if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -126,7 +126,7 @@ func TestPassedDeadlineKeepsConnections(t *testing.T) {
 	close(both)
 	calls.Wait()
 	for range 3 {
-		if _, err := c.Call(passed{t.Context()}, hold); kind(t, err) != NotSent {
+		if _, err := c.Send(passed{t.Context()}, hold).Reply(); kind(t, err) != NotSent {
 			t.Errorf("error %v, want %v", err, NotSent)
 		}
 	}

@@ -76,7 +76,7 @@ func TestProbeNodes(t *testing.T) {
 		t.Errorf("the gateway: %v; its nodes: %v", gateway, nodes)
 	}
 	// Connections are accepted in order: a reply to this call proves that the probe's was accepted.
-	if _, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: "g.up"}); err != nil {
+	if _, err := c.Send(t.Context(), Request{Method: "POST", Path: "p", GUID: "g.up"}).Reply(); err != nil {
 		t.Error(err)
 	}
 	if conns, requests := s.counts(); conns != 2 || requests != 1 {

@@ -75,7 +75,7 @@ func TestIssuedGUID(t *testing.T) {
 	} {
 		l := listen(t)
 		newServer(t, l, replying(fmt.Sprintf("HTTP/1.1 200 OK\r\nSet-GUID: %s\r\nContent-Length: %d\r\n\r\n%s", header, len(successBody), successBody)))
-		reply, err := newClient(t, Options{URL: "http://" + l.Addr().String()}).Call(t.Context(), hold)
+		reply, err := newClient(t, Options{URL: "http://" + l.Addr().String()}).Send(t.Context(), hold).Reply()
 		got := reply.GUID
 		if reply.GUIDFault != nil && got == "" {
 			got = unusable

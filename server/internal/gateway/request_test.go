@@ -28,7 +28,7 @@ func TestRequest(t *testing.T) {
 			write <- string(buffer[:n])
 			io.WriteString(c, ok)
 		})})
-		if _, err := c.Call(t.Context(), test.req); err != nil {
+		if _, err := c.Send(t.Context(), test.req).Reply(); err != nil {
 			t.Fatal(err)
 		}
 		if got := <-write; got != test.want {
@@ -48,15 +48,15 @@ func TestUnsafeRequest(t *testing.T) {
 			{Method: "POST", Path: "p", ServiceToken: unsafe},
 			{Method: "POST", Path: "p", TraceParent: unsafe},
 		} {
-			if _, err := c.Call(t.Context(), req); kind(t, err) != NotSent {
+			if _, err := c.Send(t.Context(), req).Reply(); kind(t, err) != NotSent {
 				t.Errorf("%+v: error %v, want %v", req, err, NotSent)
 			}
 		}
 	}
-	if _, err := c.Call(t.Context(), Request{Method: "POST", Path: "p", Cookie: "a\r\nX: y"}); kind(t, err) != NotSent {
+	if _, err := c.Send(t.Context(), Request{Method: "POST", Path: "p", Cookie: "a\r\nX: y"}).Reply(); kind(t, err) != NotSent {
 		t.Errorf("a cookie with a line break: error %v, want %v", err, NotSent)
 	}
-	if _, err := c.Call(t.Context(), Request{Method: "POST", GUID: "g"}); kind(t, err) != NotSent {
+	if _, err := c.Send(t.Context(), Request{Method: "POST", GUID: "g"}).Reply(); kind(t, err) != NotSent {
 		t.Errorf("no path: error %v, want %v", err, NotSent)
 	}
 	if conns, _ := s.counts(); conns != 0 {

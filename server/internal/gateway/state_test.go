@@ -28,7 +28,7 @@ func TestState(t *testing.T) {
 		t.Errorf("ends %v before a handshake", ends)
 	}
 	for _, guid := range []string{"x", "x.down"} {
-		c.Call(t.Context(), Request{Method: "POST", Path: "p", GUID: guid})
+		c.Send(t.Context(), Request{Method: "POST", Path: "p", GUID: guid}).Reply()
 	}
 	if states := c.BreakerStates(); states[""] != "closed" || states["down"] != "open" || len(states) != 3 {
 		t.Errorf("states %v", states)

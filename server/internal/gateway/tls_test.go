@@ -42,7 +42,7 @@ func TestTLS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := newClient(t, Options{URL: test.url, TLS: trusting(test.roots)})
 			for range 3 {
-				if _, err := c.Call(t.Context(), hold); kind(t, err) != test.kind {
+				if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != test.kind {
 					t.Errorf("error %v, want %v", err, test.kind)
 				}
 			}
@@ -65,7 +65,7 @@ func TestTLSReusesConnection(t *testing.T) {
 			s := newServer(t, listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version}), replying(ok))
 			c := newClient(t, Options{URL: "https://" + s.Addr().String(), TLS: trusting(roots)})
 			for range 3 {
-				if _, err := c.Call(t.Context(), hold); err != nil {
+				if _, err := c.Send(t.Context(), hold).Reply(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -99,7 +99,7 @@ func TestClientCertificate(t *testing.T) {
 				}
 				return config
 			}})
-			_, err := c.Call(t.Context(), hold)
+			_, err := c.Send(t.Context(), hold).Reply()
 			_, requests := s.counts()
 			if accepted := err == nil && requests == 1; accepted != test.accepted {
 				t.Errorf("%s, %s: %d requests, %v", name, tls.VersionName(version), requests, err)
@@ -156,7 +156,7 @@ func TestRotation(t *testing.T) {
 		})})
 		call := func(want Kind) {
 			t.Helper()
-			if _, err := c.Call(t.Context(), hold); kind(t, err) != want {
+			if _, err := c.Send(t.Context(), hold).Reply(); kind(t, err) != want {
 				t.Errorf("error %v, want %v", err, want)
 			}
 		}

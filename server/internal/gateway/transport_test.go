@@ -195,7 +195,7 @@ func TestTransportSharesBreaker(t *testing.T) {
 			t.Errorf("got %v, want %v: %v", err, NotSent, want)
 		}
 	}
-	if _, err := transport.client.Call(t.Context(), hold); !errors.Is(err, CircuitOpen{time.Minute}) {
+	if _, err := transport.client.Send(t.Context(), hold).Reply(); !errors.Is(err, CircuitOpen{time.Minute}) {
 		t.Errorf("Call: got %v, want %v", err, CircuitOpen{time.Minute})
 	}
 }

@@ -124,46 +124,69 @@ func (r *Runner) Check(ctx context.Context, op Operation) (guid string, err erro
 func Send[R proto.Message](
 	ctx context.Context, r *Runner, op Operation, guid string, response Response[R],
 ) (R, error) {
-	if err := r.send(ctx, op, guid, response.envelope); err != nil {
+	x := r.Begin(ctx, op, guid)
+	return Finish(&x, response)
+}
+
+// Exchange is an operation that was sent, and whose reply was not read yet.
+type Exchange struct {
+	runner *Runner
+	ctx    context.Context // of the call
+	op     Operation
+	guid   string // of the request
+	start  time.Time
+	span   trace.Span // nil if nothing is traced
+	sent   gateway.Exchange
+}
+
+// Begin is the first half of Send: it sends op. Finish must follow.
+func (r *Runner) Begin(ctx context.Context, op Operation, guid string) Exchange {
+	x := Exchange{runner: r, ctx: ctx, op: op, guid: guid}
+	req := op.wireRequest(guid)
+	req.Cookie = Cookie(ctx)
+	if r.tracer != nil {
+		ctx, x.span = r.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient))
+		req.TraceParent, req.TraceState = telemetry.Inject(ctx)
+	}
+	x.start = time.Now()
+	x.sent = r.gateway.Send(ctx, req)
+	return x
+}
+
+// Await returns when the reply begins, or when the call is over. A goroutine that waits in it
+// needs a much smaller stack than in Finish.
+func (x *Exchange) Await() { x.sent.Await() }
+
+// Finish is the second half of Send: it reads the reply to x, and returns what Send returns.
+func Finish[R proto.Message](x *Exchange, response Response[R]) (R, error) {
+	if err := x.finish(response.envelope); err != nil {
 		var none R
 		return none, err
 	}
 	return response.message, nil
 }
 
-// send traces the request, if anything is traced.
-func (r *Runner) send(ctx context.Context, op Operation, guid string, e envelope) error {
-	req := op.wireRequest(guid)
-	req.Cookie = Cookie(ctx)
-	if r.tracer == nil {
-		return r.exchange(ctx, op, req, e)
-	}
-	ctx, span := r.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient))
-	req.TraceParent, req.TraceState = telemetry.Inject(ctx)
-	err := r.exchange(ctx, op, req, e)
-	telemetry.EndSpan(span, err)
-	return err
-}
-
-// exchange counts the request before it reads the reply: the metric has the retcode that
+// finish counts the request before it reads the envelope: the metric has the retcode that
 // the gateway returned, even if the rest of the reply is unreadable. A new GUID reaches the
 // caller and the hook even then.
-func (r *Runner) exchange(ctx context.Context, op Operation, req gateway.Request, e envelope) error {
-	start := time.Now()
-	reply, err := r.gateway.Call(ctx, req)
-	r.metrics.count(op, time.Since(start), err)
+func (x *Exchange) finish(e envelope) (err error) {
+	if x.span != nil {
+		defer func() { telemetry.EndSpan(x.span, err) }()
+	}
+	reply, err := x.sent.Reply()
+	x.runner.metrics.count(x.op, time.Since(x.start), err)
 	issued, refusal := reply.GUID, err
 	if err == nil {
 		issued, err = e.fill(reply)
 	}
-	ReturnGUID(ctx, reply.GUID, err)
-	ReturnCookies(ctx, reply.SetCookie, err)
+	ReturnGUID(x.ctx, reply.GUID, err)
+	ReturnCookies(x.ctx, reply.SetCookie, err)
 	if e.setCookie != nil {
 		*e.setCookie = reply.SetCookie
 	}
-	r.reportGUID(op, req.GUID, issued, refusal)
+	x.runner.reportGUID(x.op, x.guid, issued, refusal)
 	if err != nil {
-		return op.failure(err, req.GUID)
+		return x.op.failure(err, x.guid)
 	}
 	return nil
 }
