@@ -43,8 +43,8 @@ func TestWatchMemory(t *testing.T) {
 		limit int
 		watch func(t *testing.T, service *program.Process, agents []string) []receiveFunc
 	}{
-		{"gRPC", 27 << 10, watchOverGRPC},
-		{"server-sent events", 48 << 10, watchOverSSE},
+		{"gRPC", 20 << 10, watchOverGRPC},
+		{"server-sent events", 41 << 10, watchOverSSE},
 	} {
 		t.Run(front.name, func(t *testing.T) {
 			gateway := newPolledGateway(t)

@@ -34,15 +34,19 @@ type fixture struct {
 	first   int64        // sequence before the first event of the first log
 
 	mu      sync.Mutex
-	polls   []poll
+	polls   []fakePoll
 	results map[string]chan pollAnswer // by GUID
 }
 
-// poll is one poll that the service has made.
-type poll struct {
+// fakePoll is one poll that the service has made.
+type fakePoll struct {
 	pollRequest
 	asked, answered time.Time
 	cancelled       bool
+
+	fixture *fixture
+	ctx     context.Context
+	result  pollAnswer
 }
 
 // inBubble runs test with a service that nothing is watched at.
@@ -67,23 +71,29 @@ func inBubbleWith(t *testing.T, options Options, test func(t *testing.T, f *fixt
 	})
 }
 
-// poll waits for a result from answer, as long as the gateway would wait for an event.
-func (f *fixture) poll(ctx context.Context, req pollRequest) pollAnswer {
-	asked := time.Now()
-	var result pollAnswer
+func (f *fixture) poll(ctx context.Context, req pollRequest) poll {
+	return &fakePoll{pollRequest: req, asked: time.Now(), fixture: f, ctx: ctx}
+}
+
+// await waits for a result from fixture.answer, as long as the gateway would wait for an event.
+func (p *fakePoll) await() {
 	select {
-	case result = <-f.resultsOf(req.guid):
+	case p.result = <-p.fixture.resultsOf(p.guid):
 	case <-time.After(longPoll):
-	case <-ctx.Done():
-		result = failure(outcome.AnswerAbandoned)
+	case <-p.ctx.Done():
+		p.result = failure(outcome.AnswerAbandoned)
 	}
-	f.mu.Lock()
-	f.polls = append(f.polls, poll{req, asked, time.Now(), ctx.Err() != nil})
-	f.mu.Unlock()
-	if result.event == panicking {
+	p.answered, p.cancelled = time.Now(), p.ctx.Err() != nil
+}
+
+func (p *fakePoll) answer() pollAnswer {
+	p.fixture.mu.Lock()
+	p.fixture.polls = append(p.fixture.polls, *p)
+	p.fixture.mu.Unlock()
+	if p.result.event == panicking {
 		panic("a value that must not be logged")
 	}
-	return result
+	return p.result
 }
 
 // panicking is the event of an answer with which the poll panics.
@@ -99,7 +109,7 @@ func (f *fixture) resultsOf(guid string) chan pollAnswer {
 }
 
 // answered returns the polls that have been answered.
-func (f *fixture) answered() []poll {
+func (f *fixture) answered() []fakePoll {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.polls

@@ -33,9 +33,18 @@ type pollAnswer struct {
 	setCookie []string // confidential
 }
 
-// pollFunc polls once for an agent. It takes up to 10 s and the timeout of the gateway's
-// client, and is called without the lock.
-type pollFunc func(context.Context, pollRequest) pollAnswer
+// poll is one poll of the gateway, which was sent. Its answer comes within 10 s and the timeout
+// of the gateway's client.
+type poll interface {
+	// await returns when the answer begins, or when the poll has failed.
+	await()
+
+	// answer reads the answer. It is called once.
+	answer() pollAnswer
+}
+
+// pollFunc sends a poll for an agent. It is called without the lock.
+type pollFunc func(context.Context, pollRequest) poll
 
 // pollLoop polls as long as anybody waits for events. A log has at most one loop: a
 // second poll at the same time could receive the events out of order. ctx ends with an
@@ -108,10 +117,33 @@ func (ls *logs) pollOnce(ctx context.Context, l *eventLog, req pollRequest) (err
 		l.polling = false
 		ls.atRest(l)
 	}()
-	defer ls.guard.RecoverTo(&err, pollOperation)
-	answer := ls.poll(ctx, req)
+	var sent poll
+	if err := ls.aside(func() error { sent = ls.poll(ctx, req); return nil }); err != nil {
+		return err
+	}
+	sent.await()
+	return ls.aside(func() error { return ls.takeAnswer(l, req.guid, sent) })
+}
+
+// aside runs a part of a poll on a goroutine of its own, and returns its error, or that of its
+// panic. The poller would keep the stack of that part for as long as it waits for the next
+// event: Go shrinks no stack of which more than a quarter is in use.
+func (ls *logs) aside(part func() error) (err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer ls.guard.RecoverTo(&err, pollOperation)
+		err = part()
+	}()
+	<-done
+	return err
+}
+
+// takeAnswer reads the answer to a poll that was made with guid, and takes it in.
+func (ls *logs) takeAnswer(l *eventLog, guid string, sent poll) error {
+	answer := sent.answer()
 	seen := ls.answered(l)
-	ls.take(l, req.guid, answer, seen)
+	ls.take(l, guid, answer, seen)
 	if answer.err != nil {
 		return answer.err
 	}

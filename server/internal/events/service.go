@@ -82,22 +82,33 @@ func gatewayPoll(req *agentconfv1.GetAgentEventRequest) operation.Operation {
 	}
 }
 
-// poll polls once for a log. It has no caller's context: reading an event removes it at the
+// poll sends a poll for a log. It has no caller's context: reading an event removes it at the
 // gateway, so that an abandoned poll may lose one.
-func (s *Service) poll(ctx context.Context, req pollRequest) (answer pollAnswer) {
+func (s *Service) poll(ctx context.Context, req pollRequest) poll {
 	op := gatewayPoll(&agentconfv1.GetAgentEventRequest{AgentId: req.agentID, Calldata: req.calldata})
+	return &sentPoll{s.runner.Begin(operation.WithCookie(ctx, req.cookie), op, req.guid), req.guid}
+}
+
+// sentPoll is a poll that was sent with guid.
+type sentPoll struct {
+	exchange operation.Exchange
+	guid     string
+}
+
+func (p *sentPoll) await() { p.exchange.Await() }
+
+func (p *sentPoll) answer() (answer pollAnswer) {
 	resp := &agentconfv1.GetAgentEventResponse{}
 	response := operation.NoResult(resp, &resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
 	response = response.WithSetCookie(&answer.setCookie).WithRead(func(reply gateway.Reply) error {
 		answer.event = eventOf(reply.Event)
 		return nil
 	})
-	ctx = operation.WithCookie(ctx, req.cookie)
-	if _, err := operation.Send(ctx, s.runner, op, req.guid, response); err != nil {
+	if _, err := operation.Finish(&p.exchange, response); err != nil {
 		answer.err = err.(*outcome.Error)
 		return answer
 	}
-	if resp.Guid != req.guid {
+	if resp.Guid != p.guid {
 		answer.guid = resp.Guid
 	}
 	return answer
