@@ -125,6 +125,9 @@ func (m *memory) keep(e entry) entry {
 	if e.kind == eventEntry {
 		e.sequence++
 	}
+	if len(m.kept) == cap(m.kept) {
+		m.move()
+	}
 	m.kept = append(m.kept, e)
 	m.bytes += e.size()
 	m.total.Add(int64(e.size()))
@@ -139,9 +142,8 @@ func (m *memory) last() entry {
 	return m.kept[len(m.kept)-1]
 }
 
-// trim drops the oldest entries beyond a bound. The rest moves to a smaller array if it
-// fills less than half of its own. Readers may still hold the old one, so that it is never
-// written again.
+// trim drops the oldest entries beyond a bound. The rest moves to a smaller array if it fills
+// less than half of its own.
 func (m *memory) trim(now time.Duration) {
 	n := 0
 	for n < len(m.kept)-1 && (len(m.kept)-n > maxKeptEntries || m.bytes > maxKeptBytes ||
@@ -154,8 +156,14 @@ func (m *memory) trim(now time.Duration) {
 	}
 	m.kept = m.kept[n:]
 	if n > 0 && cap(m.kept) > 2*len(m.kept) {
-		m.kept = append(make([]entry, 0, len(m.kept)+len(m.kept)/4+1), m.kept...)
+		m.move()
 	}
+}
+
+// move moves the entries to an array with room for a quarter more. Readers may still hold the
+// old one, so that it is never written again.
+func (m *memory) move() {
+	m.kept = append(make([]entry, 0, len(m.kept)+len(m.kept)/4+1), m.kept...)
 }
 
 func (m *memory) read(after int64) (entries []entry, missing bool) {

@@ -61,8 +61,8 @@ func TestStoreBounds(t *testing.T) {
 		if got, want := total.Load(), int64(test.want*(test.size+64)); got != want {
 			t.Errorf("%s: %d bytes are counted, want %d", name, got, want)
 		}
-		if got := cap(m.kept); got > 2*test.want+2 {
-			t.Errorf("%s: room for %d entries, want at most twice %d", name, got, test.want)
+		if got, want := cap(m.kept), test.want*5/4+1; got > want {
+			t.Errorf("%s: room for %d entries, want at most %d", name, got, want)
 		}
 		if _, missing := m.read(int64(1500 - test.want)); missing {
 			t.Errorf("%s: the reader of everything misses entries", name)
