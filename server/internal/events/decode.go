@@ -29,19 +29,19 @@ func eventOf(raw json.RawMessage) string {
 type members struct {
 	eventType, workNo string
 	eventGenTime      *int64
-	content           []byte // JSON, nil if the event has none
+	content           string // JSON, empty if the event has none
 	documented        bool
 }
 
 func membersOf(raw string) (m members) {
 	if raw[0] != '{' {
-		m.content = []byte("null")
+		m.content = "null"
 		return m
 	}
 	m.documented = true
-	for name, value := range jsonobject.Members([]byte(raw)) {
+	for name, value := range jsonobject.Members(raw) {
 		ok := true
-		switch string(name) {
+		switch name {
 		case `"eventType"`:
 			m.eventType, ok = text(value)
 		case `"workNo"`:
@@ -62,32 +62,36 @@ func decodePolled(raw string) *agentconfv1.PolledEvent {
 	event := &agentconfv1.PolledEvent{
 		EventType: m.eventType, WorkNo: m.workNo, EventGenTime: m.eventGenTime, RawJson: raw,
 	}
-	if m.content != nil {
+	if m.content != "" {
 		event.Content = openValue(m.content)
 	}
 	return event
 }
 
 // text returns a string, or the text of a number, which is not documented.
-func text(value []byte) (s string, documented bool) {
+func text(value string) (s string, documented bool) {
 	if plain, ok := jsonobject.Plain(value); ok {
-		return string(plain), true
+		return plain, true
 	}
-	if json.Unmarshal(value, &s) == nil {
-		return s, string(value) != "null"
+	return unusualText(value)
+}
+
+func unusualText(value string) (s string, documented bool) {
+	if json.Unmarshal([]byte(value), &s) == nil {
+		return s, value != "null"
 	}
 	var n json.Number
-	if json.Unmarshal(value, &n) == nil {
+	if json.Unmarshal([]byte(value), &n) == nil {
 		return n.String(), false
 	}
 	return "", false
 }
 
-func number(value []byte) (n *int64, documented bool) {
-	if string(value) == "null" {
+func number(value string) (n *int64, documented bool) {
+	if value == "null" {
 		return nil, true
 	}
-	i, err := strconv.ParseInt(string(value), 10, 64)
+	i, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
 		return nil, false
 	}
@@ -96,13 +100,13 @@ func number(value []byte) (n *int64, documented bool) {
 
 // openValue returns any JSON value. One that protobuf does not have, such as 1e400, becomes
 // null. Half of a surrogate pair becomes U+FFFD.
-func openValue(value []byte) *structpb.Value {
+func openValue(value string) *structpb.Value {
 	open := &structpb.Value{}
-	if protojson.Unmarshal(value, open) == nil {
+	if protojson.Unmarshal([]byte(value), open) == nil {
 		return open
 	}
 	var decoded any
-	if json.Unmarshal(value, &decoded) == nil {
+	if json.Unmarshal([]byte(value), &decoded) == nil {
 		if open, err := structpb.NewValue(decoded); err == nil {
 			return open
 		}
@@ -157,7 +161,7 @@ func decodeEvent(raw string, sequence int64) *agentconfv1.AgentEvent {
 		return event
 	}
 	other := structpb.NewNullValue()
-	if m.content != nil {
+	if m.content != "" {
 		other = openValue(m.content)
 	}
 	event.Content = &agentconfv1.AgentEvent_Other{Other: other}
@@ -167,10 +171,10 @@ func decodeEvent(raw string, sequence int64) *agentconfv1.AgentEvent {
 // decodeContent decodes the content of an event into the named field. No content at all is
 // right only for an event whose message has no fields. Unknown keys are ignored, as newer
 // gateways add some.
-func decodeContent(content []byte, event *agentconfv1.AgentEvent, name protoreflect.Name) error {
+func decodeContent(content string, event *agentconfv1.AgentEvent, name protoreflect.Name) error {
 	m := event.ProtoReflect()
 	target := m.Mutable(m.Descriptor().Fields().ByName(name)).Message()
-	if content != nil && string(content) != "null" {
+	if content != "" && content != "null" {
 		if err := unmarshalContent(content, target.Interface()); err != nil {
 			return err
 		}
@@ -185,9 +189,9 @@ func decodeContent(content []byte, event *agentconfv1.AgentEvent, name protorefl
 }
 
 // unmarshalContent is tolerant of what protojson rejects and openValue accepts.
-func unmarshalContent(content []byte, target proto.Message) error {
+func unmarshalContent(content string, target proto.Message) error {
 	options := protojson.UnmarshalOptions{DiscardUnknown: true}
-	if options.Unmarshal(content, target) == nil {
+	if options.Unmarshal([]byte(content), target) == nil {
 		return nil
 	}
 	text, err := protojson.Marshal(openValue(content))

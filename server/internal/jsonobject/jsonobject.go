@@ -5,11 +5,13 @@
 package jsonobject
 
 import (
-	"bytes"
 	"encoding/json"
 	"iter"
 	"unicode/utf8"
 )
+
+// jsonText is JSON in one of the two forms in which it is kept.
+type jsonText interface{ ~[]byte | ~string }
 
 // Valid reports whether text is exactly one JSON object in UTF-8.
 func Valid(text []byte) bool {
@@ -19,9 +21,9 @@ func Valid(text []byte) bool {
 // Members returns the members of object in their order. A name has its quotes, and may
 // occur twice. Names and values share the memory of object. The object must be Valid:
 // Members does not check it again, and may panic otherwise.
-func Members(object []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) {
-		var name, value []byte
+func Members[T jsonText](object T) iter.Seq2[T, T] {
+	return func(yield func(name, value T) bool) {
+		var name, value T
 		rest := skipSpace(skipSpace(object)[1:])
 		for rest[0] != '}' {
 			name, rest = cutValue(rest)
@@ -38,34 +40,44 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 
 // Plain returns the text of a JSON string that needs no decoding. It returns false for a
 // string with escapes, and for any other value.
-func Plain(value []byte) (text []byte, plain bool) {
-	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
-		return nil, false
+func Plain[T jsonText](value T) (text T, plain bool) {
+	if value[0] != '"' {
+		return text, false
+	}
+	for i := range len(value) {
+		if value[i] == '\\' {
+			return text, false
+		}
 	}
 	return value[1 : len(value)-1], true
 }
 
 // cutValue splits rest behind its first value and the space that follows.
-func cutValue(rest []byte) (value, after []byte) {
+func cutValue[T jsonText](rest T) (value, after T) {
 	end := valueLen(rest)
-	return rest[:end:end], skipSpace(rest[end:])
+	return rest[:end], skipSpace(rest[end:])
 }
 
 // valueLen returns the length of the value at the start of rest. A number or a literal has
 // no closing character: it ends at the first character that may follow a value in an object.
-func valueLen(rest []byte) int {
+func valueLen[T jsonText](rest T) int {
 	switch rest[0] {
 	case '"':
 		return stringLen(rest)
 	case '{', '[':
 		return nestedLen(rest)
 	}
-	return bytes.IndexAny(rest, ",} \t\r\n")
+	for i := 0; ; i++ {
+		switch rest[i] {
+		case ',', '}', ' ', '\t', '\r', '\n':
+			return i
+		}
+	}
 }
 
 // nestedLen returns the length of an object or an array. In valid JSON, both kinds of
 // brackets are balanced, so that one depth counts them.
-func nestedLen(rest []byte) int {
+func nestedLen[T jsonText](rest T) int {
 	depth := 0
 	for i := 0; ; i++ {
 		switch rest[i] {
@@ -82,7 +94,7 @@ func nestedLen(rest []byte) int {
 }
 
 // stringLen returns the length of a string with its quotes.
-func stringLen(rest []byte) int {
+func stringLen[T jsonText](rest T) int {
 	for i := 1; ; i++ {
 		switch rest[i] {
 		case '\\':
@@ -93,7 +105,7 @@ func stringLen(rest []byte) int {
 	}
 }
 
-func skipSpace(rest []byte) []byte {
+func skipSpace[T jsonText](rest T) T {
 	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r' || rest[0] == '\n') {
 		rest = rest[1:]
 	}

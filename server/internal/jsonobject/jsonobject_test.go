@@ -3,6 +3,7 @@ package jsonobject
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 )
 
@@ -37,8 +38,18 @@ func FuzzMembers(f *testing.F) {
 				t.Errorf("value %s, want %s, %v", value, want, err)
 			}
 		}
+		if fmt.Sprint(collect(string(text))) != fmt.Sprint(collect(text)) {
+			t.Error("a string has other members than bytes")
+		}
 		if dec.More() {
 			t.Error("a member is missing")
 		}
 	})
+}
+
+func collect[T jsonText](object T) (members []string) {
+	for name, value := range Members(object) {
+		members = append(members, string(name), string(value))
+	}
+	return members
 }
