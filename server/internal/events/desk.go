@@ -99,14 +99,16 @@ func (ls *logs) answerDesk(l *eventLog, guid string, answer pollAnswer) {
 		return
 	}
 	if l.desk.joined && len(l.desk.calls) == 0 && mayLoseEvent(answer.err) {
-		l.desk.failed = &answer
+		failed := answer // without the copy, every answer would be allocated
+		l.desk.failed = &failed
 	}
 	l.desk.answer(answer)
 }
 
 func (d *desk) answer(answer pollAnswer) {
 	for call := range d.calls {
-		call.answer = &answer
+		given := answer
+		call.answer = &given
 		notify(call.wake)
 	}
 }

@@ -34,7 +34,7 @@ type fixture struct {
 	first   int64        // sequence before the first event of the first log
 
 	mu      sync.Mutex
-	polls   []fakePoll
+	polls   []fakePoll                 // that were answered
 	results map[string]chan pollAnswer // by GUID
 }
 
@@ -43,9 +43,13 @@ type fakePoll struct {
 	pollRequest
 	asked, answered time.Time
 	cancelled       bool
+}
 
+// fakePolls makes the polls of one log.
+type fakePolls struct {
 	fixture *fixture
 	ctx     context.Context
+	poll    fakePoll
 	result  pollAnswer
 }
 
@@ -61,7 +65,7 @@ func inBubbleWith(t *testing.T, options Options, test func(t *testing.T, f *fixt
 		f := &fixture{metrics: prometheus.NewRegistry(), results: map[string]chan pollAnswer{}}
 		options.Log, options.Metrics = slog.New(slog.NewTextHandler(&f.records, nil)), f.metrics
 		options.Guard = telemetry.NewGuard(options.Log, f.metrics)
-		f.Service = &Service{logs: newLogs(f.poll, options)}
+		f.Service = &Service{logs: newLogs(func() polls { return &fakePolls{fixture: f} }, options)}
 		t.Cleanup(func() {
 			f.logs.stop() // ends idle logs, even one whose poller a test has left behind
 			f.logs.endAll()
@@ -71,24 +75,24 @@ func inBubbleWith(t *testing.T, options Options, test func(t *testing.T, f *fixt
 	})
 }
 
-func (f *fixture) poll(ctx context.Context, req pollRequest) poll {
-	return &fakePoll{pollRequest: req, asked: time.Now(), fixture: f, ctx: ctx}
+func (p *fakePolls) send(ctx context.Context, req pollRequest) {
+	p.ctx, p.poll, p.result = ctx, fakePoll{pollRequest: req, asked: time.Now()}, pollAnswer{}
 }
 
 // await waits for a result from fixture.answer, as long as the gateway would wait for an event.
-func (p *fakePoll) await() {
+func (p *fakePolls) await() {
 	select {
-	case p.result = <-p.fixture.resultsOf(p.guid):
+	case p.result = <-p.fixture.resultsOf(p.poll.guid):
 	case <-time.After(longPoll):
 	case <-p.ctx.Done():
 		p.result = failure(outcome.AnswerAbandoned)
 	}
-	p.answered, p.cancelled = time.Now(), p.ctx.Err() != nil
+	p.poll.answered, p.poll.cancelled = time.Now(), p.ctx.Err() != nil
 }
 
-func (p *fakePoll) answer() pollAnswer {
+func (p *fakePolls) answer() pollAnswer {
 	p.fixture.mu.Lock()
-	p.fixture.polls = append(p.fixture.polls, *p)
+	p.fixture.polls = append(p.fixture.polls, p.poll)
 	p.fixture.mu.Unlock()
 	if p.result.event == panicking {
 		panic("a value that must not be logged")

@@ -14,7 +14,7 @@ import (
 // logs holds the log of every agent that is watched, or whose events a program polls. It is
 // all the state of the service.
 type logs struct {
-	poll      pollFunc
+	newPolls  func() polls
 	log       *slog.Logger
 	guard     *telemetry.Guard
 	heartbeat time.Duration // of a silent watch
@@ -38,9 +38,9 @@ type logs struct {
 	stopping  bool // no consumer enters any more
 }
 
-func newLogs(poll pollFunc, o Options) *logs {
+func newLogs(newPolls func() polls, o Options) *logs {
 	ls := &logs{
-		poll: poll, log: o.Log, guard: o.Guard, heartbeat: o.Heartbeat, limit: o.MaxWatches,
+		newPolls: newPolls, log: o.Log, guard: o.Guard, heartbeat: o.Heartbeat, limit: o.MaxWatches,
 		proven: map[string]*eventLog{}, unproven: map[key]*eventLog{}, orphans: map[*eventLog]struct{}{},
 	}
 	start := time.Now()
@@ -132,7 +132,11 @@ func (ls *logs) startPolls(l *eventLog) {
 	ctx, l.cancel = context.WithCancel(context.Background())
 	l.running = true
 	ls.pollers++
-	go ls.pollLoop(ctx, l)
+	p := &poller{
+		logs: ls, log: l, polls: ls.newPolls(), ctx: ctx,
+		timer: time.NewTimer(pollPause), done: make(chan struct{}, 1),
+	}
+	go p.run()
 }
 
 // startExpiry ends l after the replay window, unless a consumer enters.

@@ -33,51 +33,59 @@ type pollAnswer struct {
 	setCookie []string // confidential
 }
 
-// poll is one poll of the gateway, which was sent. Its answer comes within 10 s and the timeout
-// of the gateway's client.
-type poll interface {
-	// await returns when the answer begins, or when the poll has failed.
+// polls makes the polls of one log at the gateway, one after another, by these methods in this
+// order. They are called without the lock.
+type polls interface {
+	send(context.Context, pollRequest)
+
+	// await returns when the answer begins, or when the poll has failed: within 10 s and the
+	// timeout of the gateway's client.
 	await()
 
-	// answer reads the answer. It is called once.
 	answer() pollAnswer
 }
 
-// pollFunc sends a poll for an agent. It is called without the lock.
-type pollFunc func(context.Context, pollRequest) poll
+// poller polls for one log. Its loop owns it. The parts of a poll, send and take, run while the
+// loop waits for done.
+type poller struct {
+	logs  *logs
+	log   *eventLog
+	polls polls
+	ctx   context.Context // ends with an unproven log
+	timer *time.Timer     // of the pause
 
-// pollLoop polls as long as anybody waits for events. A log has at most one loop: a
-// second poll at the same time could receive the events out of order. ctx ends with an
-// unproven log.
-func (ls *logs) pollLoop(ctx context.Context, l *eventLog) {
-	pause := pollPause
-	for {
-		req, wanted := ls.nextPoll(l)
-		if !wanted {
-			return
-		}
-		wait := pollPause
-		if ls.pollOnce(ctx, l, req) != nil {
-			pause = min(2*pause, maxPollPause)
-			wait = jitter(pause)
+	req  pollRequest
+	err  error         // of the last part
+	done chan struct{} // has a value when a part has ended
+}
+
+// run polls as long as anybody waits for events. A log has at most one poller: a second poll at
+// the same time could receive the events out of order.
+func (p *poller) run() {
+	defer p.timer.Stop()
+	backoff := pollPause
+	for p.next() {
+		pause := pollPause
+		if p.pollOnce() != nil {
+			backoff = min(2*backoff, maxPollPause)
+			pause = jitter(backoff)
 		} else {
-			pause = pollPause
+			backoff = pollPause
 		}
-		ls.pause(l, wait)
+		p.pause(pause)
 	}
 }
 
 // pause returns after d, or when a program polls: it sets its own pace, as it would at the
 // gateway.
-func (ls *logs) pause(l *eventLog, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	for !ls.askedFor(l) {
+func (p *poller) pause(d time.Duration) {
+	p.timer.Reset(d)
+	for !p.logs.askedFor(p.log) {
 		select {
-		case <-l.asked:
-		case <-l.ended:
+		case <-p.log.asked:
+		case <-p.log.ended:
 			return
-		case <-timer.C:
+		case <-p.timer.C:
 			return
 		}
 	}
@@ -93,57 +101,66 @@ func (ls *logs) askedFor(l *eventLog) bool {
 // poll at the same moment after an outage.
 func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
 
-// nextPoll returns the next poll, or false if nobody waits for events.
-func (ls *logs) nextPoll(l *eventLog) (req pollRequest, wanted bool) {
+// next sets the next poll, or returns false if nobody waits for events.
+func (p *poller) next() bool {
+	ls, l := p.logs, p.log
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if l.pollable() && l.wanted() {
 		l.polling, l.answered = true, false
-		req = pollRequest{l.key.agentID, l.guid, l.desk.calldata, l.cookie}
+		p.req = pollRequest{l.key.agentID, l.guid, l.desk.calldata, l.cookie}
 		l.desk.calldata, l.desk.asks = "", false
-		return req, true
+		return true
 	}
 	l.running = false
 	ls.pollers--
 	ls.handle(l, deserted, nil)
-	return pollRequest{}, false
+	return false
 }
 
 // pollOnce makes one poll and takes in its answer. A panic is a failed poll.
-func (ls *logs) pollOnce(ctx context.Context, l *eventLog, req pollRequest) (err error) {
-	defer func() {
-		ls.mu.Lock()
-		defer ls.mu.Unlock()
-		l.polling = false
-		ls.atRest(l)
-	}()
-	var sent poll
-	if err := ls.aside(func() error { sent = ls.poll(ctx, req); return nil }); err != nil {
+func (p *poller) pollOnce() error {
+	defer p.logs.polled(p.log)
+	if err := p.aside((*poller).send); err != nil {
 		return err
 	}
-	sent.await()
-	return ls.aside(func() error { return ls.takeAnswer(l, req.guid, sent) })
+	p.polls.await()
+	return p.aside((*poller).take)
 }
 
-// aside runs a part of a poll on a goroutine of its own, and returns its error, or that of its
-// panic. The poller would keep the stack of that part for as long as it waits for the next
-// event: Go shrinks no stack of which more than a quarter is in use.
-func (ls *logs) aside(part func() error) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer ls.guard.RecoverTo(&err, pollOperation)
-		err = part()
-	}()
-	<-done
-	return err
+// polled takes in that no poll is in flight.
+func (ls *logs) polled(l *eventLog) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l.polling = false
+	ls.atRest(l)
 }
 
-// takeAnswer reads the answer to a poll that was made with guid, and takes it in.
-func (ls *logs) takeAnswer(l *eventLog, guid string, sent poll) error {
-	answer := sent.answer()
-	seen := ls.answered(l)
-	ls.take(l, guid, answer, seen)
+// aside runs a part of a poll on a goroutine of its own, and returns its error. The loop would
+// keep the stack of the part for as long as it waits for the next event: Go shrinks no stack of
+// which more than a quarter is in use.
+func (p *poller) aside(part func(*poller) error) error {
+	go p.do(part)
+	<-p.done
+	return p.err
+}
+
+func (p *poller) do(part func(*poller) error) {
+	defer func() { p.done <- struct{}{} }()
+	defer p.logs.guard.RecoverTo(&p.err, pollOperation)
+	p.err = part(p)
+}
+
+func (p *poller) send() error {
+	p.polls.send(p.ctx, p.req)
+	return nil
+}
+
+// take reads the answer, and takes it in.
+func (p *poller) take() error {
+	answer := p.polls.answer()
+	seen := p.logs.answered(p.log)
+	p.logs.take(p.log, p.req.guid, answer, seen)
 	if answer.err != nil {
 		return answer.err
 	}

@@ -66,7 +66,7 @@ type Service struct {
 // New returns a service that polls by runner, and registers its metrics.
 func New(runner *operation.Runner, options Options) *Service {
 	s := &Service{runner: runner}
-	s.logs = newLogs(s.poll, options)
+	s.logs = newLogs(func() polls { return &longPolls{runner: runner} }, options)
 	return s
 }
 
@@ -82,22 +82,23 @@ func gatewayPoll(req *agentconfv1.GetAgentEventRequest) operation.Operation {
 	}
 }
 
-// poll sends a poll for a log. It has no caller's context: reading an event removes it at the
-// gateway, so that an abandoned poll may lose one.
-func (s *Service) poll(ctx context.Context, req pollRequest) poll {
-	op := gatewayPoll(&agentconfv1.GetAgentEventRequest{AgentId: req.agentID, Calldata: req.calldata})
-	return &sentPoll{s.runner.Begin(operation.WithCookie(ctx, req.cookie), op, req.guid), req.guid}
-}
-
-// sentPoll is a poll that was sent with guid.
-type sentPoll struct {
+// longPolls makes the polls of a log, one after another. They have no caller's context: reading
+// an event removes it at the gateway, so that an abandoned poll may lose one.
+type longPolls struct {
+	runner   *operation.Runner
+	request  agentconfv1.GetAgentEventRequest
+	guid     string // of the poll that was sent last
 	exchange operation.Exchange
-	guid     string
 }
 
-func (p *sentPoll) await() { p.exchange.Await() }
+func (p *longPolls) send(ctx context.Context, req pollRequest) {
+	p.request.AgentId, p.request.Calldata, p.guid = req.agentID, req.calldata, req.guid
+	p.exchange = p.runner.Begin(operation.WithCookie(ctx, req.cookie), gatewayPoll(&p.request), req.guid)
+}
 
-func (p *sentPoll) answer() (answer pollAnswer) {
+func (p *longPolls) await() { p.exchange.Await() }
+
+func (p *longPolls) answer() (answer pollAnswer) {
 	resp := &agentconfv1.GetAgentEventResponse{}
 	response := operation.NoResult(resp, &resp.Message, &resp.Retcode).WithGUID(&resp.Guid)
 	response = response.WithSetCookie(&answer.setCookie).WithRead(func(reply gateway.Reply) error {
