@@ -39,7 +39,7 @@ func tuneCollector(lookupEnv func(string) (string, bool), containerLimit func() 
 	stop = func() {}
 	if _, set := lookupEnv("GOGC"); !set {
 		debug.SetGCPercent(maxPercent)
-		stop = afterCollections(func() { debug.SetGCPercent(percentFor(readLive())) })
+		stop = afterCollections(func() { debug.SetGCPercent(percentFor(liveMemory())) })
 	}
 	if _, set := lookupEnv("GOMEMLIMIT"); set {
 		return stop
@@ -51,17 +51,22 @@ func tuneCollector(lookupEnv func(string) (string, bool), containerLimit func() 
 	return stop
 }
 
-// percentFor returns GOGC for an amount of live memory.
-func percentFor(live uint64) int {
-	return int(min(maxPercent, 100*max(spareGarbage, live/spareShare)/max(1, live)))
+// percentFor returns GOGC for an amount of live memory, of which only base counts for GOGC.
+func percentFor(live, base uint64) int {
+	return int(min(maxPercent, 100*max(spareGarbage, live/spareShare)/max(1, base)))
 }
 
-// readLive returns the bytes of the heap that the last collection found to be live, and those
-// of the stacks. Both count for GOGC.
-func readLive() uint64 {
-	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+// liveMemory returns what the last collection left: the bytes of the live heap and of all stacks,
+// and those of which GOGC is a percentage. The latter have the used parts of the stacks only:
+// half of them, if many goroutines wait.
+func liveMemory() (live, base uint64) {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"},
+		{Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
+	}
 	metrics.Read(samples)
-	return samples[0].Value.Uint64() + samples[1].Value.Uint64()
+	value := func(i int) uint64 { return samples[i].Value.Uint64() }
+	return value(0) + value(1), value(0) + value(2) + value(3)
 }
 
 // afterCollections calls act after each collection, on a goroutine of the runtime, until stop is
