@@ -119,8 +119,9 @@ func (p *poller) next() bool {
 }
 
 // pollOnce makes one poll and takes in its answer. A panic is a failed poll.
-func (p *poller) pollOnce() error {
+func (p *poller) pollOnce() (err error) {
 	defer p.logs.polled(p.log)
+	defer p.logs.guard.RecoverTo(&err, pollOperation)
 	if err := p.aside((*poller).send); err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@
 //
 // A service describes the request as an Operation and the place of the reply as a Response,
 // and calls Run. A service that does something between the check and the request calls
-// Check, Admit and Send instead.
+// Check, Admit and Send instead. One whose reply may be long in coming calls Begin, Await and
+// Finish in place of Send.
 package operation
 
 import (
