@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -149,12 +150,16 @@ type Request struct {
 // The call ends at the caller's deadline or after Options.Timeout, whichever comes first.
 // When ctx is cancelled, the call ends at once and closes its connection.
 func (c *Client) Send(ctx context.Context, req Request) Exchange {
+	deadline, passed := c.deadline(ctx, req.Patience)
+	if passed { // before ctx has noticed; a connection would be spent on the call
+		return Exchange{err: &Error{Kind: NotSent, Err: cause(ctx, os.ErrDeadlineExceeded)}}
+	}
 	e := c.endpointFor(req.GUID)
 	wire, err := e.encode(req)
 	if err != nil {
 		return Exchange{err: &Error{Kind: NotSent, Err: err}}
 	}
-	return e.send(ctx, c.deadline(ctx, req.Patience), wire)
+	return e.send(ctx, deadline, wire)
 }
 
 // endpointFor returns the endpoint of the node that issued guid. A sign-in, which has no
@@ -166,13 +171,14 @@ func (c *Client) endpointFor(guid string) *endpoint {
 	return c.endpoints[""]
 }
 
-// deadline returns when a call ends that starts now.
-func (c *Client) deadline(ctx context.Context, patience time.Duration) time.Time {
-	limit := time.Now().Add(patience + c.timeout)
+// deadline returns when a call ends that starts now, and whether that time has passed already.
+func (c *Client) deadline(ctx context.Context, patience time.Duration) (at time.Time, passed bool) {
+	now := time.Now()
+	limit := now.Add(patience + c.timeout)
 	if early, ok := Deadline(ctx); ok && early.Before(limit) {
-		return early
+		return early, !now.Before(early)
 	}
-	return limit
+	return limit, false
 }
 
 // Deadline returns when a call ends whose caller has a deadline: so early that the answer

@@ -26,9 +26,6 @@ func (e *endpoint) send(ctx context.Context, deadline time.Time, req *wireReques
 	if err := ctx.Err(); err != nil {
 		return Exchange{err: &Error{Kind: NotSent, Err: err}}
 	}
-	if !time.Now().Before(deadline) { // before ctx has noticed; a connection would be spent on it
-		return Exchange{err: &Error{Kind: NotSent, Err: os.ErrDeadlineExceeded}}
-	}
 	c, err := e.connect(ctx, deadline)
 	if err != nil {
 		return Exchange{err: &Error{Kind: NotSent, Err: cause(ctx, err)}}
