@@ -45,8 +45,8 @@ type polls interface {
 	answer() pollAnswer
 }
 
-// poller polls for one log. Its loop owns it. The parts of a poll, send and take, run while the
-// loop waits for done.
+// poller polls for one log. Its loop owns it. The parts of a poll, send and receive, run while
+// the loop waits for done.
 type poller struct {
 	logs  *logs
 	log   *eventLog
@@ -126,7 +126,7 @@ func (p *poller) pollOnce() (err error) {
 		return err
 	}
 	p.polls.await()
-	return p.aside((*poller).take)
+	return p.aside((*poller).receive)
 }
 
 // polled takes in that no poll is in flight.
@@ -157,8 +157,8 @@ func (p *poller) send() error {
 	return nil
 }
 
-// take reads the answer, and takes it in.
-func (p *poller) take() error {
+// receive reads the answer, and takes it in.
+func (p *poller) receive() error {
 	answer := p.polls.answer()
 	seen := p.logs.answered(p.log)
 	p.logs.take(p.log, p.req.guid, answer, seen)
