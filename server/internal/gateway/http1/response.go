@@ -49,7 +49,7 @@ var (
 	errTruncated = errors.New("the gateway closed the connection before the reply was complete")
 )
 
-// readers has the readers of connections whose call awaits its response.
+// readers holds the readers that connections give up while they await a response.
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
 
 // Response is a final HTTP response.
