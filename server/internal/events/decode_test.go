@@ -127,3 +127,16 @@ func TestParticipantChange(t *testing.T) {
 		}
 	}
 }
+
+// A poll allocates nothing to find the type of its event, or to find that no call of GetAgentEvent
+// waits for the answer. Every poll of a watched agent does both.
+func TestPollOfAWatchAllocatesLittle(t *testing.T) {
+	answer := event("AgentState_Ready")
+	if n := testing.AllocsPerRun(100, func() { isSignedOut(answer.event) }); n != 0 {
+		t.Errorf("%v allocations to find the type of an event", n)
+	}
+	ls, l := &logs{}, &eventLog{guid: firstGUID}
+	if n := testing.AllocsPerRun(100, func() { ls.answerDesk(l, firstGUID, pollAnswer{}) }); n != 0 {
+		t.Errorf("%v allocations to find that no call waits", n)
+	}
+}

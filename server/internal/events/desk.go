@@ -99,7 +99,7 @@ func (ls *logs) answerDesk(l *eventLog, guid string, answer pollAnswer) {
 		return
 	}
 	if l.desk.joined && len(l.desk.calls) == 0 && mayLoseEvent(answer.err) {
-		failed := answer // without the copy, every answer would be allocated
+		failed := answer // without the copy, the answer to every poll would be allocated
 		l.desk.failed = &failed
 	}
 	l.desk.answer(answer)
@@ -107,7 +107,7 @@ func (ls *logs) answerDesk(l *eventLog, guid string, answer pollAnswer) {
 
 func (d *desk) answer(answer pollAnswer) {
 	for call := range d.calls {
-		given := answer
+		given := answer // for the same reason
 		call.answer = &given
 		notify(call.wake)
 	}
